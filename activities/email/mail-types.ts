@@ -1,0 +1,29 @@
+import type { Locale } from '../../i18n';
+
+/** What an invitation mail says. Everything but `link` is text from people and is shown literally. */
+export interface InvitationMail {
+  type: 'user-invitation' | 'guest-invitation';
+  locale: Locale;
+  organizationName: string;
+  inviterName: string | null;
+  firstName: string | null;
+  lastName: string | null;
+  message: string | null;
+  link: string;
+  expiresAt: Date;
+  timeZone: string;
+  senderAddress: string;
+}
+
+/** A new kind of mail joins this union with the data it needs … */
+export type Mail = InvitationMail;
+export type MailType = Mail['type'];
+
+/**
+ * … and this table: the body template it uses (`templates/<body>.html.hbs` and `.text.hbs`, inside the shared layout).
+ * Its words are in i18n under `mail.<type>`: `subject`, `preheader`, `heading`, `intro`, `button`. Nothing else changes.
+ */
+export const mailTypes: Record<MailType, { body: string }> = {
+  'user-invitation': { body: 'invitation' },
+  'guest-invitation': { body: 'invitation' },
+};

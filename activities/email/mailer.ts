@@ -1,0 +1,197 @@
+import { createConnection, type Socket } from 'node:net';
+import { createTransport } from 'nodemailer';
+import { parseEmailAddress } from '../../domain/email-address';
+import type { DeliveryOutcome } from '../../db/commands/record-delivery';
+
+/** A mail as the log has it, with the real link in its parts. */
+export interface OutgoingMail {
+  id: string;
+  messageId: string;
+  sender: string;
+  recipient: string;
+  subject: string;
+  html: string;
+  text: string;
+  date: Date;
+}
+
+export interface SendOutcome extends DeliveryOutcome {
+  /** The reply code or the kind of network error: fit for a history that strangers can read. */
+  code: string;
+}
+
+export interface Mailer {
+  /** `Name <address>` or an address, as in USHER_MAIL_FROM. */
+  sender: string;
+  /** Domain of our Message-IDs. */
+  host: string;
+  /** Never throws: what happened is the answer. By `limitMs` the connection is cut, and nothing more goes out over it. */
+  send(mail: OutgoingMail, limitMs: number): Promise<SendOutcome>;
+  verify(): Promise<void>;
+  close(): void;
+}
+
+export interface MailerOptions {
+  url: string;
+  from: string;
+  /** Connections at most. */
+  connections?: number;
+}
+
+/** One connection, kept open between mails; a mail has it for itself, so cutting it hurts no other. */
+interface Line {
+  transport: ReturnType<typeof createTransport>;
+  socket: Socket | null;
+}
+
+export function createMailer({ url, from, connections = 10 }: MailerOptions): Mailer {
+  const sender = senderAddress(from);
+  const idle: Line[] = [];
+  const waiting: ((line: Line) => void)[] = [];
+  let open = 0;
+
+  function newLine(): Line {
+    const line = { socket: null } as Line;
+    line.transport = createTransport({
+      url,
+      pool: true,
+      maxConnections: 1,
+      maxMessages: 1_000,
+      connectionTimeout: 30_000,
+      greetingTimeout: 30_000,
+      socketTimeout: 60_000,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+      getSocket: (options: { host?: string; port?: number }, done: (error: Error | null, socket?: unknown) => void) => {
+        const secure = new URL(url).protocol === 'smtps:';
+        const socket = createConnection({
+          host: options.host ?? 'localhost',
+          port: options.port ?? (secure ? 465 : 25),
+        });
+        line.socket = socket;
+        socket.setTimeout(30_000, () => socket.destroy(new Error('connection timeout')));
+        socket.once('error', done);
+        socket.once('connect', () => {
+          socket.removeListener('error', done);
+          socket.setTimeout(0);
+          done(null, { connection: socket });
+        });
+      },
+    } as Parameters<typeof createTransport>[0]);
+    return line;
+  }
+
+  /** A free line, or null where none gets free in time. */
+  async function take(patienceMs: number): Promise<Line | null> {
+    const line = idle.pop();
+    if (line) return line;
+    if (open < connections) {
+      open += 1;
+      return newLine();
+    }
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(taken), 1);
+        resolve(null);
+      }, patienceMs);
+      const taken = (free: Line) => {
+        clearTimeout(timer);
+        resolve(free);
+      };
+      waiting.push(taken);
+    });
+  }
+
+  function giveBack(line: Line, usable: boolean): void {
+    if (!usable) {
+      line.transport.close();
+      line.socket?.destroy();
+    }
+    const next = usable ? line : newLine();
+    const waiter = waiting.shift();
+    if (waiter) waiter(next);
+    else idle.push(next);
+  }
+
+  return {
+    sender: from,
+    host: sender.slice(sender.lastIndexOf('@') + 1),
+
+    async send(mail, limitMs) {
+      const recipient = parseEmailAddress(mail.recipient);
+      if (!('address' in recipient)) return { result: 'refused', response: recipient.fault, code: 'address' };
+      const line = await take(limitMs / 3);
+      if (!line) return { result: 'deferred', response: 'All connections to the mail server are busy.', code: 'EBUSY' };
+      let cut = false;
+      const timer = setTimeout(() => {
+        cut = true;
+        line.socket?.destroy(new Error(noAnswer));
+        line.transport.close();
+      }, (limitMs * 2) / 3);
+      try {
+        const info = (await line.transport.sendMail({
+          from: mail.sender,
+          to: recipient.address,
+          envelope: { from: sender, to: [recipient.address] },
+          messageId: mail.messageId,
+          date: mail.date,
+          subject: mail.subject,
+          html: mail.html,
+          text: mail.text,
+          headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
+          // The same mail is the same bytes, also when it has to go out a second time.
+          baseBoundary: mail.id,
+        } as Parameters<typeof line.transport.sendMail>[0])) as { response?: string };
+        return { result: 'accepted', response: info.response ?? '250', code: '250' };
+      } catch (error) {
+        return outcomeOf(error as SmtpError, cut ? noAnswer : null);
+      } finally {
+        clearTimeout(timer);
+        giveBack(line, !cut);
+      }
+    },
+
+    async verify() {
+      const line = newLine();
+      try {
+        await line.transport.verify();
+      } finally {
+        line.transport.close();
+        line.socket?.destroy();
+      }
+    },
+
+    close() {
+      for (const line of idle.splice(0)) line.transport.close();
+    },
+  };
+}
+
+const noAnswer = 'The mail server did not answer in time.';
+
+interface SmtpError extends Error {
+  code?: string;
+  responseCode?: number;
+  response?: string;
+  command?: string;
+}
+
+/** Only an answer to this very mail refuses it for good; a server that takes no mail at all is tried again. */
+function outcomeOf(error: SmtpError, cut: string | null): SendOutcome {
+  const aboutMail = error.command === undefined || /^(MAIL FROM|RCPT TO|DATA|API)/.test(error.command);
+  const refused = (error.responseCode ?? 0) >= 500 && aboutMail;
+  const response = cut ?? error.response ?? error.message;
+  return {
+    result: refused ? 'refused' : 'deferred',
+    response: response.slice(0, 1_000),
+    code: String(error.responseCode ?? (cut ? 'ETIMEDOUT' : (error.code ?? 'error'))),
+  };
+}
+
+/** The plain address of `Usher <usher@example.com>`. @throws Error where there is none */
+export function senderAddress(from: string): string {
+  const match = /^(?:[^<>\r\n]*<([^<>\r\n]+)>|([^<>\s]+))$/.exec(from);
+  const parsed = parseEmailAddress(match?.[1] ?? match?.[2] ?? '');
+  if (!('address' in parsed)) throw new Error('must be an address, or a name with an address in angle brackets');
+  return parsed.address;
+}

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Handlebars from 'handlebars';
+import { formatInstant, translator, type Locale, type Variables } from '../../i18n';
+import { mailTypes, type InvitationMail, type Mail, type MailType } from './mail-types';
+
+export type { InvitationMail, Mail, MailType } from './mail-types';
+
+export interface RenderedMail {
+  subject: string;
+  html: string;
+  text: string;
+}
+
+/** Throws where the link is no plain http(s) address; every other value is shown as it is, made harmless. */
+export function renderInvitationMail(mail: InvitationMail): RenderedMail {
+  assertWebAddress(mail.link);
+  return render(mail, {
+    inviterName: line(mail.inviterName),
+    firstName: line(mail.firstName),
+    lastName: line(mail.lastName),
+    message: paragraphs(mail.message),
+    organizationName: line(mail.organizationName),
+    senderAddress: line(mail.senderAddress),
+    expiresAt: formatInstant(mail.expiresAt, mail.locale, mail.timeZone),
+    link: mail.link,
+    name: line(fullName(mail)),
+    who: line(mail.inviterName) ? 'named' : 'anonymous',
+  });
+}
+
+function render(mail: Mail, values: Record<string, string>): RenderedMail {
+  const context = { ...values, type: mail.type };
+  const options = { data: { locale: mail.locale } };
+  const { subject, html, text } = templates[mail.type];
+  return {
+    // A name may hold anything; a header may not.
+    subject: line(subject(context, options)),
+    html: html(context, options).trim() + '\n',
+    text: text(context, options).trim() + '\n',
+  };
+}
+
+function fullName(mail: InvitationMail): string {
+  return [mail.firstName, mail.lastName].filter(Boolean).join(' ');
+}
+
+/** `{{link}}` in an href lets `javascript:` through, and a space or quote would cut the visible copy short. */
+function assertWebAddress(link: string): void {
+  const plain = /^https?:\/\/[^\s"'<>\\]+$/i.test(link) && URL.canParse(link);
+  if (!plain) throw new Error('The link of a mail must be a plain http or https address.');
+}
+
+// Marks that turn the direction of text could make a name read as another sentence; U+2028/9 break lines in some readers.
+const hostileMarks = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** One line: control characters and line breaks become spaces. */
+function line(value: string | null): string {
+  return (value ?? '')
+    .replace(hostileMarks, '')
+    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .trim();
+}
+
+/** Text with its line breaks (as `\n`) and without other control characters. */
+function paragraphs(value: string | null): string {
+  return (value ?? '')
+    .replace(hostileMarks, '')
+    .replace(/\r\n?|[\u2028\u2029]/g, '\n')
+    .replace(/[^\P{Cc}\n]+/gu, ' ')
+    .trim();
+}
+
+type HelperOptions = Omit<Handlebars.HelperOptions, 'data'> & { data: { locale: Locale } };
+
+const helpers = {
+  /** `{{t "mail.common.greeting" name=name}}`: a text of the catalogue in the mail's language. */
+  t: (key: string, options: HelperOptions): string => translator(options.data.locale)(key, options.hash as Variables),
+  locale: (options: HelperOptions): string => options.data.locale,
+  /** Joins the parts of a catalogue key. */
+  key: (...parts: unknown[]): string => parts.slice(0, -1).join('.'),
+  /** Escaped text with its line breaks, for HTML. */
+  lines: (text: string): Handlebars.SafeString =>
+    new Handlebars.SafeString(Handlebars.escapeExpression(text).replaceAll('\n', '<br>\n')),
+};
+
+interface MailTemplates {
+  subject: Handlebars.TemplateDelegate;
+  html: Handlebars.TemplateDelegate;
+  text: Handlebars.TemplateDelegate;
+}
+
+const templates = compileTemplates();
+
+function compileTemplates(): Record<MailType, MailTemplates> {
+  const environment = Handlebars.create();
+  environment.registerHelper(helpers);
+  for (const shared of ['layout.html', 'button.html']) environment.registerPartial(shared, source(shared));
+  const options: CompileOptions = {
+    strict: true,
+    knownHelpersOnly: true,
+    knownHelpers: Object.fromEntries(Object.keys(helpers).map((name) => [name, true])),
+  };
+  // Subject and text are no HTML: escaping would show `&amp;` to people.
+  const plain = { ...options, noEscape: true };
+  const subject = environment.compile(
+    '{{t (key "mail" type "subject" who) inviterName=inviterName organizationName=organizationName}}',
+    plain,
+  );
+  const entries = Object.entries(mailTypes).map(([type, { body }]) => [
+    type,
+    {
+      subject,
+      html: environment.compile(source(`${body}.html`), options),
+      text: environment.compile(source(`${body}.text`), plain),
+    },
+  ]);
+  return Object.fromEntries(entries) as Record<MailType, MailTemplates>;
+}
+
+function source(name: string): string {
+  return readFileSync(join(__dirname, 'templates', `${name}.hbs`), 'utf8');
+}

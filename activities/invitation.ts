@@ -1,0 +1,174 @@
+import { activityInfo, ApplicationFailure } from '@temporalio/activity';
+import type { Logger } from 'pino';
+import { once } from '../db/commands/once';
+import {
+  claimInvitationMail,
+  expireInvitation,
+  planInvitation,
+  type Plan,
+  recordDelivery,
+  type RenderedMail,
+} from '../db/commands/record-delivery';
+import { cancelInvitation } from '../db/commands/cancel-invitation';
+import { resendInvitation } from '../db/commands/resend-invitation';
+import { type Database, inOrganization, type Transaction } from '../db/database';
+import type { Invitation } from '../db/models/invitation';
+import type { Organization } from '../db/models/organization';
+import { operatorActor } from '../domain/actor';
+import type { InvitationStatus } from '../domain/invitation';
+import type { Action } from '../domain/next-step';
+import { Problem } from '../domain/problem';
+import { invitationToken, type KeyRing } from '../domain/token';
+import type { Mailer } from './email/mailer';
+
+/** Ids only: everything else is read from the row. */
+export interface It {
+  invitationId: string;
+  organizationId: string;
+}
+
+/** What every step answers: the invitation's state and its next step, relative by the database's clock. Fields are only added. */
+export interface PlanAnswer {
+  status: InvitationStatus | 'gone';
+  action: Action | null;
+  at: string | null;
+  /** Milliseconds until then; 0 or less: due. */
+  inMs: number;
+  deadline: string | null;
+}
+
+export interface InvitationActivities {
+  planNextStep(it: It): Promise<PlanAnswer>;
+  /** Sends the mail of the present generation if it is due; the same mail however often it is called. */
+  sendInvitation(it: It): Promise<PlanAnswer>;
+  expireInvitation(it: It): Promise<PlanAnswer>;
+  /** The commands of the API, for operators; once per key. A refusal changes nothing and is logged. */
+  resendInvitation(it: It & { key: string }): Promise<PlanAnswer>;
+  cancelInvitation(it: It & { key: string }): Promise<PlanAnswer>;
+}
+
+export interface InvitationActivityDependencies {
+  database: Database;
+  mailer: Mailer;
+  keys: KeyRing;
+  baseUrl: string;
+  logger: Logger;
+  render: (invitation: Invitation, organization: Organization, link: string) => Omit<RenderedMail, 'host' | 'sender'>;
+}
+
+/** A local activity must be over before its workflow task is; a regular one has time for a slow server. */
+const sendLimitMs = { local: 3_000, regular: 60_000 };
+const leaseMarginMs = 5_000;
+
+export function createInvitationActivities(dependencies: InvitationActivityDependencies): InvitationActivities {
+  const { database, mailer, keys, baseUrl, logger, render } = dependencies;
+  const maskedLink = `${baseUrl}/invitations/masked-link`;
+  const within = <T>(it: It, command: (trx: Transaction) => Promise<T>) =>
+    inOrganization(database, it.organizationId, command);
+  const plan = (it: It) => within(it, (trx) => planInvitation(trx, it.organizationId, it.invitationId));
+
+  async function operatorsWish(it: It & { key: string }, command: typeof cancelInvitation): Promise<PlanAnswer> {
+    const key = {
+      caller: `workflow:${it.invitationId}`,
+      route: 'signal',
+      key: it.key,
+      bodyHmac: Buffer.from(command.name),
+    };
+    try {
+      await within(it, (trx) =>
+        once(trx, key, async () => {
+          await command(trx, it.organizationId, it.invitationId, operatorActor);
+          return { status: 200, body: null };
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      logger.warn({ invitationId: it.invitationId, code: error.code }, 'an operator’s signal was refused');
+    }
+    return answer(await plan(it));
+  }
+
+  return guarded(logger, {
+    planNextStep: async (it) => answer(await plan(it)),
+
+    sendInvitation: async (it) => {
+      const { isLocal } = activityInfo();
+      const limitMs = isLocal ? sendLimitMs.local : sendLimitMs.regular;
+      const claim = await within(it, (trx) =>
+        claimInvitationMail(
+          trx,
+          it.organizationId,
+          it.invitationId,
+          limitMs + leaseMarginMs,
+          (invitation, organization) => ({
+            ...render(invitation, organization, maskedLink),
+            sender: mailer.sender,
+            host: mailer.host,
+          }),
+        ),
+      );
+      if (!claim.claimed && 'busyMs' in claim) throw later('MailBusy', 'another try is under way', claim.busyMs);
+      if (!claim.claimed) {
+        const next = answer(claim.plan);
+        // A regular attempt that comes before its time waits visibly in its own retries.
+        if (!isLocal && next.action === 'send') throw later('MailDeferred', 'not due yet', next.inMs);
+        return next;
+      }
+      const { email } = claim;
+      const token = invitationToken(keys, { invitationId: it.invitationId, generation: email.generation });
+      const link = `${baseUrl}/invitations/${token}`;
+      const outcome = await mailer.send(
+        {
+          ...email,
+          html: email.html.replaceAll(maskedLink, link),
+          text: email.text.replaceAll(maskedLink, link),
+          date: email.createdAt,
+        },
+        limitMs,
+      );
+      const recorded = await within(it, (trx) => recordDelivery(trx, it.organizationId, email.id, outcome));
+      if (recorded.retryInMs !== null) throw later('MailDeferred', outcome.code, recorded.retryInMs);
+      return answer(recorded.plan);
+    },
+
+    expireInvitation: async (it) =>
+      answer(await within(it, (trx) => expireInvitation(trx, it.organizationId, it.invitationId))),
+
+    resendInvitation: (it) => operatorsWish(it, resendInvitation),
+    cancelInvitation: (it) => operatorsWish(it, cancelInvitation),
+  });
+}
+
+function answer(plan: Plan | null): PlanAnswer {
+  if (!plan) return { status: 'gone', action: null, at: null, inMs: 0, deadline: null };
+  return {
+    status: plan.status,
+    action: plan.step?.action ?? null,
+    at: plan.step?.at.toISOString() ?? null,
+    inMs: plan.step ? plan.step.at.getTime() - plan.now.getTime() : 0,
+    deadline: plan.expiresAt?.toISOString() ?? null,
+  };
+}
+
+/** A failure for the retry policy: what an operator reads in the Temporal UI, without the server's words (they name people). */
+const later = (type: string, message: string, delayMs: number): ApplicationFailure =>
+  ApplicationFailure.create({ type, message: `${type}: ${message}`, nextRetryDelay: Math.max(delayMs, 1_000) });
+
+/** What fails unexpectedly is told to the log; the workflow's history, which others can read, gets a name only. */
+function guarded<T extends object>(logger: Logger, activities: T): T {
+  return Object.fromEntries(
+    Object.entries(activities as Record<string, (argument: It) => Promise<unknown>>).map(([name, run]) => [
+      name,
+      async (argument: It) => {
+        try {
+          return await run(argument);
+        } catch (error) {
+          if (error instanceof ApplicationFailure) throw error;
+          logger.error({ err: error, activity: name, invitationId: argument.invitationId }, 'a step failed');
+          const type = error instanceof Error ? error.name : 'Error';
+          throw ApplicationFailure.create({ type, message: `${name} failed; the log says why` });
+        }
+      },
+    ]),
+  ) as T;
+}

@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createLogger } from '../config/logger';
+import { untilStopped } from '../config/process';
+import { readWorkerSettings } from '../config/settings';
+import { readTemporalSettings } from '../config/temporal';
+import { checkRole, openDatabase } from '../db/database';
+import { startOutboxRelay } from '../relay/outbox-relay';
+import { ensureSearchAttributes, searchAttributeSwitch } from '../relay/search-attributes';
+import { taskQueue } from '../workflows/messages';
+import { createMailer } from './email/mailer';
+import { renderInvitation } from './email/render-invitation';
+import { createInvitationActivities } from './invitation';
+
+/** The worker process: workflows, activities, outbox relay and watchdog. Any number of them run side by side. */
+export async function runWorker(): Promise<void> {
+  const settings = readWorkerSettings();
+  const logger = createLogger('worker', settings.USHER_LOG_LEVEL);
+  const { connectionOptions, namespace } = readTemporalSettings();
+  Runtime.install({
+    logger: {
+      log: () => {},
+      trace: () => {},
+      debug: () => {},
+      info: (message) => logger.debug(message),
+      warn: (message) => logger.warn(message),
+      error: (message) => logger.error(message),
+    },
+  });
+  const database = openDatabase(settings.DATABASE_URL, {
+    poolSize: settings.USHER_DATABASE_POOL,
+    applicationName: 'usher-worker',
+  });
+  await checkRole(database);
+  const mailer = createMailer({
+    url: settings.SMTP_URL,
+    from: settings.USHER_MAIL_FROM,
+    connections: settings.USHER_SMTP_CONNECTIONS,
+  });
+  mailer.verify().catch((error: unknown) => logger.warn({ err: error }, 'the mail server does not answer yet'));
+
+  const client = new Client({ connection: Connection.lazy(connectionOptions), namespace });
+  await ensureSearchAttributes(client, logger);
+  const connection = await NativeConnection.connect(connectionOptions);
+  const bundle = join(__dirname, '..', 'workflow-bundle.js');
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue,
+    ...(existsSync(bundle)
+      ? { workflowBundle: { codePath: bundle } }
+      : { workflowsPath: require.resolve('../workflows') }),
+    activities: createInvitationActivities({
+      database,
+      mailer,
+      keys: settings.USHER_SECRET,
+      baseUrl: settings.USHER_BASE_URL,
+      logger,
+      render: renderInvitation(mailer.sender),
+    }),
+    maxCachedWorkflows: settings.USHER_MAX_CACHED_WORKFLOWS,
+    maxConcurrentLocalActivityExecutions: settings.USHER_DATABASE_POOL,
+    shutdownGraceTime: `${settings.USHER_SHUTDOWN_SECONDS}s`,
+    shutdownForceTime: `${settings.USHER_SHUTDOWN_SECONDS + 60}s`,
+    ...versioning(settings.USHER_WORKER_DEPLOYMENT, settings.USHER_WORKER_BUILD_ID),
+  });
+  const relay = startOutboxRelay({ database, client, searchAttributes: searchAttributeSwitch(client, logger), logger });
+  const running = worker.run();
+  logger.info({ taskQueue, namespace }, 'worker ready');
+  process.send?.('ready');
+
+  await Promise.race([untilStopped(), running]);
+  logger.info('stopping: running sends may finish');
+  await relay.stop();
+  if (worker.getState() === 'RUNNING') worker.shutdown();
+  await running;
+  mailer.close();
+  await Promise.allSettled([connection.close(), client.connection.close(), database.destroy()]);
+}
+
+/** Versioned workers, where the deployment names itself; open invitations move on to new code by themselves. */
+function versioning(deploymentName?: string, buildId?: string): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  if (!deploymentName || !buildId) return {};
+  return {
+    workerDeploymentOptions: {
+      useWorkerVersioning: true,
+      version: { deploymentName, buildId },
+      defaultVersioningBehavior: 'AUTO_UPGRADE',
+    },
+  };
+}
+
+if (require.main === module) {
+  runWorker().then(
+    () => process.exit(0),
+    (error: Error) => {
+      process.stderr.write(`${error.message}\n`);
+      process.exit(1);
+    },
+  );
+}

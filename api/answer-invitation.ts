@@ -1,0 +1,95 @@
+import { hash } from '@node-rs/argon2';
+import { acceptInvitation } from '../db/commands/accept-invitation';
+import type { Commanded } from '../db/commands/command';
+import { inOrganization } from '../db/database';
+import { type OpenedLink, openedLink } from '../db/queries/find-invitation';
+import { findInvitationOrganization } from '../db/system/find-owner';
+import type { Actor } from '../domain/actor';
+import { describePasswordRule, type PasswordRule, unmetPasswordRules } from '../domain/password';
+import { notFound, Problem, problems } from '../domain/problem';
+import { type LinkClaim, verifyInvitationToken } from '../domain/token';
+import type { Services } from './context';
+
+export interface HeldLink {
+  claim: LinkClaim;
+  organizationId: string;
+}
+
+/** The invitation behind a token that we made. @throws Problem NOT_FOUND for every other one */
+export async function holdLink({ database, keys }: Services, token: string): Promise<HeldLink> {
+  const claim = verifyInvitationToken(keys, token);
+  const organizationId = claim && (await findInvitationOrganization(database, claim.invitationId));
+  if (!organizationId) throw notFound('invitation');
+  return { claim, organizationId };
+}
+
+export const lookBehind = ({ database }: Services, { organizationId, claim }: HeldLink): Promise<OpenedLink> =>
+  inOrganization(database, organizationId, (trx) => openedLink(trx, organizationId, claim));
+
+/** @throws Problem NOT_FOUND or INVITATION_* while the link opens nothing */
+export function assertAlive({ dead }: OpenedLink): void {
+  if (dead === 'NOT_FOUND') throw notFound('invitation');
+  if (dead) throw new Problem(dead, `${problems[dead][1]}.`);
+}
+
+export interface Registration {
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+  username?: string | undefined;
+  password: string;
+}
+
+/** What a password still lacks, judged with everything that this link tells about its person. */
+export const unmetRules = ({ invitation, organization }: OpenedLink, registration: Registration): PasswordRule[] =>
+  unmetPasswordRules(registration.password, organization.policy.password, [
+    invitation.email,
+    invitation.username,
+    registration.username,
+    registration.firstName ?? invitation.firstName,
+    registration.lastName ?? invitation.lastName,
+    organization.name,
+  ]);
+
+/**
+ * Judges the password and hashes it (argon2id), before the command locks anything.
+ * @throws Problem WEAK_PASSWORD naming every unmet rule // C10
+ */
+export async function passwordHash(link: OpenedLink, registration: Registration): Promise<string> {
+  const unmet = unmetRules(link, registration);
+  const { password: policy } = link.organization.policy;
+  if (unmet.length > 0) {
+    throw new Problem('WEAK_PASSWORD', unmet.map((rule) => describePasswordRule(rule, policy)).join(' '), {
+      errors: unmet.map((rule) => ({ pointer: '/password', message: describePasswordRule(rule, policy) })),
+    });
+  }
+  // OWASP's recommendation for argon2id: 19 MiB, two passes.
+  return hash(registration.password, { memoryCost: 19_456, timeCost: 2, parallelism: 1 });
+}
+
+/** The command behind both the JSON route and the page. */
+export async function acceptLink(
+  services: Services,
+  held: HeldLink,
+  link: OpenedLink,
+  registration: Registration,
+  actor: Actor,
+): Promise<Commanded> {
+  const hashed = await passwordHash(link, registration);
+  const { firstName, lastName, username } = registration;
+  const done = await inOrganization(services.database, held.organizationId, (trx) =>
+    acceptInvitation(
+      trx,
+      held.organizationId,
+      held.claim,
+      {
+        passwordHash: hashed,
+        ...(firstName !== undefined && { firstName }),
+        ...(lastName !== undefined && { lastName }),
+        ...(username !== undefined && { username }),
+      },
+      actor,
+    ),
+  );
+  services.announcer.announce(done.changes);
+  return done;
+}

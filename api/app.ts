@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import express, { type Express, Router } from 'express';
+import helmet from 'helmet';
+import { pinoHttp } from 'pino-http';
+import type { Services } from './context';
+import { createMetrics } from './middleware/metrics';
+import { problemHandler, unknownRoute } from './middleware/problems';
+import { createRateLimits } from './middleware/rate-limits';
+import { pagesRouter } from './pages/invitation';
+import { mountRoute, type RouteSpec } from './route';
+import { invitationTokenRoutes } from './routes/invitation-tokens';
+import { invitationRoutes } from './routes/invitations';
+import { operationsRouter } from './routes/operations';
+import { organizationRoutes } from './routes/organizations';
+import { auditRoutes, userRoutes } from './routes/users';
+
+export const routes: RouteSpec[] = [
+  ...organizationRoutes,
+  ...invitationRoutes,
+  ...invitationTokenRoutes,
+  ...userRoutes,
+  ...auditRoutes,
+];
+
+export function createApp(services: Services): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  app.set('trust proxy', services.trustProxy);
+  app.use(
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          'default-src': ["'none'"],
+          'style-src': ["'self'"],
+          'script-src': ["'self'"],
+          'img-src': ["'self'", 'data:'],
+          'form-action': ["'self'"],
+          'base-uri': ["'none'"],
+          'frame-ancestors': ["'none'"],
+        },
+      },
+      // Only where people come by https may a browser be told to insist on it.
+      strictTransportSecurity: services.baseUrl.startsWith('https:'),
+    }),
+  );
+  app.use(
+    pinoHttp({
+      logger: services.logger,
+      genReqId: (request, response) => {
+        const given = request.headers['x-request-id'];
+        const id = typeof given === 'string' && /^[\w-]{8,64}$/.test(given) ? given : randomUUID();
+        response.setHeader('X-Request-Id', id);
+        return id;
+      },
+      // The URL may hold a token: the log gets the route's template instead.
+      serializers: { req: () => undefined, res: () => undefined },
+      customProps: (request, response) => ({
+        requestId: request.id,
+        method: request.method,
+        route: (response as express.Response).locals?.route as unknown,
+        status: response.statusCode,
+      }),
+      customLogLevel: (_request, response) => (response.statusCode >= 500 ? 'error' : 'debug'),
+    }),
+  );
+  const metrics = createMetrics(services.database);
+  app.use(metrics.observe);
+  app.get('/metrics', metrics.serve);
+  app.use('/assets', express.static(join(__dirname, 'public'), { maxAge: '1h' }));
+  app.use(operationsRouter(services, routes));
+
+  const limits = createRateLimits(services.database, services.rateLimits);
+  const api = Router();
+  for (const route of routes) mountRoute(api, route, services, limits);
+  app.use(api);
+  app.use(pagesRouter(services, limits));
+  app.use(unknownRoute);
+  app.use(problemHandler(services.logger));
+  return app;
+}

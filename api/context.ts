@@ -1,0 +1,19 @@
+import type { Logger } from 'pino';
+import type { Database } from '../db/database';
+import type { KeyRing } from '../domain/token';
+import type { Announcer } from '../relay/announcer';
+
+/** What the API is built from; made once, in the composition root. */
+export interface Services {
+  database: Database;
+  announcer: Announcer;
+  keys: KeyRing;
+  baseUrl: string;
+  platformKey: string;
+  rateLimits: boolean;
+  trustProxy: number;
+  logger: Logger;
+  /** For `/readyz`. @throws when Temporal does not answer */
+  checkTemporal: () => Promise<void>;
+  version: string;
+}

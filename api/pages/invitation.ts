@@ -1,0 +1,383 @@
+import express, { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
+import { declineInvitation } from '../../db/commands/accept-invitation';
+import { requestNewLink } from '../../db/commands/request-new-link';
+import { inOrganization } from '../../db/database';
+import type { OpenedLink } from '../../db/queries/find-invitation';
+import type { DeadLink } from '../../domain/invitation';
+import { Problem } from '../../domain/problem';
+import { verifyInvitationToken } from '../../domain/token';
+import { type Locale, locales, pickLocale, translator } from '../../i18n';
+import { acceptLink, assertAlive, type HeldLink, holdLink, lookBehind, unmetRules } from '../answer-invitation';
+import { inviteeActor } from '../caller';
+import type { Services } from '../context';
+import type { RateLimits } from '../middleware/rate-limits';
+import { line, paragraphs, username as usernameSchema } from '../schemas/common';
+import { pageProblems } from './problem-page';
+import { passwordRuleItems, renderPage, type ViewData } from './render';
+import { assertSameOrigin } from './same-origin';
+
+const cookieName = 'usher_link';
+/** How long a page may stay open before its link must be followed again. */
+const cookieMs = 60 * 60 * 1000;
+const cleanPath = (invitationId: string): string => `/invitations/open/${invitationId}`;
+
+type FieldErrors = ViewData['registration']['errors'];
+
+/** The page behind the link in the mail, and what a person does there. Looking changes nothing; only their POST does. // F10 */
+export function pagesRouter(services: Services, limits: RateLimits): Router {
+  const router = Router();
+  const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 20 });
+  router.use(async (request, response, next) => {
+    await limits.beforeAuthentication(request);
+    response.set('Cache-Control', 'no-store');
+    next();
+  });
+
+  router.get('/', (request, response) => {
+    response.send(renderPage('home', browserLocale(request), {}));
+  });
+
+  // The token leaves the address bar, the history and the Referer before anything is shown.
+  router.get('/invitations/:token', async (request, response) => {
+    response.locals.route = '/invitations/{token}';
+    const token = request.params.token;
+    const claim = verifyInvitationToken(services.keys, token);
+    if (!claim) return showUnknown(request, response);
+    await holdLink(services, token);
+    response.cookie(cookieName, token, {
+      path: cleanPath(claim.invitationId),
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: services.baseUrl.startsWith('https:'),
+      maxAge: cookieMs,
+    });
+    response.redirect(303, withLanguage(cleanPath(claim.invitationId), request));
+  });
+
+  router.use('/invitations/open/:id', (request, response, next) => {
+    response.locals.route = `/invitations/open/{id}`;
+    // No secret in this address any more; browsers then send the Origin that POSTs are checked by.
+    response.set('Referrer-Policy', 'same-origin');
+    if (request.method === 'POST') assertSameOrigin(request, services.baseUrl);
+    next();
+  });
+
+  router.get('/invitations/open/:id', async (request, response) => {
+    const opened = await open(request, response);
+    if (!opened) return;
+    const { link, locale } = opened;
+    if (link.accountExists) {
+      response.send(
+        renderPage('sign-in-required', locale, {
+          ...about(link),
+          ...paths(request),
+          ...languages(request),
+          signInUrl: null,
+        }),
+      );
+      return;
+    }
+    response.send(renderPage('registration', locale, registration(request, link, locale)));
+  });
+
+  router.post('/invitations/open/:id/accept', form, async (request, response) => {
+    const opened = await open(request, response);
+    if (!opened) return;
+    const { held, link, locale } = opened;
+    const typed = readForm(request);
+    const judged = judge(link, typed, locale);
+    if (judged.errors.length === 0) {
+      try {
+        await acceptLink(services, held, link, judged.values, inviteeActor(request));
+        response.redirect(303, withLanguage(`${cleanPath(held.claim.invitationId)}/accepted`, request));
+        return;
+      } catch (error) {
+        if (!(error instanceof Problem) || error.code !== 'USERNAME_TAKEN') throw error;
+        judged.errors.push({ field: 'username', message: translator(locale)('fields.username.taken') });
+      }
+    }
+    const unmet = typed.password ? unmetRules(link, { ...judged.values, password: typed.password }) : null;
+    response
+      .status(400)
+      .send(renderPage('registration', locale, registration(request, link, locale, typed, judged.errors, unmet)));
+  });
+
+  router.get('/invitations/open/:id/accepted', async (request, response) => {
+    const held = await holdCookie(request);
+    const link = held && (await lookBehind(services, held));
+    if (!held || link?.invitation.status !== 'accepted' || held.claim.generation !== link.invitation.generation) {
+      response.redirect(303, cleanPath(request.params.id));
+      return;
+    }
+    const { invitation, organization } = link;
+    response.send(
+      renderPage('accepted', localeOf(request, link), {
+        organizationName: organization.name,
+        continueUrl: invitation.redirectUrl,
+      }),
+    );
+  });
+
+  router.get('/invitations/open/:id/decline', async (request, response) => {
+    const opened = await open(request, response);
+    if (opened) showDecline(request, response, opened.link, opened.locale);
+  });
+
+  router.post('/invitations/open/:id/decline', form, async (request, response) => {
+    const opened = await open(request, response);
+    if (!opened) return;
+    const { held, link, locale } = opened;
+    const typed = readForm(request);
+    const t = translator(locale);
+    const errors: ViewData['decline']['errors'] = [];
+    const reason = paragraphs(1_000).safeParse(typed.reason);
+    if (!reason.success) errors.push({ field: 'reason', message: t('fields.reason.tooLong', { maxLength: 1_000 }) });
+    // A scanner that presses buttons leaves the box alone.
+    if (typed.confirm !== 'yes') errors.push({ field: 'confirm', message: t('fields.confirmDecline.required') });
+    if (errors.length > 0) return showDecline(request, response, link, locale, typed.reason, errors);
+    const done = await inOrganization(services.database, held.organizationId, (trx) =>
+      declineInvitation(trx, held.organizationId, held.claim, typed.reason || null, inviteeActor(request)),
+    );
+    services.announcer.announce(done.changes);
+    response.redirect(303, withLanguage(`${cleanPath(held.claim.invitationId)}/declined`, request));
+  });
+
+  router.get('/invitations/open/:id/declined', async (request, response) => {
+    const held = await holdCookie(request);
+    const link = held && (await lookBehind(services, held));
+    if (link?.invitation.status !== 'declined') {
+      response.redirect(303, cleanPath(request.params.id));
+      return;
+    }
+    response.send(renderPage('declined', localeOf(request, link), { organizationName: link.organization.name }));
+  });
+
+  router.post('/invitations/open/:id/request-new', form, async (request, response) => {
+    const held = await holdCookie(request);
+    if (!held) {
+      response.status(400).send(renderPage('open-again', browserLocale(request), {}));
+      return;
+    }
+    await inOrganization(services.database, held.organizationId, (trx) =>
+      requestNewLink(trx, held.organizationId, held.claim, inviteeActor(request)),
+    );
+    response.redirect(303, withLanguage(`${cleanPath(held.claim.invitationId)}/requested`, request));
+  });
+
+  router.get('/invitations/open/:id/requested', async (request, response) => {
+    const held = await holdCookie(request);
+    const link = held && (await lookBehind(services, held));
+    const locale = link ? localeOf(request, link) : browserLocale(request);
+    response.send(renderPage('request-sent', locale, { inviterName: link ? inviterName(link) : null }));
+  });
+
+  router.use(pageProblems(services.logger, (request) => browserLocale(request)));
+  return router;
+
+  /** The link that this browser has followed, if it is the one of this address. */
+  async function holdCookie(request: Request): Promise<HeldLink | null> {
+    const token = readCookie(request, cookieName);
+    if (!token) return null;
+    const held = await holdLink(services, token).catch((error: unknown) => {
+      if (error instanceof Problem) return null;
+      throw error;
+    });
+    return held?.claim.invitationId === request.params.id ? held : null;
+  }
+
+  /** Shows why nothing can be done here, and answers null then. */
+  async function open(
+    request: Request,
+    response: Response,
+  ): Promise<{ held: HeldLink; link: OpenedLink; locale: Locale } | null> {
+    const held = await holdCookie(request);
+    if (!held) {
+      response.status(400).send(renderPage('open-again', browserLocale(request), {}));
+      return null;
+    }
+    const link = await lookBehind(services, held);
+    const locale = localeOf(request, link);
+    try {
+      assertAlive(link);
+    } catch (error) {
+      if (!(error instanceof Problem) || !link.dead) throw error;
+      showDead(request, response, link, link.dead, locale);
+      return null;
+    }
+    return { held, link, locale };
+  }
+}
+
+function showUnknown(request: Request, response: Response): void {
+  const data = { organizationName: null, inviterName: null, requestNewAction: null, expiredAt: null, timeZone: 'UTC' };
+  response.status(404).send(renderPage('dead-link', browserLocale(request), { ...data, reason: 'unknown' }));
+}
+
+const reasons = {
+  NOT_FOUND: 'unknown',
+  INVITATION_SUPERSEDED: 'superseded',
+  INVITATION_EXPIRED: 'expired',
+  INVITATION_CANCELLED: 'cancelled',
+  INVITATION_ANSWERED: 'answered',
+} as const satisfies Record<DeadLink, ViewData['dead-link']['reason']>;
+
+function showDead(request: Request, response: Response, link: OpenedLink, dead: DeadLink, locale: Locale): void {
+  if (dead === 'NOT_FOUND') return showUnknown(request, response);
+  response.status(410).send(
+    renderPage('dead-link', locale, {
+      reason: reasons[dead],
+      organizationName: link.organization.name,
+      inviterName: inviterName(link),
+      requestNewAction: withLanguage(`${cleanPath(link.invitation.id)}/request-new`, request),
+      expiredAt: link.invitation.expiresAt,
+      timeZone: link.organization.timeZone,
+      ...(request.method === 'GET' && languages(request)),
+    }),
+  );
+}
+
+function showDecline(
+  request: Request,
+  response: Response,
+  link: OpenedLink,
+  locale: Locale,
+  reason = '',
+  errors: ViewData['decline']['errors'] = [],
+): void {
+  const path = cleanPath(link.invitation.id);
+  response.status(errors.length > 0 ? 400 : 200).send(
+    renderPage('decline', locale, {
+      organizationName: link.organization.name,
+      inviterName: inviterName(link),
+      action: withLanguage(`${path}/decline`, request),
+      backUrl: withLanguage(path, request),
+      reason,
+      errors,
+    }),
+  );
+}
+
+const inviterName = ({ invitation }: OpenedLink): string | null =>
+  invitation.invitedByType === 'user' ? invitation.invitedByName : null;
+
+const about = (link: OpenedLink) => ({
+  organizationName: link.organization.name,
+  inviterName: inviterName(link),
+  kind: link.invitation.kind,
+  email: link.invitation.email,
+  expiresAt: link.invitation.expiresAt ?? link.now,
+  timeZone: link.organization.timeZone,
+});
+
+const paths = (request: Request) => ({
+  action: withLanguage(`${cleanPath(String(request.params.id))}/accept`, request),
+  declineUrl: withLanguage(`${cleanPath(String(request.params.id))}/decline`, request),
+});
+
+const languages = (request: Request) => ({
+  languageLinks: locales.map((locale) => ({ locale, href: `${cleanPath(String(request.params.id))}?lang=${locale}` })),
+});
+
+interface Typed {
+  firstName: string;
+  lastName: string;
+  username: string;
+  password: string;
+  reason: string;
+  confirm: string;
+}
+
+/** Fields as typed; one that is missing or doubled counts as empty. */
+function readForm(request: Request): Typed {
+  const body = (request.body ?? {}) as Record<string, unknown>;
+  const field = (name: string) => (typeof body[name] === 'string' ? body[name] : '');
+  return {
+    firstName: field('firstName').trim(),
+    lastName: field('lastName').trim(),
+    username: field('username').trim(),
+    password: field('password'),
+    reason: field('reason').trim(),
+    confirm: field('confirm'),
+  };
+}
+
+/** The rules of the JSON route, in the person's language and by field. // C9, C10 */
+function judge(link: OpenedLink, typed: Typed, locale: Locale) {
+  const t = translator(locale);
+  const errors: FieldErrors = [];
+  for (const field of ['firstName', 'lastName'] as const) {
+    if (typed[field] === '') errors.push({ field, message: t(`fields.${field}.required`) });
+    else if (!line(100).safeParse(typed[field]).success)
+      errors.push({
+        field,
+        message: t(`fields.${field}.${[...typed[field]].length > 100 ? 'tooLong' : 'invalid'}`, { maxLength: 100 }),
+      });
+  }
+  const asked = link.fixedUsername === null;
+  if (asked && typed.username === '' && link.invitation.email === null)
+    errors.push({ field: 'username', message: t('fields.username.required') });
+  if (asked && typed.username !== '' && !usernameSchema.safeParse(typed.username).success)
+    errors.push({ field: 'username', message: t('fields.username.invalid') });
+  const values = {
+    firstName: typed.firstName,
+    lastName: typed.lastName,
+    ...(asked && typed.username !== '' && { username: typed.username }),
+    password: typed.password,
+  };
+  if (typed.password === '') errors.push({ field: 'password', message: t('fields.password.required') });
+  else {
+    const unmet = unmetRules(link, values);
+    if (unmet.includes('tooLong'))
+      errors.push({ field: 'password', message: t('fields.password.tooLong', { maxLength: 200 }) });
+    else if (unmet.length > 0) errors.push({ field: 'password', message: t('fields.password.weak') });
+  }
+  return { values, errors };
+}
+
+function registration(
+  request: Request,
+  link: OpenedLink,
+  locale: Locale,
+  typed?: Typed,
+  errors: FieldErrors = [],
+  unmet: readonly string[] | null = null,
+): ViewData['registration'] {
+  const { minLength } = link.organization.policy.password;
+  return {
+    ...about(link),
+    ...paths(request),
+    ...(request.method === 'GET' && languages(request)),
+    firstName: typed?.firstName ?? link.invitation.firstName ?? '',
+    lastName: typed?.lastName ?? link.invitation.lastName ?? '',
+    username: typed?.username ?? '',
+    askUsername: link.fixedUsername === null,
+    usernameRequired: link.invitation.email === null,
+    fixedUsername: link.fixedUsername,
+    message: link.invitation.message,
+    passwordRules: passwordRuleItems(locale, minLength, unmet),
+    minLength,
+    errors,
+  };
+}
+
+const chosenLanguage = (request: Request): string | undefined =>
+  z.enum(locales).safeParse((request.query as { lang?: unknown }).lang).data;
+
+const withLanguage = (path: string, request: Request): string => {
+  const chosen = chosenLanguage(request);
+  return chosen ? `${path}?lang=${chosen}` : path;
+};
+
+const browserLocale = (request: Request): Locale => pickLocale(chosenLanguage(request), request.get('accept-language'));
+
+const localeOf = (request: Request, { invitation, organization }: OpenedLink): Locale =>
+  pickLocale(chosenLanguage(request), invitation.locale, organization.locale);
+
+function readCookie(request: Request, name: string): string | null {
+  for (const part of (request.get('cookie') ?? '').split(';')) {
+    const [key, value] = part.trim().split('=', 2);
+    if (key === name && value) return value;
+  }
+  return null;
+}

@@ -1,0 +1,296 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, parse } from 'node:path';
+import Handlebars from 'handlebars';
+import { formatInstant, translator, type Locale, type Translate, type Variables } from '../../i18n';
+
+export type InviteeKind = 'member' | 'guest';
+export type VisiblePasswordRule = 'length' | 'upper' | 'lower' | 'digit' | 'special' | 'common';
+export type DeadLinkReason = 'expired' | 'cancelled' | 'superseded' | 'answered' | 'unknown';
+
+export interface LanguageLink {
+  locale: Locale;
+  href: string;
+}
+
+export interface PasswordRuleItem {
+  id: VisiblePasswordRule;
+  label: string;
+  /** null: not judged yet. */
+  met: boolean | null;
+}
+
+export interface FieldError<Field extends string> {
+  field: Field;
+  message: string;
+}
+
+interface Chrome {
+  /** Links to the same page in the other languages; none where a repeated GET would not show the page again. */
+  languageLinks?: LanguageLink[];
+}
+
+/** What each page shows. Values are plain text: the templates escape them all. */
+export interface ViewData {
+  registration: Chrome & {
+    organizationName: string;
+    inviterName: string | null;
+    kind: InviteeKind;
+    email: string | null;
+    firstName: string;
+    lastName: string;
+    /** What the person typed, shown again with its errors. */
+    username: string;
+    /** Only where the invitation named none. */
+    askUsername: boolean;
+    usernameRequired: boolean;
+    fixedUsername: string | null;
+    /** The inviter's personal text, shown literally. // C2 */
+    message: string | null;
+    expiresAt: Date;
+    timeZone: string;
+    passwordRules: PasswordRuleItem[];
+    minLength: number;
+    errors: FieldError<'firstName' | 'lastName' | 'username' | 'password'>[];
+    action: string;
+    declineUrl: string;
+  };
+  'sign-in-required': Chrome & {
+    organizationName: string;
+    inviterName: string | null;
+    kind: InviteeKind;
+    email: string | null;
+    signInUrl?: string | null;
+    declineUrl: string;
+    expiresAt: Date;
+    timeZone: string;
+  };
+  decline: Chrome & {
+    organizationName: string;
+    inviterName: string | null;
+    action: string;
+    backUrl: string;
+    /** What the person typed, shown again with its errors. */
+    reason?: string;
+    errors: FieldError<'reason' | 'confirm'>[];
+  };
+  accepted: Chrome & { organizationName: string; continueUrl: string | null };
+  declined: Chrome & { organizationName: string };
+  'dead-link': Chrome & {
+    reason: DeadLinkReason;
+    organizationName: string | null;
+    inviterName: string | null;
+    /** Where the form posts that asks for a new invitation; null: not offered. */
+    requestNewAction: string | null;
+    expiredAt: Date | null;
+    timeZone: string;
+  };
+  'request-sent': Chrome & { inviterName?: string | null };
+  'open-again': Chrome;
+  problem: Chrome & { status: number; title: string; detail: string | null; requestId: string | null };
+  home: Chrome;
+}
+
+export type ViewName = keyof ViewData;
+
+/**
+ * The items of the rule list under a password field; `unmet` null: nothing has been submitted yet. // C10
+ * A password that was too long to be judged leaves every rule open.
+ */
+export function passwordRuleItems(
+  locale: Locale,
+  minLength: number,
+  unmet: readonly string[] | null = null,
+): PasswordRuleItem[] {
+  const t = translator(locale);
+  const judged = unmet?.includes('tooLong') ? null : unmet;
+  const ids: VisiblePasswordRule[] = ['length', 'upper', 'lower', 'digit', 'special', 'common'];
+  return ids.map((id) => ({
+    id,
+    label: t(`passwordRules.${id}`, { minLength }),
+    met: judged && !judged.includes(id),
+  }));
+}
+
+/** A whole HTML page. Every value in `data` is escaped; none is ever taken for template code. */
+export function renderPage<View extends ViewName>(view: View, locale: Locale, data: ViewData[View]): string {
+  const template = templates[view];
+  return template(
+    {
+      ...present[view](data, locale),
+      hasErrors: 'errors' in data && data.errors.length > 0,
+      languageLinks: languageLinks(locale, data.languageLinks ?? []),
+    },
+    { data: { locale } },
+  );
+}
+
+/*
+ * What the templates need besides the data. Templates run in strict mode, where reading a field that is not there
+ * throws: so every field of a view is set here, if only to null.
+ */
+const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => object } = {
+  registration: (data, locale) => ({
+    ...data,
+    who: who(data.inviterName),
+    initial: initial(data.organizationName),
+    isGuest: data.kind === 'guest',
+    expires: instant(data.expiresAt, locale, data.timeZone),
+    passwordRules: data.passwordRules.map((rule) => ({
+      ...rule,
+      state: rule.met === null ? (rule.id === 'common' ? 'pending' : 'open') : rule.met ? 'met' : 'unmet',
+    })),
+    error: errorsByField(['firstName', 'lastName', 'username', 'password'], data.errors),
+  }),
+  'sign-in-required': (data, locale) => ({
+    ...data,
+    who: who(data.inviterName),
+    initial: initial(data.organizationName),
+    isGuest: data.kind === 'guest',
+    signInUrl: data.signInUrl ?? null,
+    expires: instant(data.expiresAt, locale, data.timeZone),
+  }),
+  decline: (data) => ({
+    ...data,
+    who: who(data.inviterName),
+    initial: initial(data.organizationName),
+    reason: data.reason ?? '',
+    error: errorsByField(['reason', 'confirm'], data.errors),
+  }),
+  accepted: (data) => ({ ...data, initial: initial(data.organizationName) }),
+  declined: (data) => ({ ...data, initial: initial(data.organizationName) }),
+  'dead-link': (data, locale) => ({
+    ...data,
+    ...deadLinkTexts(data, locale),
+    // A stranger holding an unknown link learns no names.
+    organizationName: data.reason === 'unknown' ? null : data.organizationName,
+    icon: deadLinkIcons[data.reason],
+    requestNewAction: data.reason === 'expired' ? data.requestNewAction : null,
+  }),
+  'request-sent': (data) => ({ ...data, inviterName: data.inviterName ?? null, who: who(data.inviterName) }),
+  'open-again': (data) => data,
+  problem: (data) => ({ ...data }),
+  home: (data) => data,
+};
+
+const deadLinkIcons: Record<DeadLinkReason, string> = {
+  expired: 'clock',
+  cancelled: 'cross',
+  superseded: 'mail',
+  answered: 'check',
+  unknown: 'link',
+};
+
+function deadLinkTexts(
+  data: ViewData['dead-link'],
+  locale: Locale,
+): { title: string; heading: string; texts: string[] } {
+  const t = translator(locale);
+  const { reason, inviterName, expiredAt } = data;
+  const text = (name: string, variables?: Variables): string => t(`pages.deadLink.${reason}.${name}`, variables);
+  const offersNew = reason === 'expired' && data.requestNewAction !== null;
+  // Nobody is named for an unknown link; and who holds a superseded one has the answer in their mailbox.
+  const named = inviterName !== null && reason !== 'unknown' && reason !== 'superseded';
+  const what =
+    reason !== 'expired'
+      ? text('what')
+      : expiredAt
+        ? text('what', { expiredAt: formatInstant(expiredAt, locale, data.timeZone) })
+        : text('whatUndated');
+  const next = offersNew ? text('nextButton') : named ? text('nextNamed', { inviterName }) : text('next');
+  return { title: text('title'), heading: text('heading'), texts: [what, next] };
+}
+
+const who = (inviterName: string | null | undefined): 'named' | 'anonymous' => (inviterName ? 'named' : 'anonymous');
+
+/** The letter of an organization's tile. */
+const initial = (name: string): string => (/[\p{L}\p{N}]/u.exec(name)?.[0] ?? '·').toLocaleUpperCase();
+
+const instant = (date: Date, locale: Locale, timeZone: string): { iso: string; text: string } => ({
+  iso: date.toISOString(),
+  text: formatInstant(date, locale, timeZone),
+});
+
+/** The first message per field, null where there is none. */
+function errorsByField<Field extends string>(
+  fields: readonly Field[],
+  errors: readonly FieldError<Field>[],
+): Record<string, string | null> {
+  return Object.fromEntries(
+    fields.map((field) => [field, errors.find((error) => error.field === field)?.message ?? null]),
+  );
+}
+
+function languageLinks(current: Locale, links: readonly LanguageLink[]): object[] {
+  return links.map(({ locale, href }) => ({
+    locale,
+    href,
+    label: translator(locale)('language'),
+    current: locale === current,
+  }));
+}
+
+const viewsFolder = join(__dirname, '..', 'views');
+const publicFolder = join(__dirname, '..', 'public');
+
+const assetVersions = new Map(
+  readdirSync(publicFolder).map((file) => [
+    file,
+    createHash('sha256')
+      .update(readFileSync(join(publicFolder, file)))
+      .digest('hex')
+      .slice(0, 10),
+  ]),
+);
+
+type HelperOptions = Omit<Handlebars.HelperOptions, 'data'> & { data: { locale: Locale } };
+
+const helpers = {
+  /** `{{t "pages.home.title" name=value}}`: a text of the catalogue in the page's language. */
+  t: (key: string, options: HelperOptions): string => texts(options)(key, options.hash as Variables),
+  locale: (options: HelperOptions): string => options.data.locale,
+  /** The address of a file in public/, which changes with its content, so that it may be cached for good. */
+  asset: (file: string): string => {
+    const version = assetVersions.get(file);
+    if (!version) throw new Error(`There is no asset ${file}.`);
+    return `/assets/${file}?v=${version}`;
+  },
+  /** Joins the parts of a catalogue key. */
+  key: (...parts: unknown[]): string => parts.slice(0, -1).join('.'),
+  eq: (a: unknown, b: unknown): boolean => a === b,
+};
+
+const texts = (options: HelperOptions): Translate => translator(options.data.locale);
+
+/** Own properties only is Handlebars' default at run time; strict refuses fields that are not there. */
+const compileOptions: CompileOptions = {
+  strict: true,
+  knownHelpersOnly: true,
+  knownHelpers: Object.fromEntries(Object.keys(helpers).map((name) => [name, true])),
+};
+
+const templates = compileViews();
+
+function compileViews(): Record<ViewName, Handlebars.TemplateDelegate> {
+  const environment = Handlebars.create();
+  environment.registerHelper(helpers);
+  for (const [name, source] of templateSources(join(viewsFolder, 'partials'))) {
+    environment.registerPartial(name, source);
+  }
+  const sources = new Map(templateSources(viewsFolder));
+  const compile = (view: string): Handlebars.TemplateDelegate => {
+    const source = sources.get(view);
+    if (source === undefined) throw new Error(`The template of the view ${view} is missing in ${viewsFolder}.`);
+    return environment.compile(source, compileOptions);
+  };
+  return Object.fromEntries(Object.keys(present).map((view) => [view, compile(view)])) as Record<
+    ViewName,
+    Handlebars.TemplateDelegate
+  >;
+}
+
+function templateSources(folder: string): [string, string][] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.hbs'))
+    .map((file) => [parse(file).name, readFileSync(join(folder, file), 'utf8')]);
+}

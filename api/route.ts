@@ -1,0 +1,200 @@
+import { createHmac } from 'node:crypto';
+import type { Request, Response, Router } from 'express';
+import { z } from 'zod';
+import { once, type Answer } from '../db/commands/once';
+import type { Change } from '../db/commands/save-invitation';
+import { inOrganizations, type Transaction } from '../db/database';
+import { findOrganization } from '../db/queries/find-organization';
+import type { Actor } from '../domain/actor';
+import { badInput, notFound, Problem, type ProblemCode } from '../domain/problem';
+import { actorOf, authenticate, type Caller, callerKey, inviteeActor } from './caller';
+import type { Services } from './context';
+import { readJson, validate } from './input';
+import type { RateLimits } from './middleware/rate-limits';
+import { id as uuid } from './schemas/common';
+
+export type Access =
+  /** The platform operator. */
+  | 'platform'
+  /** An administrator of the organization in the path: the platform, or one of its keys. */
+  | 'organization'
+  /** Whoever holds the link. */
+  | 'public';
+
+/** One declaration per route: what it takes, what it answers, who may call it. Validation and OpenAPI come from it. */
+export interface RouteSpec {
+  method: 'get' | 'post' | 'patch' | 'put' | 'delete';
+  /** As OpenAPI writes it: `/v1/organizations/{organizationId}`. */
+  path: string;
+  summary: string;
+  tag: string;
+  access: Access;
+  params?: z.ZodType;
+  query?: z.ZodType;
+  body?: z.ZodType;
+  /** Where a body may be left out. */
+  bodyOptional?: boolean;
+  answers: Record<number, { description: string; schema?: z.ZodType }>;
+  problems?: ProblemCode[];
+  /** Takes an Idempotency-Key. // F6 */
+  idempotent?: boolean;
+  /** The answer carries an ETag, or the request may carry If-Match. */
+  versioned?: boolean;
+  handle: (context: Context) => Promise<Reply>;
+  /** Runs before the body is judged: @throws Problem NOT_FOUND where the thing in the path is not the caller's. */
+  locate?: (context: Context) => Promise<unknown>;
+}
+
+export interface Reply {
+  status: number;
+  body?: unknown;
+  etag?: string;
+  headers?: Record<string, string>;
+}
+
+export interface Context {
+  services: Services;
+  request: Request;
+  caller: Caller | null;
+  actor: Actor;
+  /** Of the path, `current` resolved; empty where the path has none. */
+  organizationId: string;
+  params: Record<string, string>;
+  query: unknown;
+  body: unknown;
+  /** A transaction scoped to the organization (or the given ones), for reading. */
+  read<T>(query: (trx: Transaction) => Promise<T>, organizationIds?: string[]): Promise<T>;
+  /** A command: once per idempotency key, its workflows told after the commit. */
+  command(
+    run: (trx: Transaction) => Promise<Answer & { changes?: Change[] }>,
+    organizationIds?: string[],
+  ): Promise<Answer>;
+}
+
+export function mountRoute(router: Router, spec: RouteSpec, services: Services, limits: RateLimits): void {
+  const path = spec.path.replace(/\{(\w+)\}/g, ':$1');
+  router[spec.method](path, async (request: Request, response: Response) => {
+    response.locals.route = spec.path;
+    const context = await enter(spec, services, limits, request);
+    if (spec.locate) await spec.locate(context);
+    if (spec.query) context.query = validate(spec.query, { ...request.query }, 'query');
+    const json = spec.method === 'get' ? undefined : await readJson(request, response);
+    context.body = readBody(spec, json);
+    if (spec.idempotent) guardWithKey(context, spec, request, json);
+    send(response, await spec.handle(context));
+  });
+}
+
+/** Who calls, and whether they may; all of it before the body is looked at. */
+async function enter(spec: RouteSpec, services: Services, limits: RateLimits, request: Request): Promise<Context> {
+  await limits.beforeAuthentication(request);
+  const caller =
+    spec.access === 'public' ? null : await limits.countingFailures(request, () => authenticate(services, request));
+  if (caller) await limits.forCaller(callerKey(caller));
+  if (spec.access === 'platform' && caller?.type !== 'platform')
+    throw new Problem('FORBIDDEN', 'Only the platform operator may do this.');
+  const organizationId = spec.access === 'organization' && caller ? organizationOf(caller, request) : '';
+  const read: Context['read'] = (query, ids = [organizationId]) => inOrganizations(services.database, ids, query);
+  // A key's organization exists; the platform may name any.
+  if (organizationId && caller?.type === 'platform') await read((trx) => findOrganization(trx, organizationId));
+  const params = spec.params ? checkParams(spec.params, request.params) : (request.params as Record<string, string>);
+  return {
+    services,
+    request,
+    caller,
+    actor: caller ? actorOf(caller, request) : inviteeActor(request),
+    organizationId,
+    params,
+    query: undefined,
+    body: undefined,
+    read,
+    command: async (run, ids = [organizationId]) => {
+      const { changes = [], ...answer } = await inOrganizations(services.database, ids, run);
+      services.announcer.announce(changes);
+      return answer;
+    },
+  };
+}
+
+function organizationOf(caller: Caller, request: Request): string {
+  const named = String(request.params.organizationId);
+  if (caller.type === 'api-key') {
+    if (named !== 'current' && named.toLowerCase() !== caller.organizationId) throw notFound('organization');
+    return caller.organizationId;
+  }
+  const parsed = uuid.safeParse(named);
+  if (!parsed.success) throw notFound('organization');
+  return parsed.data;
+}
+
+/** An id that cannot exist is an id that does not exist. */
+function checkParams(schema: z.ZodType, params: unknown): Record<string, string> {
+  const result = schema.safeParse(params);
+  if (!result.success) throw notFound();
+  return result.data as Record<string, string>;
+}
+
+function readBody(spec: RouteSpec, json: unknown): unknown {
+  if (!spec.body) {
+    if (json !== undefined) validate(z.strictObject({}), json, 'body');
+    return undefined;
+  }
+  if (json === undefined && !spec.bodyOptional) throw badInput({ pointer: '', message: 'A JSON body is needed.' });
+  return validate(spec.body, json ?? {}, 'body');
+}
+
+/** Wraps the context's command so that it runs once per caller, route and key. */
+function guardWithKey(context: Context, spec: RouteSpec, request: Request, json: unknown): void {
+  const header = request.get('idempotency-key');
+  if (header === undefined) return;
+  if (!/^[\x21-\x7e]{1,255}$/.test(header))
+    throw badInput({ pointer: '', message: 'The Idempotency-Key must have 1 to 255 visible ASCII characters.' });
+  const key = {
+    // Whoever holds a link is known by the link.
+    caller: context.caller ? callerKey(context.caller) : 'invitee',
+    route: `${spec.method} ${spec.path}`,
+    key: context.caller ? header : `${request.path}:${header}`,
+    bodyHmac: createHmac('sha256', context.services.keys.current.secret)
+      .update(`idempotency\0${request.path}\0${JSON.stringify(json) ?? ''}`)
+      .digest(),
+  };
+  const { command } = context;
+  context.command = (run, ids) => {
+    let changes: Change[] = [];
+    return command(async (trx) => {
+      const answer = await once(trx, key, async () => {
+        const { changes: marked = [], ...fresh } = await run(trx);
+        changes = marked;
+        return fresh;
+      });
+      return { ...answer, changes };
+    }, ids);
+  };
+}
+
+function send(response: Response, reply: Reply): void {
+  response.status(reply.status);
+  if (reply.etag) response.set('ETag', reply.etag);
+  for (const [name, value] of Object.entries(reply.headers ?? {})) response.set(name, value);
+  if (reply.body === undefined || reply.body === null) {
+    response.end();
+    return;
+  }
+  // Not response.json: it would answer 304 by the ETag, which stands for what can be edited, not for every figure shown.
+  response.set('Content-Type', 'application/json; charset=utf-8');
+  response.end(JSON.stringify(reply.body));
+}
+
+/** The version of what can be edited, as an entity tag. */
+export const etagOf = (row: { version: number }): string => `"${row.version}"`;
+
+/** @returns a check for commands to call with the locked row. @throws Problem PRECONDITION_FAILED */
+export function ifMatch(request: Request): (row: { version: number }) => void {
+  const header = request.get('if-match');
+  return (row) => {
+    if (header === undefined || header.trim() === '*') return;
+    const tags = header.split(',').map((tag) => tag.trim());
+    if (!tags.includes(etagOf(row)))
+      throw new Problem('PRECONDITION_FAILED', 'It has been changed since it was read: read it again.');
+  };
+}

@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { acceptInvitation, declineInvitation } from '../../db/commands/accept-invitation';
+import type { Commanded } from '../../db/commands/command';
+import { requestNewLink } from '../../db/commands/request-new-link';
+import { badInput, Problem } from '../../domain/problem';
+import { pickLocale } from '../../i18n';
+import { assertAlive, holdLink, lookBehind, passwordHash } from '../answer-invitation';
+import type { Context, RouteSpec } from '../route';
+import { acceptance, answered, openedInvitation, refusal } from '../schemas/invitations';
+
+const base = '/v1/invitation-tokens/{token}';
+const shared = {
+  tag: 'Invitation links',
+  access: 'public',
+  params: z.object({ token: z.string().max(200) }),
+} as const;
+
+const dead = [
+  'NOT_FOUND',
+  'INVITATION_SUPERSEDED',
+  'INVITATION_EXPIRED',
+  'INVITATION_CANCELLED',
+  'INVITATION_ANSWERED',
+] as const;
+
+/** The link must open something before anybody judges what is sent to it. */
+async function hold(context: Context) {
+  const held = await holdLink(context.services, context.params.token ?? '');
+  const opened = await lookBehind(context.services, held);
+  assertAlive(opened);
+  return { held, opened };
+}
+
+const toAnswered = ({ invitation }: Commanded, name: string) => ({
+  status: invitation.status,
+  organization: { id: invitation.organizationId, name },
+  userId: invitation.status === 'accepted' ? invitation.accountId : null,
+  redirectUrl: invitation.redirectUrl,
+});
+
+export const invitationTokenRoutes: RouteSpec[] = [
+  {
+    ...shared,
+    method: 'get',
+    path: base,
+    summary: 'What the page behind the link shows; changes nothing',
+    answers: { 200: { description: 'The invitation behind the link', schema: openedInvitation } },
+    problems: [...dead],
+    async handle(context) {
+      const { opened } = await hold(context);
+      const { invitation, organization } = opened;
+      const body: z.infer<typeof openedInvitation> = {
+        organization: {
+          id: organization.id,
+          name: organization.name,
+          locale: organization.locale,
+          timeZone: organization.timeZone,
+        },
+        inviter: {
+          displayName: invitation.invitedByType === 'user' ? (invitation.invitedByName ?? '') : organization.name,
+        },
+        kind: invitation.kind,
+        email: invitation.email,
+        username: opened.fixedUsername,
+        firstName: invitation.firstName,
+        lastName: invitation.lastName,
+        message: invitation.message,
+        expiresAt: invitation.expiresAt?.toISOString() ?? '',
+        locale: pickLocale(invitation.locale, organization.locale),
+        signInRequired: opened.accountExists,
+        usernameRequired: opened.fixedUsername === null && invitation.email === null,
+        passwordPolicy: { minLength: organization.policy.password.minLength },
+      };
+      return { status: 200, body, headers: { 'Cache-Control': 'no-store' } };
+    },
+  },
+  {
+    ...shared,
+    method: 'post',
+    path: `${base}/accept`,
+    summary: 'Accept: a new person sets a password and is active',
+    body: acceptance,
+    idempotent: true,
+    locate: async (context) => {
+      // A repeated key must get its answer even though the link is used up; the command asks again under the lock.
+      if (context.request.get('idempotency-key') === undefined) await hold(context);
+    },
+    answers: { 200: { description: 'Accepted; signs nobody in', schema: answered } },
+    problems: [...dead, 'SIGN_IN_REQUIRED', 'USERNAME_TAKEN', 'WEAK_PASSWORD'],
+    async handle(context) {
+      const { password, ...names } = context.body as z.infer<typeof acceptance>;
+      const held = await holdLink(context.services, context.params.token ?? '');
+      const opened = await lookBehind(context.services, held);
+      const repeated = opened.dead !== null && context.request.get('idempotency-key') !== undefined;
+      if (!repeated) assertAlive(opened);
+      if (!repeated && opened.accountExists)
+        throw new Problem('SIGN_IN_REQUIRED', 'There is an account for this address already: sign in to accept.');
+      if (password === undefined) throw badInput({ pointer: '/password', message: 'A password is needed.' });
+      const registration = { ...names, password };
+      const hashed = repeated ? '' : await passwordHash(opened, registration);
+      return context.command(
+        async (trx) => {
+          const done = await acceptInvitation(
+            trx,
+            held.organizationId,
+            held.claim,
+            { ...names, passwordHash: hashed } as Parameters<typeof acceptInvitation>[3],
+            context.actor,
+          );
+          return { status: 200, body: toAnswered(done, opened.organization.name), changes: done.changes };
+        },
+        [held.organizationId],
+      );
+    },
+  },
+  {
+    ...shared,
+    method: 'post',
+    path: `${base}/decline`,
+    summary: 'Decline; the link opens nothing more',
+    body: refusal,
+    bodyOptional: true,
+    idempotent: true,
+    answers: { 200: { description: 'Declined', schema: answered } },
+    problems: [...dead],
+    async handle(context) {
+      const { reason = null } = context.body as z.infer<typeof refusal>;
+      const held = await holdLink(context.services, context.params.token ?? '');
+      const { organization } = await lookBehind(context.services, held);
+      return context.command(
+        async (trx) => {
+          const done = await declineInvitation(trx, held.organizationId, held.claim, reason, context.actor);
+          return { status: 200, body: toAnswered(done, organization.name), changes: done.changes };
+        },
+        [held.organizationId],
+      );
+    },
+  },
+  {
+    ...shared,
+    method: 'post',
+    path: `${base}/request-new`,
+    summary: 'Ask the inviter for a new link in place of an expired one; always 202',
+    answers: { 202: { description: 'Taken' } },
+    async handle(context) {
+      const held = await holdLink(context.services, context.params.token ?? '').catch((error: unknown) => {
+        if (error instanceof Problem) return null;
+        throw error;
+      });
+      if (held)
+        await context.read(
+          (trx) => requestNewLink(trx, held.organizationId, held.claim, context.actor),
+          [held.organizationId],
+        );
+      return { status: 202 };
+    },
+  },
+];

@@ -1,0 +1,200 @@
+import QRCode from 'qrcode';
+import type { z } from 'zod';
+import { cancelInvitation } from '../../db/commands/cancel-invitation';
+import type { Commanded } from '../../db/commands/command';
+import { type Correction, correctInvitation } from '../../db/commands/correct-invitation';
+import { createInvitation, type NewInvitation } from '../../db/commands/create-invitation';
+import { linkInvitation } from '../../db/commands/link-invitation';
+import { resendInvitation } from '../../db/commands/resend-invitation';
+import { sendInvitation } from '../../db/commands/send-invitation';
+import { readClock, type Transaction } from '../../db/database';
+import {
+  findInvitation,
+  type InvitationFilter,
+  listInvitationEvents,
+  listInvitations,
+} from '../../db/queries/find-invitation';
+import { findOrganization } from '../../db/queries/find-organization';
+import type { Actor } from '../../domain/actor';
+import type { ProblemCode } from '../../domain/problem';
+import { invitationToken } from '../../domain/token';
+import { type Context, etagOf, ifMatch, type RouteSpec } from '../route';
+import { id, organizationParams } from '../schemas/common';
+import {
+  invitation,
+  invitationPage,
+  invitationPatch,
+  invitationQuery,
+  link,
+  newInvitation,
+  timeline,
+  toInvitation,
+  toTimeline,
+} from '../schemas/invitations';
+
+const tag = 'Invitations';
+const base = '/v1/organizations/{organizationId}/invitations';
+const one = { access: 'organization', params: organizationParams.extend({ id }), tag } as const;
+
+const idOf = (context: Context): string => context.params.id ?? '';
+const locate = (context: Context) => context.read((trx) => findInvitation(trx, context.organizationId, idOf(context)));
+
+/** What the JSON says, as the command takes it. */
+export function toNewInvitation(input: z.infer<typeof newInvitation>): NewInvitation {
+  const { staff, role, ...rest } = input;
+  return {
+    ...rest,
+    role: role ?? (staff ? 'staff' : 'member'),
+    email: input.email ?? null,
+    username: input.username ?? null,
+    firstName: input.firstName ?? null,
+    lastName: input.lastName ?? null,
+    groupIds: input.groupIds,
+    userType: input.userType ?? null,
+    guestType: input.guestType ?? null,
+    message: input.message ?? null,
+    locale: input.locale ?? null,
+    expiresAt: input.expiresAt ?? null,
+    accessEndsAt: input.accessEndsAt ?? null,
+    sponsorId: input.sponsorId ?? null,
+    externalId: input.externalId ?? null,
+    metadata: input.metadata ?? null,
+    redirectUrl: input.redirectUrl ?? null,
+  };
+}
+
+type InvitationCommand = (trx: Transaction, organizationId: string, id: string, actor: Actor) => Promise<Commanded>;
+
+/** `POST …/{id}/<name>`: one command, answered with the invitation as it is afterwards. */
+const action = (name: string, summary: string, run: InvitationCommand, problems: ProblemCode[]): RouteSpec => ({
+  ...one,
+  method: 'post',
+  path: `${base}/{id}/${name}`,
+  summary,
+  idempotent: true,
+  locate,
+  answers: { 200: { description: 'The invitation', schema: invitation } },
+  problems,
+  handle: (context) =>
+    context.command(async (trx) => {
+      const done = await run(trx, context.organizationId, idOf(context), context.actor);
+      return { status: 200, body: toInvitation(done.invitation, await readClock(trx)), changes: done.changes };
+    }),
+});
+
+export const invitationRoutes: RouteSpec[] = [
+  {
+    method: 'post',
+    path: base,
+    summary: 'Invite a person; sent at once unless send is false',
+    tag,
+    access: 'organization',
+    params: organizationParams,
+    body: newInvitation,
+    idempotent: true,
+    answers: { 201: { description: 'The invitation', schema: invitation } },
+    problems: ['INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE', 'USERNAME_TAKEN'],
+    handle: (context) =>
+      context.command(async (trx) => {
+        const input = toNewInvitation(context.body as z.infer<typeof newInvitation>);
+        const organization = await findOrganization(trx, context.organizationId);
+        const now = await readClock(trx);
+        const created = await createInvitation(trx, organization, input, context.actor, now);
+        return { status: 201, body: toInvitation(created.invitation, now), changes: created.changes };
+      }),
+  },
+  {
+    method: 'get',
+    path: base,
+    summary: 'List invitations, newest first',
+    tag,
+    access: 'organization',
+    params: organizationParams,
+    query: invitationQuery,
+    answers: { 200: { description: 'A page of invitations', schema: invitationPage } },
+    async handle({ read, organizationId, query }) {
+      const { page, now } = await read((trx) => listInvitations(trx, organizationId, query as InvitationFilter));
+      return { status: 200, body: { ...page, items: page.items.map((row) => toInvitation(row, now)) } };
+    },
+  },
+  {
+    ...one,
+    method: 'get',
+    path: `${base}/{id}`,
+    summary: 'Read an invitation',
+    versioned: true,
+    answers: { 200: { description: 'The invitation', schema: invitation } },
+    async handle(context) {
+      const found = await locate(context);
+      return { status: 200, body: toInvitation(found.invitation, found.now), etag: etagOf(found.invitation) };
+    },
+  },
+  {
+    ...one,
+    method: 'patch',
+    path: `${base}/{id}`,
+    summary: 'Correct an open invitation; a new address gets a new link at once',
+    body: invitationPatch,
+    versioned: true,
+    locate,
+    answers: { 200: { description: 'The invitation', schema: invitation } },
+    problems: ['INVITATION_CLOSED', 'INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE'],
+    async handle(context) {
+      const { organizationId, actor, request } = context;
+      let etag = '';
+      const answer = await context.command(async (trx) => {
+        const correction = context.body as Correction;
+        const done = await correctInvitation(trx, organizationId, idOf(context), correction, actor, ifMatch(request));
+        etag = etagOf(done.invitation);
+        return { status: 200, body: toInvitation(done.invitation, await readClock(trx)), changes: done.changes };
+      });
+      return { ...answer, etag };
+    },
+  },
+  {
+    ...one,
+    method: 'get',
+    path: `${base}/{id}/timeline`,
+    summary: 'What happened to an invitation, and the next planned step',
+    answers: { 200: { description: 'The timeline, oldest first', schema: timeline } },
+    handle: (context) =>
+      context.read(async (trx) => {
+        const found = await findInvitation(trx, context.organizationId, idOf(context));
+        const events = await listInvitationEvents(trx, context.organizationId, idOf(context));
+        return { status: 200, body: toTimeline(found.invitation, events, found.now) };
+      }),
+  },
+  action('send', 'Send a draft; its term starts now', sendInvitation, [
+    'INVITATION_NOT_DRAFT',
+    'NO_EMAIL',
+    'DEADLINE_PASSED',
+  ]),
+  action('resend', 'Send a new mail with a new link and a full new term', resendInvitation, [
+    'INVITATION_DRAFT',
+    'INVITATION_CLOSED',
+    'RESEND_NOT_ALLOWED',
+    'NO_EMAIL',
+  ]),
+  action('cancel', 'Cancel an open invitation; its link is dead at once', cancelInvitation, ['INVITATION_CLOSED']),
+  {
+    ...one,
+    method: 'post',
+    path: `${base}/{id}/link`,
+    summary: 'A new link for the inviter to hand over, with a QR code; the old one is dead',
+    locate,
+    answers: { 200: { description: 'The link', schema: link } },
+    problems: ['INVITATION_CLOSED', 'DEADLINE_PASSED'],
+    async handle(context) {
+      const { keys, baseUrl } = context.services;
+      let generation = 0;
+      await context.command(async (trx) => {
+        const done = await linkInvitation(trx, context.organizationId, idOf(context), context.actor);
+        generation = done.invitation.generation;
+        return { status: 200, body: null, changes: done.changes };
+      });
+      const url = `${baseUrl}/invitations/${invitationToken(keys, { invitationId: idOf(context), generation })}`;
+      const [png, svg] = await Promise.all([QRCode.toDataURL(url), QRCode.toString(url, { type: 'svg' })]);
+      return { status: 200, body: { url, qrCode: { png, svg } }, headers: { 'Cache-Control': 'no-store' } };
+    },
+  },
+];

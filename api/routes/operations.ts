@@ -1,0 +1,66 @@
+import { dirname, join } from 'node:path';
+import { Router } from 'express';
+import { pendingMigrations } from '../../db/migrate';
+import type { Services } from '../context';
+import { openApiDocument } from '../openapi';
+import type { RouteSpec } from '../route';
+
+/** How long a dependency may take to answer `/readyz`. */
+const patienceMs = 3_000;
+
+async function state(check: () => Promise<unknown>): Promise<'ok' | 'failing'> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('late')), patienceMs);
+  });
+  return Promise.race([check(), late])
+    .then(
+      () => 'ok' as const,
+      () => 'failing' as const,
+    )
+    .finally(() => clearTimeout(timer));
+}
+
+/** `/healthz`, `/readyz`, `/openapi.json`, `/docs`: for machines and developers; nothing of any organization. */
+export function operationsRouter(services: Services, routes: RouteSpec[]): Router {
+  const router = Router();
+  router.get('/healthz', (_request, response) => {
+    response.json({ status: 'ok' });
+  });
+  router.get('/readyz', async (_request, response) => {
+    const [database, migrations, temporal] = await Promise.all([
+      state(() => services.database.raw('select 1')),
+      state(async () => {
+        const pending = await pendingMigrations(services.database);
+        if (pending.length > 0) throw new Error('pending migrations');
+      }),
+      state(services.checkTemporal),
+    ]);
+    const ready = database === 'ok' && migrations === 'ok' && temporal === 'ok';
+    if (!ready) response.set('Retry-After', '5');
+    response
+      .status(ready ? 200 : 503)
+      .json({ status: ready ? 'ok' : 'failing', checks: { database, migrations, temporal } });
+  });
+  const document = openApiDocument(routes, services.baseUrl, services.version);
+  router.get('/openapi.json', (_request, response) => {
+    response.json(document);
+  });
+  const swagger = dirname(require.resolve('swagger-ui-dist/package.json'));
+  router.use('/docs', (_request, response, next) => {
+    // Swagger UI styles its own elements; nothing here shows anybody's data.
+    response.set(
+      'Content-Security-Policy',
+      "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+    );
+    next();
+  });
+  router.get('/docs', (_request, response) => {
+    response.sendFile(join(__dirname, '..', 'views', 'docs.html'));
+  });
+  for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js'])
+    router.get(`/docs/${file}`, (_request, response) => {
+      response.sendFile(join(swagger, file), { maxAge: '1d' });
+    });
+  return router;
+}

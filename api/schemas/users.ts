@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import type { User } from '../../db/queries/list-users';
+import { displayName, userStatuses } from '../../domain/account';
+import { invitationKinds, invitationStatuses, roles } from '../../domain/invitation';
+import { id, pageOf, pageQuery, time } from './common';
+
+export const user = z
+  .object({
+    id,
+    email: z.string().nullable(),
+    username: z.string().nullable(),
+    firstName: z.string().nullable(),
+    lastName: z.string().nullable(),
+    displayName: z.string(),
+    kind: z.enum(invitationKinds),
+    status: z.enum(userStatuses),
+    role: z.enum(roles),
+    groupIds: z.array(id),
+    invitation: z.object({ id, status: z.enum(invitationStatuses), expiresAt: time.nullable() }).nullable(),
+    reactivationDeadline: time.nullable(),
+    accessEndsAt: time.nullable(),
+    externalId: z.string().nullable(),
+  })
+  .meta({ id: 'User' });
+
+export const userPage = pageOf(user).meta({ id: 'UserPage' });
+
+export const userQuery = z.strictObject({
+  ...pageQuery,
+  status: z.enum(userStatuses).optional(),
+  kind: z.enum(invitationKinds).optional(),
+  q: z.string().min(1).max(200).optional(),
+  groupId: id.optional(),
+});
+
+export const toUser = (row: User): z.infer<typeof user> => ({
+  id: row.id,
+  email: row.email,
+  username: row.username,
+  firstName: row.firstName,
+  lastName: row.lastName,
+  displayName: displayName(row),
+  kind: row.kind,
+  status: row.status,
+  role: row.role,
+  groupIds: row.groupIds,
+  invitation: row.invitation && { ...row.invitation, expiresAt: row.invitation.expiresAt?.toISOString() ?? null },
+  reactivationDeadline: null,
+  accessEndsAt: row.accessEndsAt?.toISOString() ?? null,
+  externalId: row.externalId,
+});

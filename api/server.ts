@@ -1,0 +1,81 @@
+import { createServer } from 'node:http';
+import { Client, Connection } from '@temporalio/client';
+import { createLogger } from '../config/logger';
+import { untilStopped } from '../config/process';
+import { readApiSettings } from '../config/settings';
+import { readTemporalSettings } from '../config/temporal';
+import { checkRole, openDatabase } from '../db/database';
+import { createAnnouncer } from '../relay/announcer';
+import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
+import { createApp } from './app';
+import { version } from '../package.json';
+
+/** The API process: routes and pages. Any number of them run side by side. */
+export async function runServer(): Promise<void> {
+  const settings = readApiSettings();
+  const logger = createLogger('api', settings.USHER_LOG_LEVEL);
+  const { connectionOptions, namespace } = readTemporalSettings();
+  const database = openDatabase(settings.DATABASE_URL, {
+    poolSize: settings.USHER_DATABASE_POOL,
+    applicationName: 'usher-api',
+  });
+  await checkRole(database);
+  // Lazy: invitations are taken while Temporal is away; the relay starts their workflows later.
+  const client = new Client({ connection: Connection.lazy(connectionOptions), namespace });
+  const searchAttributes = searchAttributeSwitch(client, logger);
+  const announcer = createAnnouncer(database, client, searchAttributes, logger);
+  if (settings.USHER_RATE_LIMITS === 'off')
+    logger.warn('USHER_RATE_LIMITS=off: request and mail-sending limits are off');
+  const app = createApp({
+    database,
+    announcer,
+    keys: settings.USHER_SECRET,
+    baseUrl: settings.USHER_BASE_URL,
+    platformKey: settings.USHER_PLATFORM_KEY,
+    rateLimits: settings.USHER_RATE_LIMITS === 'on',
+    trustProxy: settings.USHER_TRUST_PROXY,
+    logger,
+    version,
+    checkTemporal: async () => {
+      await client.withDeadline(Date.now() + 3_000, () => client.workflowService.describeNamespace({ namespace }));
+    },
+  });
+  await searchAttributes().catch((error: unknown) => {
+    if (error instanceof NamespaceError) throw error;
+    logger.warn({ err: error }, 'Temporal cannot be reached yet; invitations are taken all the same');
+  });
+
+  const server = createServer(app);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Error(`Port ${settings.PORT} (PORT) is in use already: set PORT to a free one.`)
+          : error,
+      ),
+    );
+    server.listen(settings.PORT, resolve);
+  });
+  logger.info({ port: settings.PORT }, 'api ready');
+  process.send?.('ready');
+
+  await untilStopped();
+  logger.info('stopping: running requests may finish');
+  server.closeIdleConnections();
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    setTimeout(() => server.closeAllConnections(), 10_000).unref();
+  });
+  await announcer.settled();
+  await Promise.allSettled([client.connection.close(), database.destroy()]);
+}
+
+if (require.main === module) {
+  runServer().then(
+    () => process.exit(0),
+    (error: Error) => {
+      process.stderr.write(`${error.message}\n`);
+      process.exit(1);
+    },
+  );
+}

@@ -1,0 +1,76 @@
+import type { Actor } from '../../domain/actor';
+import { deadline } from '../../domain/calendar-time';
+import { type Policy } from '../../domain/policy';
+import { notFound } from '../../domain/problem';
+import { readClock, type Transaction } from '../database';
+import { Invitation } from '../models/invitation';
+import { Organization } from '../models/organization';
+import { recordEvents } from './record-event';
+import { type Change, saveInvitation } from './save-invitation';
+
+export type OrganizationPatch = Partial<Pick<Organization, 'name' | 'timeZone' | 'locale' | 'plan' | 'licences'>>;
+
+/** @param check called with the locked row, before anything is decided: If-Match */
+export async function changeOrganization(
+  trx: Transaction,
+  id: string,
+  patch: OrganizationPatch,
+  actor: Actor,
+  check: (organization: Organization) => void = () => {},
+): Promise<Organization> {
+  const organization = await lockOrganization(trx, id);
+  check(organization);
+  const now = await readClock(trx);
+  const saved = await organization
+    .$query(trx)
+    .patchAndFetch({ ...patch, version: organization.version + 1, updatedAt: now });
+  const data = { fields: Object.keys(patch) };
+  await recordEvents(trx, { organizationId: id, type: 'organization.changed', actor, at: now, data });
+  return saved;
+}
+
+/**
+ * Changes the policy for later invitations and resends; open ones keep the deadline they were sent with, unless asked
+ * otherwise: then their term is counted anew from the day they were sent. // F7
+ */
+export async function changePolicy(
+  trx: Transaction,
+  id: string,
+  patch: Partial<Policy>,
+  applyToPending: boolean,
+  actor: Actor,
+  check: (organization: Organization) => void = () => {},
+): Promise<{ organization: Organization; changes: Change[] }> {
+  const organization = await lockOrganization(trx, id);
+  check(organization);
+  const now = await readClock(trx);
+  const saved = await organization.$query(trx).patchAndFetch({
+    policy: { ...organization.policy, ...patch },
+    version: organization.version + 1,
+    updatedAt: now,
+  });
+  const data = { fields: Object.keys(patch), applyToPending };
+  await recordEvents(trx, { organizationId: id, type: 'policy.changed', actor, at: now, data });
+  const changes: Change[] = [];
+  if (applyToPending) {
+    const pending = await Invitation.query(trx)
+      .where({ organizationId: id, status: 'pending' })
+      .whereNull('requestedExpiresAt')
+      .where('expiresAt', '>', now)
+      .orderBy('id')
+      .forUpdate();
+    for (const invitation of pending) {
+      const expiresAt = deadline(invitation.sentAt ?? now, saved.policy.invitationLifetime, saved.timeZone);
+      if (expiresAt.getTime() === invitation.expiresAt?.getTime()) continue;
+      const { change } = await saveInvitation(trx, invitation, { expiresAt }, now);
+      changes.push(change);
+    }
+  }
+  return { organization: saved, changes };
+}
+
+async function lockOrganization(trx: Transaction, id: string): Promise<Organization> {
+  const organization = await Organization.query(trx).findById(id).forUpdate();
+  if (!organization) throw notFound('organization');
+  return organization;
+}

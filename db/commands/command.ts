@@ -1,0 +1,62 @@
+import type { Actor } from '../../domain/actor';
+import { Problem } from '../../domain/problem';
+import { readClock, type Transaction } from '../database';
+import type { Invitation } from '../models/invitation';
+import { Organization } from '../models/organization';
+import { expireIfOverdue } from './expire-invitation';
+import { recordEvents } from './record-event';
+import { type Change, lockInvitation, type Saved } from './save-invitation';
+
+/** What a command answers: the row as it is now, and which workflows must look again. */
+export interface Commanded {
+  invitation: Invitation;
+  changes: Change[];
+}
+
+interface Met {
+  invitation: Invitation;
+  organization: Organization;
+  now: Date;
+  expired: Saved | null;
+}
+
+/** Locks the row, then reads the clock once, then expires what is overdue: in this order in every command. */
+export async function meet(trx: Transaction, organizationId: string, id: string): Promise<Met> {
+  const invitation = await lockInvitation(trx, organizationId, id);
+  const now = await readClock(trx);
+  const organization = await Organization.query(trx).findById(organizationId).throwIfNotFound();
+  return { invitation, organization, now, expired: await expireIfOverdue(trx, invitation, now) };
+}
+
+export async function commanded(
+  saved: Saved,
+  trx: Transaction,
+  event: 'sent' | 'resent' | 'cancelled' | 'corrected' | 'edited' | 'accepted' | 'declined',
+  actor: Actor,
+  now: Date,
+  data: Record<string, unknown> = {},
+): Promise<Commanded> {
+  const { invitation, change } = saved;
+  await recordEvents(trx, {
+    organizationId: invitation.organizationId,
+    type: `invitation.${event}`,
+    actor,
+    at: now,
+    invitationId: invitation.id,
+    accountId: invitation.accountId,
+    data: { generation: invitation.generation, ...data },
+  });
+  return { invitation, changes: [change] };
+}
+
+export const closed = (invitation: Invitation): Problem =>
+  new Problem('INVITATION_CLOSED', `This invitation is ${invitation.status}.`);
+
+export function assertEmail(invitation: Invitation): asserts invitation is Invitation & { email: string } {
+  if (invitation.email === null)
+    throw new Problem('NO_EMAIL', 'This invitation has no e-mail address: hand over its link, or add an address.');
+}
+
+/** A mail that has not gone out yet never will. */
+export const undelivered = (invitation: Invitation): Partial<Pick<Invitation, 'deliveryStatus' | 'deliveryDueAt'>> =>
+  invitation.deliveryStatus === 'queued' ? { deliveryStatus: 'none', deliveryDueAt: null } : {};

@@ -1,0 +1,254 @@
+import { randomUUID } from 'node:crypto';
+import { inviterOf, type Actor } from '../../domain/actor';
+import { addressKey } from '../../domain/email-address';
+import type { GuestType, InvitationKind, Role } from '../../domain/invitation';
+import { nextStep } from '../../domain/next-step';
+import { badInput, type FieldError, Problem } from '../../domain/problem';
+import type { Transaction } from '../database';
+import type { Account } from '../models/account';
+import { Group } from '../models/group';
+import { Invitation } from '../models/invitation';
+import { Membership } from '../models/membership';
+import type { Organization } from '../models/organization';
+import { eraseInvitee } from './erase-invitee';
+import { expireIfOverdue } from './expire-invitation';
+import { assertUsernameFree, deriveUsername, findAccountByEmail, findOrCreateAccount } from './find-or-create-account';
+import { recordEvents } from './record-event';
+import { type Change, markChanged, type Saved } from './save-invitation';
+import { newTerm } from './start-term';
+
+export interface NewInvitation {
+  kind: InvitationKind;
+  email: string | null;
+  username: string | null;
+  firstName: string | null;
+  lastName: string | null;
+  /** undefined: the group `guest` for guests, none for members. // A2 */
+  groupIds: string[] | undefined;
+  role: Role;
+  permissions: string[];
+  userType: string | null;
+  guestType: GuestType | null;
+  message: string | null;
+  locale: string | null;
+  send: boolean;
+  expiresAt: Date | null;
+  accessEndsAt: Date | null;
+  sponsorId: string | null;
+  externalId: string | null;
+  metadata: Record<string, unknown> | null;
+  redirectUrl: string | null;
+  overwrite: boolean;
+}
+
+/** Saved, or a draft, of which no workflow needs to hear. */
+export interface Created {
+  invitation: Invitation;
+  changes: Change[];
+}
+
+const draftTerm = {
+  status: 'draft',
+  generation: 0,
+  sentAt: null,
+  expiresAt: null,
+  deliveryStatus: 'none',
+  deliveryDueAt: null,
+} as const;
+
+const longestTermMs = 366 * 86_400_000;
+
+/**
+ * Invites a person into one organization, as a draft or sent at once. The account exists from here on (`invited`).
+ * @param now the database's clock, read after nothing needed locking yet
+ * @throws Problem BAD_INPUT, INVITATION_PENDING, ALREADY_MEMBER, ACCOUNT_INACTIVE, USERNAME_TAKEN
+ */
+export async function createInvitation(
+  trx: Transaction,
+  organization: Organization,
+  input: NewInvitation,
+  actor: Actor,
+  now: Date,
+): Promise<Created> {
+  const groupIds = await checkInput(trx, organization, input, now);
+  const changes: Change[] = [];
+  if (input.email !== null) {
+    const expired = await makeRoom(trx, organization, input.email, now);
+    if (expired) changes.push(expired.change);
+  }
+  const known = input.email === null ? undefined : await findAccountByEmail(trx, input.email);
+  if (known) await checkMembership(trx, organization.id, known, input, actor, now);
+  if (input.username !== null) await assertUsernameFree(trx, input.username, known?.id ?? null);
+  const username =
+    input.username ??
+    (organization.policy.deriveUsername && input.email !== null ? await deriveUsername(trx, input.email) : null);
+
+  const account = await findOrCreateAccount(trx, organization.id, input.kind, { ...input, username }, now);
+  const id = randomUUID();
+  await enrol(trx, organization.id, account.id, id, input, now);
+
+  const { send, overwrite: _, expiresAt, groupIds: __, ...fields } = input;
+  const draft = { generation: 0, email: input.email, requestedExpiresAt: expiresAt };
+  const sent = send && input.email !== null;
+  const term = sent ? newTerm(organization, draft, now) : draftTerm;
+  const row = {
+    ...fields,
+    ...draft,
+    id,
+    organizationId: organization.id,
+    accountId: account.id,
+    username,
+    groupIds,
+    ...inviterOf(actor),
+    ...term,
+    nextAt: nextStep(term, now)?.at ?? null,
+    createdAt: now,
+    updatedAt: now,
+  };
+  const invitation = await Invitation.query(trx).insert(row).returning('*');
+  const event = { organizationId: organization.id, actor, at: now, invitationId: id, accountId: account.id };
+  await recordEvents(
+    trx,
+    { ...event, type: 'invitation.created', data: { kind: input.kind, role: input.role } },
+    ...(sent ? [{ ...event, type: 'invitation.sent', data: { generation: 1 } }] : []),
+  );
+  if (invitation.nextAt) changes.push(await markChanged(trx, invitation));
+  return { invitation, changes };
+}
+
+/** What the organization's policy asks of an invitation, and whether what it names exists. @returns the group ids */
+async function checkInput(
+  trx: Transaction,
+  { id, policy }: Organization,
+  input: NewInvitation,
+  now: Date,
+): Promise<string[]> {
+  const errors: FieldError[] = [];
+  for (const field of policy.requiredFields)
+    if (!input[field]) errors.push({ pointer: `/${field}`, message: `${field} is mandatory in this organization.` });
+  errors.push(...checkDomain(policy.allowedEmailDomains, input.email));
+  if (input.kind === 'guest' && input.role !== 'member')
+    errors.push({ pointer: '/role', message: 'A guest cannot be staff or administrator.' });
+  if (input.kind === 'member' && input.guestType)
+    errors.push({ pointer: '/guestType', message: 'guestType is for guests only.' });
+  if (input.kind === 'member' && input.accessEndsAt)
+    errors.push({ pointer: '/accessEndsAt', message: 'Temporary access is for guests only.' });
+  if (input.expiresAt && (input.expiresAt <= now || input.expiresAt.getTime() - now.getTime() > longestTermMs))
+    errors.push({ pointer: '/expiresAt', message: 'expiresAt must lie in the future, at most a year from now.' });
+  if (input.accessEndsAt && input.accessEndsAt <= now)
+    errors.push({ pointer: '/accessEndsAt', message: 'accessEndsAt must lie in the future.' });
+  if (input.redirectUrl && !policy.redirectOrigins.includes(new URL(input.redirectUrl).origin))
+    errors.push({
+      pointer: '/redirectUrl',
+      message: "The origin of redirectUrl is not in the policy's redirectOrigins.",
+    });
+  if (input.sponsorId && !(await Membership.query(trx).findById([id, input.sponsorId])))
+    errors.push({ pointer: '/sponsorId', message: 'There is no such user in this organization.' });
+  const groupIds = [...new Set(input.groupIds ?? [])];
+  errors.push(...(await checkGroups(trx, id, groupIds)));
+  if (errors.length > 0) throw badInput(...errors);
+  if (input.groupIds || input.kind === 'member') return groupIds;
+  const guestGroup = await Group.query(trx).findOne({ organizationId: id, isGuestGroup: true });
+  return guestGroup ? [guestGroup.id] : [];
+}
+
+/** // F11 */
+export function checkDomain(allowed: string[] | null, email: string | null): FieldError[] {
+  if (!allowed || email === null) return [];
+  const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
+  if (allowed.includes(domain)) return [];
+  return [{ pointer: '/email', message: 'Addresses of this domain cannot be invited into this organization.' }];
+}
+
+export async function checkGroups(trx: Transaction, organizationId: string, groupIds: string[]): Promise<FieldError[]> {
+  if (groupIds.length === 0) return [];
+  const found = new Set((await Group.query(trx).where({ organizationId }).whereIn('id', groupIds)).map(({ id }) => id));
+  return groupIds.flatMap((id, index) =>
+    found.has(id) ? [] : [{ pointer: `/groupIds/${index}`, message: 'There is no such group in this organization.' }],
+  );
+}
+
+/** At most one open invitation per address; one whose deadline has passed is not in the way. */
+export async function makeRoom(
+  trx: Transaction,
+  organization: Organization,
+  email: string,
+  now: Date,
+  except?: string,
+): Promise<Saved | null> {
+  const open = await Invitation.query(trx)
+    .where('organizationId', organization.id)
+    .whereRaw('lower(email) = ?', addressKey(email))
+    .whereIn('status', ['draft', 'pending'])
+    .modify((query) => void (except && query.whereNot('id', except)))
+    .first()
+    .forUpdate();
+  if (!open) return null;
+  const expired = await expireIfOverdue(trx, open, now);
+  if (!expired) throw invitationPending();
+  return expired;
+}
+
+export const invitationPending = (): Problem =>
+  new Problem('INVITATION_PENDING', 'This address has an open invitation: resend, correct or cancel that one.', {
+    errors: [{ pointer: '/email', message: 'This address has an open invitation.' }],
+  });
+
+async function checkMembership(
+  trx: Transaction,
+  organizationId: string,
+  account: Account,
+  input: NewInvitation,
+  actor: Actor,
+  now: Date,
+): Promise<void> {
+  const membership = await Membership.query(trx).findById([organizationId, account.id]).forUpdate();
+  if (!membership || membership.status === 'invited') return;
+  if (membership.status !== 'inactive') {
+    throw new Problem('ALREADY_MEMBER', `This person is a ${membership.kind} of the organization already.`, {
+      errors: [{ pointer: '/email', message: `This person is a ${membership.kind} of the organization already.` }],
+    });
+  }
+  if (membership.inactiveReason !== 'expired') return;
+  if (!input.overwrite) {
+    throw new Problem(
+      'ACCOUNT_INACTIVE',
+      'This address belongs to an inactive account: repeat with overwrite to replace it.',
+      {
+        errors: [{ pointer: '/email', message: 'This address belongs to an inactive account.' }],
+      },
+    );
+  }
+  await eraseInvitee(trx, organizationId, account, actor, now); // E10
+}
+
+/** The organization's own view of the person: listed as invited from now on. // E5 */
+async function enrol(
+  trx: Transaction,
+  organizationId: string,
+  accountId: string,
+  invitationId: string,
+  input: NewInvitation,
+  now: Date,
+): Promise<void> {
+  await Membership.query(trx)
+    .insert({
+      organizationId,
+      accountId,
+      invitationId,
+      kind: input.kind,
+      role: input.role,
+      status: 'invited',
+      inactiveReason: null,
+      permissions: input.permissions,
+      userType: input.userType,
+      guestType: input.guestType,
+      sponsorId: input.sponsorId,
+      externalId: input.externalId,
+      accessEndsAt: input.accessEndsAt,
+      createdAt: now,
+      updatedAt: now,
+    })
+    .onConflict(['organization_id', 'account_id'])
+    .merge();
+}

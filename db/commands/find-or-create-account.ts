@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { addressKey } from '../../domain/email-address';
+import type { InvitationKind } from '../../domain/invitation';
+import { Problem } from '../../domain/problem';
+import { usernameCandidates } from '../../domain/username';
+import type { Transaction } from '../database';
+import { Account } from '../models/account';
+
+export interface Invitee {
+  email: string | null;
+  username: string | null;
+  firstName: string | null;
+  lastName: string | null;
+  locale: string | null;
+}
+
+export async function findAccountByEmail(trx: Transaction, email: string): Promise<Account | undefined> {
+  return Account.query(trx).whereRaw('lower(email) = ?', addressKey(email)).first().forUpdate();
+}
+
+/**
+ * The account of this address, made now if there is none. What an account holder calls themselves stays as it is: an
+ * inviting organization only ever names people who have not been here before. // A4
+ */
+export async function findOrCreateAccount(
+  trx: Transaction,
+  organizationId: string,
+  kind: InvitationKind,
+  invitee: Invitee,
+  now: Date,
+): Promise<Account> {
+  const known = invitee.email === null ? undefined : await findAccountByEmail(trx, invitee.email);
+  if (known) return welcomeBack(trx, known, organizationId, kind, invitee, now);
+  // Two organizations may invite the same new address at the same moment: the later one waits here, then finds the other's.
+  const id = randomUUID();
+  const { rows } = await trx.raw<{ rows: { id: string }[] }>(
+    `insert into accounts (id, email, username, first_name, last_name, locale, status, home_organization_id, created_at, updated_at)
+     values (?, ?, ?, ?, ?, ?, 'invited', ?, ?, ?) on conflict (lower(email)) do nothing returning id`,
+    [
+      id,
+      invitee.email,
+      invitee.username,
+      invitee.firstName,
+      invitee.lastName,
+      invitee.locale,
+      kind === 'member' ? organizationId : null,
+      now,
+      now,
+    ],
+  );
+  if (rows.length > 0) return Account.query(trx).findById(id).throwIfNotFound();
+  const other = await findAccountByEmail(trx, invitee.email ?? '');
+  if (!other) throw new Error('an account that was in the way has gone');
+  return welcomeBack(trx, other, organizationId, kind, invitee, now);
+}
+
+/** A never-active account is invited again; where no name was known, this inviter's is as good as any. */
+async function welcomeBack(
+  trx: Transaction,
+  account: Account,
+  organizationId: string,
+  kind: InvitationKind,
+  invitee: Invitee,
+  now: Date,
+): Promise<Account> {
+  if (account.activatedAt) return account;
+  return account.$query(trx).patchAndFetch({
+    status: 'invited',
+    inactiveReason: null,
+    username: account.username ?? invitee.username,
+    homeOrganizationId: account.homeOrganizationId ?? (kind === 'member' ? organizationId : null),
+    version: account.version + 1,
+    updatedAt: now,
+  });
+}
+
+/** @throws Problem USERNAME_TAKEN when the name belongs to somebody else, in any case of letters */
+export async function assertUsernameFree(trx: Transaction, username: string, accountId: string | null): Promise<void> {
+  const taken = await Account.query(trx)
+    .whereRaw('lower(username) = lower(?)', username)
+    .modify((query) => void (accountId && query.whereNot('id', accountId)))
+    .first();
+  if (taken) throw usernameTaken();
+}
+
+export const usernameTaken = (): Problem =>
+  new Problem('USERNAME_TAKEN', 'This username is taken.', {
+    errors: [{ pointer: '/username', message: 'This username is taken.' }],
+  });
+
+/** The first free username made of the address; those who derive from the same one wait for each other. // E1 */
+export async function deriveUsername(trx: Transaction, email: string): Promise<string> {
+  const { base, numbered } = usernameCandidates(email);
+  await trx.raw(`select pg_advisory_xact_lock(hashtext('username'), hashtext(?))`, [base]);
+  for (let n = 1; ; n += 50) {
+    const candidates = Array.from({ length: 50 }, (_, index) => numbered(n + index));
+    const taken = await Account.query(trx).select('username').whereRaw('lower(username) = any(?)', [candidates]);
+    const names = new Set(taken.map((account) => account.username?.toLowerCase()));
+    const free = candidates.find((candidate) => !names.has(candidate));
+    if (free) return free;
+  }
+}

@@ -1,0 +1,44 @@
+import { Problem } from '../../domain/problem';
+import type { Transaction } from '../database';
+
+/** One caller's name for one attempt, and a fingerprint of what it asked for. */
+export interface IdempotencyKey {
+  caller: string;
+  route: string;
+  key: string;
+  bodyHmac: Buffer;
+}
+
+export interface Answer {
+  status: number;
+  body: unknown;
+}
+
+/**
+ * Runs a command at most once per key, in the command's own transaction: the key is inserted first, so a second caller
+ * waits for the first one's commit and then gets its answer. A command that is refused leaves nothing, its key
+ * included. // F6
+ * @throws Problem IDEMPOTENCY_KEY_REUSED when the key came with another body
+ */
+export async function once(trx: Transaction, key: IdempotencyKey, command: () => Promise<Answer>): Promise<Answer> {
+  await trx.raw(`select set_config('usher.caller', ?, true)`, [key.caller]);
+  const where = { caller: key.caller, route: key.route, key: key.key };
+  const inserted = await trx('idempotency_keys')
+    .insert({ ...where, bodyHmac: key.bodyHmac })
+    .onConflict(['caller', 'route', 'key'])
+    .ignore()
+    .returning('key');
+  if (inserted.length === 0) {
+    const known = (await trx<{ bodyHmac: Buffer; status: number; answer: unknown }>('idempotency_keys')
+      .first('bodyHmac', 'status', 'answer')
+      .where(where)) as { bodyHmac: Buffer; status: number; answer: unknown };
+    if (!known.bodyHmac.equals(key.bodyHmac))
+      throw new Problem('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used before with another request.');
+    return { status: known.status, body: known.answer };
+  }
+  const answer = await command();
+  await trx('idempotency_keys')
+    .where(where)
+    .update({ status: answer.status, answer: JSON.stringify(answer.body) });
+  return answer;
+}

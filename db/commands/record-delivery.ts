@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto';
+import { systemActor } from '../../domain/actor';
+import { mailBackoff } from '../../domain/mail-backoff';
+import { type NextStep, nextStep } from '../../domain/next-step';
+import { readClock, type Transaction } from '../database';
+import { Email } from '../models/email';
+import { Invitation } from '../models/invitation';
+import { Organization } from '../models/organization';
+import { expireIfOverdue } from './expire-invitation';
+import { recordEvents } from './record-event';
+import { lockInvitation } from './save-invitation';
+
+/** What to do next about an invitation, by the database's clock; the answer of every activity. */
+export interface Plan {
+  status: Invitation['status'];
+  expiresAt: Date | null;
+  step: NextStep | null;
+  now: Date;
+}
+
+export interface RenderedMail {
+  type: string;
+  locale: string;
+  sender: string;
+  /** Domain of the Message-ID. */
+  host: string;
+  subject: string;
+  html: string;
+  text: string;
+}
+
+export type Claim =
+  /** Nothing to send: not due, or no longer wanted. */
+  | { claimed: false; plan: Plan }
+  /** Somebody else is sending it, or died doing so: look again in so many milliseconds. */
+  | { claimed: false; busyMs: number }
+  | { claimed: true; email: Email; attempts: number; deadline: Date; now: Date };
+
+export const planOf = (invitation: Invitation, now: Date): Plan => ({
+  status: invitation.status,
+  expiresAt: invitation.expiresAt,
+  step: nextStep(invitation, now),
+  now,
+});
+
+/**
+ * Takes the mail of the invitation's present generation for sending, if it is due. The first time, it is rendered and
+ * written to the mail log; every later try sends those same bytes under the same Message-ID. // E6
+ * @param leaseMs nobody else sends it for so long; longer than the sender's own time limit
+ */
+export async function claimInvitationMail(
+  trx: Transaction,
+  organizationId: string,
+  invitationId: string,
+  leaseMs: number,
+  render: (invitation: Invitation, organization: Organization) => RenderedMail | Promise<RenderedMail>,
+): Promise<Claim> {
+  const invitation = await lockInvitation(trx, organizationId, invitationId);
+  const now = await readClock(trx);
+  const plan = planOf(invitation, now);
+  const { email: recipient, expiresAt } = invitation;
+  if (plan.step?.action !== 'send' || plan.step.at > now || !recipient || !expiresAt) return { claimed: false, plan };
+  let email = await Email.query(trx)
+    .findOne({ organizationId, invitationId, generation: invitation.generation })
+    .whereIn('type', ['user-invitation', 'guest-invitation'])
+    .forUpdate();
+  if (email?.leaseUntil && email.leaseUntil > now)
+    return { claimed: false, busyMs: email.leaseUntil.getTime() - now.getTime() };
+  const leaseUntil = new Date(now.getTime() + leaseMs);
+  if (email) {
+    await email.$query(trx).patch({ leaseUntil });
+  } else {
+    const organization = await Organization.query(trx).findById(organizationId).throwIfNotFound();
+    const { host, ...mail } = await render(invitation, organization);
+    const id = randomUUID();
+    email = await Email.query(trx)
+      .insert({
+        id,
+        organizationId,
+        invitationId,
+        ...mail,
+        generation: invitation.generation,
+        recipient,
+        messageId: `<${id}@${host}>`,
+        status: 'queued',
+        attempts: [],
+        leaseUntil,
+        createdAt: now,
+      })
+      .returning('*');
+  }
+  return { claimed: true, email, attempts: email.attempts.length, deadline: expiresAt, now };
+}
+
+export interface DeliveryOutcome {
+  /** accepted: 2xx · refused: 5xx, for good · deferred: 4xx or no connection, to be tried again */
+  result: 'accepted' | 'refused' | 'deferred';
+  /** The server's words, or what happened to the connection. */
+  response: string;
+}
+
+/**
+ * Writes down what came of a try. A mail of an older generation changes its own row only. // F4, E12
+ * @returns the plan, and when a deferred mail is tried again (milliseconds from now)
+ */
+export async function recordDelivery(
+  trx: Transaction,
+  organizationId: string,
+  emailId: string,
+  { result, response }: DeliveryOutcome,
+): Promise<{ plan: Plan; retryInMs: number | null }> {
+  const { invitationId } = await Email.query(trx).findOne({ id: emailId, organizationId }).throwIfNotFound();
+  const invitation = await lockInvitation(trx, organizationId, invitationId);
+  const now = await readClock(trx);
+  const email = await Email.query(trx).findOne({ id: emailId, organizationId }).throwIfNotFound().forUpdate();
+  const attempts = [...email.attempts, { at: now.toISOString(), response }].slice(-maximumRecordedAttempts);
+  const mailStatus = result === 'accepted' ? 'sent' : result === 'refused' ? 'failed' : 'queued';
+  const first = email.status === 'queued';
+  await email
+    .$query(trx)
+    .patch({ attempts, status: mailStatus, leaseUntil: null, sentAt: result === 'accepted' ? now : null });
+  if (!first || email.generation !== invitation.generation || invitation.deliveryStatus !== 'queued')
+    return { plan: planOf(invitation, now), retryInMs: null };
+  if (result === 'deferred') {
+    const wait = mailBackoff(attempts.length);
+    const dueAt = new Date(now.getTime() + wait);
+    const saved = await patchDelivery(trx, invitation, { deliveryDetail: response, deliveryDueAt: dueAt }, now);
+    const untilDeadline = (invitation.expiresAt?.getTime() ?? Infinity) - now.getTime();
+    return { plan: planOf(saved, now), retryInMs: Math.max(Math.min(wait, untilDeadline), 0) };
+  }
+  // The workflow is the one that calls, and hears the plan as the answer: no mark in the outbox.
+  const delivery = { deliveryStatus: mailStatus, deliveryDetail: response, deliveryDueAt: null } as const;
+  const saved = await patchDelivery(trx, invitation, delivery, now);
+  await recordEvents(trx, {
+    organizationId,
+    type: result === 'accepted' ? 'invitation.delivered' : 'invitation.refused',
+    actor: systemActor,
+    at: now,
+    invitationId,
+    accountId: invitation.accountId,
+    data: { generation: email.generation, emailId },
+  });
+  return { plan: planOf(saved, now), retryInMs: null };
+}
+
+/** A mail that is tried every hour for a year stays readable: the newest tries are kept. */
+const maximumRecordedAttempts = 100;
+
+async function patchDelivery(
+  trx: Transaction,
+  invitation: Invitation,
+  patch: Partial<Pick<Invitation, 'deliveryStatus' | 'deliveryDetail' | 'deliveryDueAt'>>,
+  now: Date,
+): Promise<Invitation> {
+  const step = nextStep({ ...invitation, ...patch } as Invitation, now);
+  return Invitation.query(trx)
+    .patchAndFetchById(invitation.id, { ...patch, nextAt: step?.at ?? null, updatedAt: now })
+    .where('organizationId', invitation.organizationId);
+}
+
+/** What the workflow asks first: the next step of an invitation; null: there is no such row. */
+export async function planInvitation(trx: Transaction, organizationId: string, id: string): Promise<Plan | null> {
+  const invitation = await Invitation.query(trx).findOne({ id, organizationId });
+  if (!invitation) return null;
+  return planOf(invitation, await readClock(trx));
+}
+
+/** The step at the deadline. Not overdue (a longer term, an answer in the last second): nothing happens. */
+export async function expireInvitation(trx: Transaction, organizationId: string, id: string): Promise<Plan | null> {
+  const invitation = await Invitation.query(trx).findOne({ id, organizationId }).forUpdate();
+  if (!invitation) return null;
+  const now = await readClock(trx);
+  const saved = await expireIfOverdue(trx, invitation, now);
+  return planOf(saved?.invitation ?? invitation, now);
+}

@@ -1,0 +1,31 @@
+import type { Actor } from '../../domain/actor';
+import type { Transaction } from '../database';
+import { AuditEvent } from '../models/audit-event';
+
+export interface NewEvent {
+  organizationId: string;
+  type: string;
+  actor: Actor;
+  at?: Date;
+  invitationId?: string | null;
+  accountId?: string | null;
+  /** Ids, states and numbers only. */
+  data?: Record<string, unknown>;
+}
+
+/** Writes audit events in the command's own transaction: what was not committed did not happen. */
+export async function recordEvents(trx: Transaction, ...events: NewEvent[]): Promise<void> {
+  await AuditEvent.query(trx)
+    .insert(
+      events.map(({ actor, ...event }) => ({
+        ...event,
+        data: event.data ?? {},
+        actorType: actor.type,
+        actorId: actor.id,
+        actorName: actor.name,
+        ip: actor.ip ?? null,
+        userAgent: actor.userAgent?.slice(0, 300) ?? null,
+      })),
+    )
+    .returning('id');
+}

@@ -1,0 +1,46 @@
+import type { Actor } from '../../domain/actor';
+import { transition } from '../../domain/invitation';
+import { Problem } from '../../domain/problem';
+import type { Transaction } from '../database';
+import type { Invitation } from '../models/invitation';
+import { Membership } from '../models/membership';
+import { reopenInvitee } from './close-invitee';
+import { assertEmail, closed, type Commanded, commanded, meet } from './command';
+import { makeRoom } from './create-invitation';
+import { type Change, saveInvitation } from './save-invitation';
+import { newTerm } from './start-term';
+
+/** A new mail with a new link and a full new term by the policy of this moment; the older link is dead. // C7, E10 */
+export async function resendInvitation(
+  trx: Transaction,
+  organizationId: string,
+  id: string,
+  actor: Actor,
+): Promise<Commanded> {
+  const met = await meet(trx, organizationId, id);
+  const { organization, now } = met;
+  const invitation = met.expired?.invitation ?? met.invitation;
+  if (invitation.status === 'draft')
+    throw new Problem('INVITATION_DRAFT', 'This invitation has not been sent yet: send it.');
+  if (!transition(invitation.status, 'resend')) throw closed(invitation);
+  assertEmail(invitation);
+  const changes: Change[] = [];
+  if (invitation.status === 'expired') {
+    if (!organization.policy.resendAfterExpiry)
+      throw new Problem('RESEND_NOT_ALLOWED', 'The policy of this organization does not resend expired invitations.');
+    await assertStillAbsent(trx, invitation);
+    const other = await makeRoom(trx, organization, invitation.email, now, invitation.id);
+    if (other) changes.push(other.change);
+    await reopenInvitee(trx, invitation, now);
+  }
+  const term = newTerm(organization, invitation, now, { asRequested: false });
+  const done = await commanded(await saveInvitation(trx, invitation, term, now), trx, 'resent', actor, now);
+  return { ...done, changes: [...changes, ...done.changes] };
+}
+
+/** An expired invitation cannot be opened again for somebody who has come in through a later one. */
+async function assertStillAbsent(trx: Transaction, invitation: Invitation): Promise<void> {
+  const membership = await Membership.query(trx).findById([invitation.organizationId, invitation.accountId]);
+  if (membership && ['active', 'suspended'].includes(membership.status))
+    throw new Problem('ALREADY_MEMBER', `This person is a ${membership.kind} of the organization already.`);
+}

@@ -1,0 +1,72 @@
+import type { PartialModelObject } from 'objection';
+import { nextStep } from '../../domain/next-step';
+import { notFound } from '../../domain/problem';
+import type { Transaction } from '../database';
+import { Invitation } from '../models/invitation';
+
+/** What the workflow of an invitation must be told after the commit, by the API at once or by the relay later. */
+export interface Change {
+  invitationId: string;
+  organizationId: string;
+  kind: string;
+  status: string;
+  expiresAt: Date | null;
+  /** Whether a run is to exist: signalWithStart, else a plain signal. */
+  open: boolean;
+  sequence: string;
+}
+
+export interface Saved {
+  invitation: Invitation;
+  change: Change;
+}
+
+/** The process that commits has this long to tell Temporal itself before the relay does it. */
+const ownLeaseMs = 5_000;
+
+/** The row, locked until the transaction ends. @throws Problem NOT_FOUND, also for another organization's */
+export async function lockInvitation(trx: Transaction, organizationId: string, id: string): Promise<Invitation> {
+  const invitation = await Invitation.query(trx).findOne({ id, organizationId }).forUpdate();
+  if (!invitation) throw notFound('invitation');
+  return invitation;
+}
+
+/** Writes the change and what follows from it: the next step for the watchdog, the mark for the workflow. */
+export async function saveInvitation(
+  trx: Transaction,
+  invitation: Invitation,
+  patch: PartialModelObject<Invitation>,
+  now: Date,
+): Promise<Saved> {
+  const changed = { ...invitation, ...patch } as Invitation;
+  const step = nextStep(changed, now);
+  const saved = await Invitation.query(trx)
+    .patchAndFetchById(invitation.id, {
+      ...patch,
+      nextAt: step?.at ?? null,
+      version: invitation.version + 1,
+      updatedAt: now,
+    })
+    .where('organizationId', invitation.organizationId);
+  return { invitation: saved, change: await markChanged(trx, saved) };
+}
+
+export async function markChanged(trx: Transaction, invitation: Invitation): Promise<Change> {
+  const { rows } = await trx.raw<{ rows: [{ sequence: string }] }>(
+    `insert into invitation_outbox as o (invitation_id, organization_id, sequence, lease_until)
+     values (?, ?, nextval('invitation_outbox_sequence'), usher_now() + ? * interval '1 millisecond')
+     on conflict (invitation_id) do update
+       set sequence = excluded.sequence, lease_until = excluded.lease_until, attempts = 0
+     returning sequence`,
+    [invitation.id, invitation.organizationId, ownLeaseMs],
+  );
+  return {
+    invitationId: invitation.id,
+    organizationId: invitation.organizationId,
+    kind: invitation.kind,
+    status: invitation.status,
+    expiresAt: invitation.expiresAt,
+    open: invitation.nextAt !== null,
+    sequence: rows[0].sequence,
+  };
+}

@@ -1,0 +1,26 @@
+import type { Actor } from '../../domain/actor';
+import { Problem } from '../../domain/problem';
+import type { Transaction } from '../database';
+import { assertEmail, type Commanded, commanded, meet } from './command';
+import { saveInvitation } from './save-invitation';
+import { newTerm } from './start-term';
+
+/** A draft goes out; its term starts now. // B5 */
+export async function sendInvitation(
+  trx: Transaction,
+  organizationId: string,
+  id: string,
+  actor: Actor,
+): Promise<Commanded> {
+  const { invitation, organization, now } = await meet(trx, organizationId, id);
+  if (invitation.status !== 'draft')
+    throw new Problem('INVITATION_NOT_DRAFT', `Only a draft can be sent; this invitation is ${invitation.status}.`);
+  assertEmail(invitation);
+  return commanded(
+    await saveInvitation(trx, invitation, newTerm(organization, invitation, now), now),
+    trx,
+    'sent',
+    actor,
+    now,
+  );
+}

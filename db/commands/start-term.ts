@@ -1,0 +1,44 @@
+import { deadline } from '../../domain/calendar-time';
+import { Problem } from '../../domain/problem';
+import type { Invitation } from '../models/invitation';
+import type { Organization } from '../models/organization';
+
+export type Generation = Pick<Invitation, 'generation' | 'deliveryStatus' | 'deliveryDetail' | 'deliveryDueAt'>;
+export type Term = Generation & Pick<Invitation, 'status' | 'sentAt' | 'expiresAt' | 'answeredAt'>;
+
+/**
+ * A new generation of the link with a full term: the older link is dead, the mail is due at once. The deadline is an
+ * instant, fixed here, so that a later change of the policy leaves it alone. // B5, C7
+ */
+export function newTerm(
+  organization: Organization,
+  invitation: Pick<Invitation, 'generation' | 'email' | 'requestedExpiresAt'>,
+  now: Date,
+  { byMail = true, asRequested = true } = {},
+): Term {
+  const requested = asRequested ? invitation.requestedExpiresAt : null;
+  if (requested && requested <= now)
+    throw new Problem('DEADLINE_PASSED', 'The deadline that was set for this invitation has passed: set a later one.');
+  return {
+    status: 'pending',
+    ...newGeneration(invitation, now, byMail),
+    sentAt: now,
+    expiresAt: requested ?? deadline(now, organization.policy.invitationLifetime, organization.timeZone),
+    answeredAt: null,
+  };
+}
+
+/** A new link in place of the old one, within the present term. */
+export function newGeneration(
+  invitation: Pick<Invitation, 'generation' | 'email'>,
+  now: Date,
+  byMail: boolean,
+): Generation {
+  const mailed = byMail && invitation.email !== null;
+  return {
+    generation: invitation.generation + 1,
+    deliveryStatus: mailed ? 'queued' : 'none',
+    deliveryDetail: null,
+    deliveryDueAt: mailed ? now : null,
+  };
+}

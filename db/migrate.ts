@@ -1,0 +1,53 @@
+import knexFactory, { type Knex } from 'knex';
+import * as core from './migrations/0001-core';
+
+const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
+  '0001-core': core,
+};
+
+const migrationSource: Knex.MigrationSource<string> = {
+  getMigrations: () => Promise.resolve(Object.keys(migrations)),
+  getMigrationName: (name) => name,
+  getMigration: (name) => {
+    const migration = migrations[name];
+    return migration ? Promise.resolve(migration) : Promise.reject(new Error(`There is no migration ${name}.`));
+  },
+};
+
+const advisoryLock = 7_238_233;
+
+/**
+ * Brings the database up to date. Any number of processes may do so at the same moment: one works, the others wait for
+ * it. Knex's own lock row would outlive a killed process, so a lock of PostgreSQL's session stands in for it.
+ * @returns the names of the migrations that were run
+ */
+export async function migrate(databaseUrl: string, direction: 'latest' | 'rollback' = 'latest'): Promise<string[]> {
+  const knex = knexFactory({
+    client: 'pg',
+    connection: databaseUrl,
+    pool: { min: 0, max: 3 },
+    migrations: { migrationSource },
+  });
+  try {
+    const guard = (await knex.client.acquireConnection()) as unknown;
+    try {
+      await knex.raw('select pg_advisory_lock(?)', [advisoryLock]).connection(guard);
+      await knex.migrate.forceFreeMigrationsLock();
+      const [, names] = (
+        direction === 'latest' ? await knex.migrate.latest() : await knex.migrate.rollback(undefined, true)
+      ) as [number, string[]];
+      return names;
+    } finally {
+      await knex.raw('select pg_advisory_unlock(?)', [advisoryLock]).connection(guard);
+      await knex.client.releaseConnection(guard);
+    }
+  } finally {
+    await knex.destroy();
+  }
+}
+
+/** Names of the migrations that the database still lacks, for `/readyz`. */
+export async function pendingMigrations(knex: Knex): Promise<string[]> {
+  const done = await knex<{ name: string }>('knex_migrations').select('name');
+  return Object.keys(migrations).filter((name) => !done.some((row) => row.name === name));
+}

@@ -1,0 +1,31 @@
+import { BaseModel } from './base-model';
+
+export interface DeliveryAttempt {
+  at: string;
+  response: string;
+}
+
+/** A row of the mail log. The link in its parts is masked; only the moment of sending puts the real one in. */
+export class Email extends BaseModel {
+  static override tableName = 'emails';
+  static override jsonAttributes = ['attempts'];
+
+  declare id: string;
+  declare organizationId: string;
+  declare invitationId: string;
+  declare type: string;
+  declare generation: number;
+  declare locale: string;
+  declare sender: string;
+  declare recipient: string;
+  declare subject: string;
+  declare html: string;
+  declare text: string;
+  declare messageId: string;
+  declare status: 'queued' | 'sent' | 'failed' | 'bounced';
+  declare attempts: DeliveryAttempt[];
+  /** Until then somebody is sending it. */
+  declare leaseUntil: Date | null;
+  declare createdAt: Date;
+  declare sentAt: Date | null;
+}

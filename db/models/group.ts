@@ -1,0 +1,21 @@
+import { BaseModel } from './base-model';
+
+export class Group extends BaseModel {
+  static override tableName = 'groups';
+
+  declare id: string;
+  declare organizationId: string;
+  declare name: string;
+  declare isGuestGroup: boolean;
+  declare createdAt: Date;
+}
+
+export class GroupMember extends BaseModel {
+  static override tableName = 'group_members';
+  static override idColumn = ['groupId', 'accountId'];
+
+  declare organizationId: string;
+  declare groupId: string;
+  declare accountId: string;
+  declare createdAt: Date;
+}

@@ -1,0 +1,51 @@
+import type { DeliveryStatus, GuestType, InvitationKind, InvitationStatus, Role } from '../../domain/invitation';
+import { BaseModel } from './base-model';
+
+export type InviterType = 'user' | 'api-key' | 'platform';
+
+export class Invitation extends BaseModel {
+  static override tableName = 'invitations';
+  static override jsonAttributes = ['metadata'];
+
+  declare id: string;
+  declare organizationId: string;
+  declare accountId: string;
+  declare kind: InvitationKind;
+  declare status: InvitationStatus;
+  /** Which link is the valid one; each new link kills the older ones. 0 while draft. */
+  declare generation: number;
+  declare email: string | null;
+  declare username: string | null;
+  declare firstName: string | null;
+  declare lastName: string | null;
+  declare groupIds: string[];
+  declare role: Role;
+  declare permissions: string[];
+  declare userType: string | null;
+  declare guestType: GuestType | null;
+  declare message: string | null;
+  declare locale: string | null;
+  declare sponsorId: string | null;
+  declare externalId: string | null;
+  declare metadata: Record<string, unknown> | null;
+  declare redirectUrl: string | null;
+  /** The deadline that the inviter asked for; null: the policy's lifetime. */
+  declare requestedExpiresAt: Date | null;
+  declare accessEndsAt: Date | null;
+  declare invitedByType: InviterType;
+  declare invitedById: string | null;
+  declare invitedByName: string | null;
+  /** Start of the present term. */
+  declare sentAt: Date | null;
+  declare expiresAt: Date | null;
+  declare answeredAt: Date | null;
+  declare declineReason: string | null;
+  declare deliveryStatus: DeliveryStatus;
+  declare deliveryDetail: string | null;
+  declare deliveryDueAt: Date | null;
+  /** When the next step is due, for the watchdog; null: no workflow is needed. */
+  declare nextAt: Date | null;
+  declare version: number;
+  declare createdAt: Date;
+  declare updatedAt: Date;
+}

@@ -1,0 +1,32 @@
+import type { Transaction } from '../database';
+import { AuditEvent } from '../models/audit-event';
+import { type Page, type PageRequest, readCursor, toPage } from './page';
+
+export interface AuditFilter extends PageRequest {
+  invitationId?: string;
+  userId?: string;
+  type?: string;
+}
+
+/** Newest first. */
+export async function listAuditEvents(
+  trx: Transaction,
+  organizationId: string,
+  filter: AuditFilter,
+): Promise<Page<AuditEvent>> {
+  const from = readCursor(filter.cursor, [/^\d{1,18}$/]);
+  const query = AuditEvent.query(trx)
+    .where({ organizationId })
+    .orderBy('id', 'desc')
+    .limit(filter.limit + 1);
+  if (from?.[0]) void query.where('id', '<', from[0]);
+  if (filter.invitationId) void query.where('invitationId', filter.invitationId);
+  if (filter.userId) void query.where('accountId', filter.userId);
+  if (filter.type) void query.where('type', filter.type);
+  return toPage(
+    await query,
+    filter.limit,
+    (row) => [row.id],
+    (row) => row,
+  );
+}

@@ -1,0 +1,44 @@
+import { Problem } from '../../domain/problem';
+
+export interface PageRequest {
+  /** 1 to 200 */
+  limit: number;
+  cursor: string | undefined;
+}
+
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+/** Cuts a list that was read with one row too many, and names the place to go on from. */
+export function toPage<R, T>(rows: R[], limit: number, position: (row: R) => string[], item: (row: R) => T): Page<T> {
+  const last = rows.length > limit ? rows[limit - 1] : undefined;
+  return {
+    items: rows.slice(0, limit).map(item),
+    nextCursor: last ? Buffer.from(JSON.stringify(position(last))).toString('base64url') : null,
+  };
+}
+
+/** @throws Problem BAD_CURSOR for anything that `toPage` has not made */
+export function readCursor(cursor: string | undefined, patterns: RegExp[]): string[] | null {
+  if (cursor === undefined) return null;
+  try {
+    const parts = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown;
+    if (
+      Array.isArray(parts) &&
+      parts.length === patterns.length &&
+      parts.every((part, index) => typeof part === 'string' && patterns[index]?.test(part))
+    )
+      return parts as string[];
+  } catch {
+    // falls through to the one answer for all broken cursors
+  }
+  throw new Problem('BAD_CURSOR', 'The cursor is not one that this list has given.');
+}
+
+export const instantPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+export const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A pattern for ILIKE that finds the text literally. */
+export const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;

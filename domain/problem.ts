@@ -1,0 +1,69 @@
+/** Every refusal a caller can meet: its stable code, HTTP status and title. One table, one class. */
+export const problems = {
+  BAD_INPUT: [400, 'The request is not valid'],
+  BAD_CURSOR: [400, 'The cursor is not one of ours'],
+  WEAK_PASSWORD: [400, 'The password does not meet the rules'],
+  UNAUTHENTICATED: [401, 'Authentication is needed'],
+  FORBIDDEN: [403, 'Not allowed'],
+  FOREIGN_ORIGIN: [403, 'The request came from another site'],
+  NOT_FOUND: [404, 'Not found'],
+  INVITATION_PENDING: [409, 'This address has an open invitation already'],
+  ALREADY_MEMBER: [409, 'This person belongs to the organization already'],
+  USERNAME_TAKEN: [409, 'The username is taken'],
+  ACCOUNT_INACTIVE: [409, 'This address belongs to an inactive account'],
+  NO_SEAT: [409, 'No licence is free'],
+  SIGN_IN_REQUIRED: [409, 'Sign in to answer this invitation'],
+  NO_EMAIL: [409, 'The invitation has no e-mail address'],
+  INVITATION_NOT_DRAFT: [409, 'The invitation has been sent already'],
+  INVITATION_DRAFT: [409, 'The invitation has not been sent yet'],
+  INVITATION_CLOSED: [409, 'The invitation has ended'],
+  DEADLINE_PASSED: [409, 'The deadline of the invitation has passed'],
+  RESEND_NOT_ALLOWED: [409, 'Expired invitations cannot be resent here'],
+  INVITATION_SUPERSEDED: [410, 'A newer link replaces this one'],
+  INVITATION_EXPIRED: [410, 'The invitation has expired'],
+  INVITATION_CANCELLED: [410, 'The invitation was cancelled'],
+  INVITATION_ANSWERED: [410, 'The invitation was answered already'],
+  PRECONDITION_FAILED: [412, 'The resource has changed since it was read'],
+  TOO_LARGE: [413, 'The request is too large'],
+  UNSUPPORTED_MEDIA_TYPE: [415, 'This content type is not supported'],
+  IDEMPOTENCY_KEY_REUSED: [422, 'The idempotency key was used for another request'],
+  TOO_MANY_REQUESTS: [429, 'Too many requests'],
+  INTERNAL: [500, 'Something went wrong'],
+  UNAVAILABLE: [503, 'Temporarily unavailable'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ProblemCode = keyof typeof problems;
+
+/** One fault in the input: a JSON pointer into the body (`/email`) and a sentence about it. */
+export interface FieldError {
+  pointer: string;
+  message: string;
+}
+
+/** A refusal that a caller is told. Whatever else is thrown becomes a 500 without a word from inside. */
+export class Problem extends Error {
+  readonly status: number;
+
+  /**
+   * @param detail one sentence for the caller: no other organization's data, no SQL, no stack
+   * @param options errors: faults per input field · retryAfter: seconds, for 429 and 503
+   */
+  constructor(
+    readonly code: ProblemCode,
+    detail: string,
+    readonly options: { errors?: FieldError[]; retryAfter?: number } = {},
+  ) {
+    super(detail);
+    this.name = 'Problem';
+    this.status = problems[code][0];
+  }
+
+  get title(): string {
+    return problems[this.code][1];
+  }
+}
+
+export const notFound = (what = 'resource'): Problem => new Problem('NOT_FOUND', `There is no such ${what}.`);
+
+export const badInput = (...errors: FieldError[]): Problem =>
+  new Problem('BAD_INPUT', errors.map((error) => error.message).join(' '), { errors });

@@ -1,0 +1,14 @@
+import { readDatabaseUrl } from '../config/settings';
+import { migrate } from '../db/migrate';
+
+/** `npm run migrate`: brings the database up to date; `npm run migrate -- rollback` takes everything back. */
+async function main(): Promise<void> {
+  const direction = process.argv[2] === 'rollback' ? 'rollback' : 'latest';
+  const names = await migrate(readDatabaseUrl(), direction);
+  process.stdout.write(names.length > 0 ? `${direction}: ${names.join(', ')}\n` : 'The database is up to date.\n');
+}
+
+main().catch((error: Error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,265 @@
+import { passwordRuleItems, renderPage, type ViewData, type ViewName } from '../../api/pages/render';
+import { locales, type Locale } from '../../i18n';
+import { elementsOf, type HtmlElement } from '../support/html';
+
+const expiresAt = new Date('2026-12-21T13:05:00Z');
+const timeZone = 'Europe/Berlin';
+const languageLinks = locales.map((locale) => ({ locale, href: `?lang=${locale}` }));
+
+type Example = { [View in ViewName]: { view: View; data: ViewData[View] } }[ViewName];
+
+/** Every view in every shape it can take, with `text` wherever a value comes from people. */
+function examples(text: string, locale: Locale): Record<string, Example> {
+  const invitation = { organizationName: text, inviterName: text, kind: 'member' as const, email: text };
+  const registration: ViewData['registration'] = {
+    ...invitation,
+    firstName: text,
+    lastName: text,
+    username: text,
+    askUsername: true,
+    usernameRequired: false,
+    fixedUsername: null,
+    message: `${text}\n${text}`,
+    expiresAt,
+    timeZone,
+    passwordRules: passwordRuleItems(locale, 8),
+    minLength: 8,
+    errors: [],
+    action: '/invitations/current',
+    declineUrl: '/invitations/current/decline',
+    languageLinks,
+  };
+  const signIn = { ...invitation, declineUrl: '/d', expiresAt, timeZone };
+  const decline = { organizationName: text, inviterName: text, action: '/d', backUrl: '/i' };
+  const dead = { organizationName: text, inviterName: text, requestNewAction: '/new', expiredAt: expiresAt, timeZone };
+  const nobody = { organizationName: null, inviterName: null, requestNewAction: null, expiredAt: null, timeZone };
+  const reasons = ['expired', 'cancelled', 'superseded', 'answered', 'unknown'] as const;
+  return {
+    registration: { view: 'registration', data: registration },
+    'registration of a guest without an address': {
+      view: 'registration',
+      data: { ...registration, kind: 'guest', inviterName: null, email: null, message: null, usernameRequired: true },
+    },
+    'registration with a fixed username': {
+      view: 'registration',
+      data: { ...registration, askUsername: false, fixedUsername: text },
+    },
+    'registration with errors': {
+      view: 'registration',
+      data: {
+        ...registration,
+        passwordRules: passwordRuleItems(locale, 12, ['upper', 'common']),
+        errors: (['firstName', 'lastName', 'username', 'password'] as const).map((field) => ({ field, message: text })),
+      },
+    },
+    'sign-in-required': { view: 'sign-in-required', data: { ...signIn, signInUrl: '/sign-in' } },
+    'sign-in-required without a page for it': {
+      view: 'sign-in-required',
+      data: { ...signIn, kind: 'guest', inviterName: null, email: null },
+    },
+    decline: { view: 'decline', data: { ...decline, errors: [] } },
+    'decline with errors': {
+      view: 'decline',
+      data: {
+        ...decline,
+        inviterName: null,
+        reason: text,
+        errors: (['reason', 'confirm'] as const).map((field) => ({ field, message: text })),
+      },
+    },
+    accepted: { view: 'accepted', data: { organizationName: text, continueUrl: null } },
+    'accepted with a way on': { view: 'accepted', data: { organizationName: text, continueUrl: 'https://app.test/' } },
+    declined: { view: 'declined', data: { organizationName: text } },
+    ...Object.fromEntries(
+      reasons.flatMap((reason): [string, Example][] => [
+        [`dead-link ${reason}`, { view: 'dead-link', data: { ...dead, reason } }],
+        [`dead-link ${reason}, nothing known`, { view: 'dead-link', data: { ...nobody, reason } }],
+      ]),
+    ),
+    'request-sent': { view: 'request-sent', data: { inviterName: text } },
+    'request-sent without an inviter': { view: 'request-sent', data: {} },
+    'open-again': { view: 'open-again', data: {} },
+    problem: { view: 'problem', data: { status: 503, title: text, detail: text, requestId: text } },
+    'problem without details': { view: 'problem', data: { status: 404, title: text, detail: null, requestId: null } },
+    home: { view: 'home', data: { languageLinks } },
+  };
+}
+
+function render({ view, data }: Example, locale: Locale): string {
+  return renderPage(view, locale, data);
+}
+
+const cases = locales.flatMap((locale) =>
+  Object.keys(examples('', locale)).map((name) => [name, locale] as [string, Locale]),
+);
+const page = (name: string, locale: Locale, text = 'Nordlicht'): string => {
+  const example = examples(text, locale)[name];
+  if (!example) throw new Error(`There is no example ${name}.`);
+  return render(example, locale);
+};
+
+describe.each(cases)('the page %s in %s', (name, locale) => {
+  const elements = elementsOf(page(name, locale));
+  const named = (tag: string): HtmlElement[] => elements.filter((element) => element.name === tag);
+
+  it('says its language, and every text is there', () => {
+    expect(named('html')[0]?.attributes['lang']).toBe(locale);
+    const html = page(name, locale);
+    expect(html).not.toMatch(/\b(common|fields|passwordRules|errors|pages|mail)\.[a-zA-Z-]+/);
+    expect(html).not.toContain('{{');
+    expect(html).not.toContain('[object Object]');
+  });
+
+  it('has one heading of the first level and a title', () => {
+    expect(named('h1')).toHaveLength(1);
+    expect(named('h1')[0]?.text.trim()).not.toBe('');
+    expect(named('title')[0]?.text).toMatch(/.+ · Usher$/);
+  });
+
+  it('labels every field and resolves every reference to an id', () => {
+    const ids = new Set(elements.flatMap(({ attributes }) => (attributes['id'] ? [attributes['id']] : [])));
+    const labelled = new Set(named('label').map(({ attributes }) => attributes['for']));
+    for (const field of [...named('input'), ...named('textarea')]) {
+      expect(labelled).toContain(field.attributes['id']);
+    }
+    for (const { attributes } of elements) {
+      const references = [attributes['aria-describedby'], attributes['aria-labelledby'], attributes['for']];
+      const fragment = attributes['href']?.startsWith('#') ? attributes['href'].slice(1) : undefined;
+      for (const id of [...references, fragment].flatMap((value) => value?.split(' ') ?? [])) expect(ids).toContain(id);
+    }
+  });
+
+  it('needs nothing that its content security policy forbids', () => {
+    for (const { name: tag, attributes, text } of elements) {
+      expect(Object.keys(attributes).filter((attribute) => /^(on|style$)/.test(attribute))).toEqual([]);
+      expect(tag).not.toBe('style');
+      if (tag === 'script') expect([attributes['src'], text]).toEqual([expect.stringMatching(/^\/assets\//), '']);
+      if (tag === 'img') expect(attributes['src']).toMatch(/^\/assets\//);
+    }
+  });
+
+  it.each([
+    '<script>alert(1)</script>',
+    '"><img src=x onerror=alert(1)>',
+    "' autofocus onfocus=alert(1) x='",
+    '</title></textarea></blockquote><svg onload=alert(1)>',
+    '{{constructor.constructor "alert(1)"}} {{> layout}} $t(language)',
+  ])('shows %s as text', (hostile) => {
+    const shape = (all: HtmlElement[]): string[] =>
+      all.map((element) => `${element.name} ${Object.keys(element.attributes).join(' ')}`);
+    const attacked = elementsOf(page(name, locale, hostile));
+    expect(shape(attacked)).toEqual(shape(elements));
+    // Wherever the page shows a name, it shows it whole.
+    const shown = (all: HtmlElement[], text: string): number =>
+      all.filter((element) => /^(title|h1|p|a|blockquote|code)$/.test(element.name) && element.text.includes(text))
+        .length;
+    expect(shown(attacked, hostile)).toBe(shown(elements, 'Nordlicht'));
+  });
+});
+
+describe('the registration page', () => {
+  const elements = elementsOf(page('registration', 'en'));
+  const field = (id: string): Record<string, string> | undefined =>
+    elements.find(({ attributes }) => attributes['id'] === id)?.attributes;
+
+  it('cannot be submitted by pressing its button: names and password must be typed', () => {
+    for (const id of ['firstName', 'lastName', 'password']) expect(field(id)).toHaveProperty('required');
+    expect(field('password')).not.toHaveProperty('value');
+    expect(field('password')).toMatchObject({ autocomplete: 'new-password', minlength: '8' });
+  });
+
+  it('sends only the fields that accepting takes', () => {
+    const names = elements.flatMap(({ attributes, name }) => (name === 'input' ? [attributes['name']] : []));
+    expect(names.filter(Boolean)).toEqual(['firstName', 'lastName', 'username', 'password']);
+  });
+
+  it('keeps the line breaks of the personal text', () => {
+    expect(page('registration', 'en')).toContain('<blockquote>Nordlicht\nNordlicht</blockquote>');
+  });
+
+  it('requires a username where there is no address to sign in with', () => {
+    const required = elementsOf(page('registration of a guest without an address', 'en'));
+    expect(field('username')).not.toHaveProperty('required');
+    expect(required.find(({ attributes }) => attributes['id'] === 'username')?.attributes).toHaveProperty('required');
+  });
+
+  it('says who invites to which organization, and a guest that they are one', () => {
+    const heading = (kind: 'member' | 'guest', locale: Locale): string | undefined => {
+      const { data } = examples('x', locale)['registration'] as { data: ViewData['registration'] };
+      const names = { organizationName: 'Nordlicht', inviterName: 'Mara' };
+      const html = renderPage('registration', locale, { ...data, ...names, kind });
+      return elementsOf(html).find(({ name }) => name === 'h1')?.text;
+    };
+    expect(heading('member', 'en')).toBe('Mara invites you to join Nordlicht');
+    expect(heading('guest', 'en')).toBe('Mara invites you to Nordlicht as a guest');
+    expect(heading('member', 'de')).toBe('Mara lädt Sie zu Nordlicht ein');
+    expect(heading('guest', 'de')).toBe('Mara lädt Sie als Gast zu Nordlicht ein');
+  });
+
+  it('announces errors: in the title, in a summary that takes the focus, and at the field', () => {
+    const wrong = elementsOf(page('registration with errors', 'en', 'Not so'));
+    expect(wrong.find(({ name }) => name === 'title')?.text).toMatch(/^Error: /);
+    expect(wrong.find(({ attributes }) => attributes['role'] === 'alert')?.attributes).toMatchObject({
+      tabindex: '-1',
+      autofocus: '',
+    });
+    const username = wrong.find(({ attributes }) => attributes['id'] === 'username');
+    expect(username?.attributes).toMatchObject({
+      'aria-invalid': 'true',
+      'aria-describedby': 'username-error username-hint',
+    });
+  });
+
+  it('marks which password rules are met, unmet or not judged yet', () => {
+    const states = (name: string): string[] =>
+      elementsOf(page(name, 'en')).flatMap(({ attributes }) =>
+        attributes['data-rule'] ? [`${attributes['data-rule']} ${attributes['data-state']}`] : [],
+      );
+    expect(states('registration')).toEqual([
+      'length open',
+      'upper open',
+      'lower open',
+      'digit open',
+      'special open',
+      'common pending',
+    ]);
+    expect(states('registration with errors')).toEqual([
+      'length met',
+      'upper unmet',
+      'lower met',
+      'digit met',
+      'special met',
+      'common unmet',
+    ]);
+  });
+});
+
+it('leaves the rules open for a password that was too long to be judged', () => {
+  expect(passwordRuleItems('en', 8, ['tooLong']).map(({ met }) => met)).toEqual(Array(6).fill(null));
+});
+
+describe('the page of a dead link', () => {
+  it('offers to ask for a new invitation only where it has expired', () => {
+    const forms = (name: string): number =>
+      elementsOf(page(name, 'en')).filter((element) => element.name === 'form').length;
+    expect(forms('dead-link expired')).toBe(1);
+    for (const reason of ['cancelled', 'superseded', 'answered', 'unknown'])
+      expect(forms(`dead-link ${reason}`)).toBe(0);
+  });
+
+  it('says until when it was valid, with the time zone', () => {
+    expect(page('dead-link expired', 'de')).toContain('21. Dezember 2026 um 14:05 Uhr (Europe/Berlin, GMT+1)');
+  });
+
+  it('tells someone with an unknown link no names', () => {
+    expect(page('dead-link unknown', 'en', 'Secret name')).not.toContain('Secret name');
+  });
+});
+
+describe('the page for declining', () => {
+  it('takes a second, typed confirmation', () => {
+    const confirm = elementsOf(page('decline', 'en')).find(({ attributes }) => attributes['id'] === 'confirm');
+    expect(confirm?.attributes).toMatchObject({ type: 'checkbox', name: 'confirm', value: 'yes', required: '' });
+    expect(confirm?.attributes).not.toHaveProperty('checked');
+  });
+});

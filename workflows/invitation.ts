@@ -1,0 +1,139 @@
+import type { SearchAttributePair } from '@temporalio/common';
+import {
+  ActivityFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  proxyActivities,
+  proxyLocalActivities,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { InvitationActivities, PlanAnswer } from '../activities/invitation';
+import { cancel, changed, type InvitationInput, resend, searchAttributes } from './messages';
+
+const steps = { send: 'sendInvitation', expire: 'expireInvitation' } as const;
+const wishes = { resend: 'resendInvitation', cancel: 'cancelInvitation' } as const;
+type Wish = keyof typeof wishes;
+
+/** Quick and cheap in history; whatever fails once gets its retries, visible to operators, as a regular activity. */
+const local = proxyLocalActivities<InvitationActivities>({ startToCloseTimeout: '5s', retry: { maximumAttempts: 1 } });
+const regular = proxyActivities<InvitationActivities>({
+  startToCloseTimeout: '90s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+});
+
+/**
+ * The story of one invitation: ask for the next step, do it or wait for its time or a word from outside, until there is
+ * none. PostgreSQL decides; this waits and acts, so that a lost or doubled signal does no harm.
+ *
+ *     ┌▶ carry out operators' wishes ─▶ planNextStep ─▶ send / expire, if due ─▶ wait ─┐
+ *     │                                     └─ none: the end                          │
+ *     └───────────────────── its time has come, or something was heard ◀──────────────┘
+ *
+ * Silence is an answer: expiry is a result, not a failure.
+ */
+export async function invitation(input: InvitationInput): Promise<{ status: PlanAnswer['status'] }> {
+  const { invitationId, organizationId } = input;
+  const it = { invitationId, organizationId };
+  const open: Wish[] = [];
+  let heard = 0;
+  let carriedOut = input.wishes ?? 0;
+  const wish = (what: Wish) => {
+    heard += 1;
+    open.push(what);
+  };
+  setHandler(changed, () => {
+    heard += 1;
+  });
+  setHandler(resend, () => wish('resend'));
+  setHandler(cancel, () => wish('cancel'));
+  // The cancel button of the Temporal UI means the command, too; the run itself goes on to tell the end of the story.
+  CancellationScope.current().cancelRequested.catch(() => wish('cancel'));
+
+  return CancellationScope.nonCancellable(async () => {
+    for (;;) {
+      const seen = heard;
+      const news = () => heard !== seen;
+      for (let next = open.shift(); next; next = open.shift()) {
+        carriedOut += 1;
+        // A resend repeated without a key would send twice.
+        const key = `${workflowInfo().firstExecutionRunId}:${carriedOut}`;
+        await perform(wishes[next], { ...it, key });
+      }
+      let plan = await perform('planNextStep', it);
+      show(plan, input);
+      if (plan.action && plan.inMs <= 0) {
+        const done = await performUnless(news, steps[plan.action], it);
+        if (!done) continue;
+        plan = done;
+        show(plan, input);
+      }
+      if (!plan.action) return { status: plan.status };
+      if (news()) continue;
+      if (workflowInfo().continueAsNewSuggested)
+        await continueAsNew<typeof invitation>({ ...input, wishes: carriedOut });
+      await wait(plan, news);
+    }
+  });
+}
+
+/** Until the step's time or news; never shorter than a second, so that no disagreement of clocks makes a busy loop. */
+async function wait(plan: PlanAnswer, news: () => boolean): Promise<void> {
+  const scope = new CancellationScope();
+  await scope.run(() =>
+    Promise.race([sleep(Math.max(plan.inMs, 1_000), { summary: `until ${plan.action}` }), condition(news)]),
+  );
+  scope.cancel();
+}
+
+type Name = keyof InvitationActivities;
+type Argument<N extends Name> = Parameters<InvitationActivities[N]>[0];
+
+async function perform<N extends Name>(name: N, argument: Argument<N>): Promise<PlanAnswer> {
+  try {
+    return await (local[name] as (argument: Argument<N>) => Promise<PlanAnswer>)(argument);
+  } catch (failure) {
+    if (!(failure instanceof ActivityFailure)) throw failure;
+    return (regular[name] as (argument: Argument<N>) => Promise<PlanAnswer>)(argument);
+  }
+}
+
+/** The same, given up the moment something new is heard: a corrected address must not wait for a backoff. */
+async function performUnless(
+  news: () => boolean,
+  name: 'sendInvitation' | 'expireInvitation',
+  argument: Argument<typeof name>,
+): Promise<PlanAnswer | null> {
+  try {
+    return await local[name](argument);
+  } catch (failure) {
+    if (!(failure instanceof ActivityFailure)) throw failure;
+  }
+  const scope = new CancellationScope();
+  const attempt = scope.run(() => regular[name](argument));
+  const done = await Promise.race([attempt, condition(news).then(() => null)]);
+  if (done) return done;
+  scope.cancel();
+  await attempt.catch(() => undefined);
+  return null;
+}
+
+/** What operators see: search attributes where they have changed, and the state in words. */
+function show(plan: PlanAnswer, input: InvitationInput): void {
+  if (input.searchAttributes && plan.status !== 'gone') {
+    const shown = workflowInfo().typedSearchAttributes;
+    const deadline = plan.deadline === null ? null : new Date(plan.deadline);
+    const stale: SearchAttributePair[] = [];
+    if (shown.get(searchAttributes.status) !== plan.status)
+      stale.push({ key: searchAttributes.status, value: plan.status });
+    if (deadline && shown.get(searchAttributes.deadline)?.getTime() !== deadline.getTime())
+      stale.push({ key: searchAttributes.deadline, value: deadline });
+    if (stale.length > 0) upsertSearchAttributes(stale);
+  }
+  const next = plan.action ? `next: **${plan.action}** at ${plan.at}` : 'nothing left to do';
+  setCurrentDetails(`**${plan.status}** · ${next}${plan.deadline ? ` · deadline ${plan.deadline}` : ''}`);
+}
