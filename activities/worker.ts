@@ -2,33 +2,41 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
 import { createLogger } from '../config/logger';
 import { untilStopped } from '../config/process';
-import { readWorkerSettings } from '../config/settings';
-import { readTemporalSettings } from '../config/temporal';
+import { readWorkerSettings, type WorkerSettings } from '../config/settings';
+import { readTemporalSettings, type TemporalSettings } from '../config/temporal';
 import { checkRole, openDatabase } from '../db/database';
-import { startOutboxRelay } from '../relay/outbox-relay';
-import { ensureSearchAttributes, searchAttributeSwitch } from '../relay/search-attributes';
+import { type RelayOptions, startOutboxRelay } from '../relay/outbox-relay';
+import { searchAttributeSwitch } from '../relay/search-attributes';
 import { taskQueue } from '../workflows/messages';
 import { createMailer } from './email/mailer';
 import { renderInvitation } from './email/render-invitation';
 import { createInvitationActivities } from './invitation';
 
-/** The worker process: workflows, activities, outbox relay and watchdog. Any number of them run side by side. */
-export async function runWorker(): Promise<void> {
-  const settings = readWorkerSettings();
-  const logger = createLogger('worker', settings.USHER_LOG_LEVEL);
-  const { connectionOptions, namespace } = readTemporalSettings();
-  Runtime.install({
-    logger: {
-      log: () => {},
-      trace: () => {},
-      debug: () => {},
-      info: (message) => logger.debug(message),
-      warn: (message) => logger.warn(message),
-      error: (message) => logger.error(message),
-    },
-  });
+export interface RunningWorker {
+  /** Settles when the worker has stopped, for whatever reason. */
+  running: Promise<void>;
+  /** Running sends may finish. */
+  stop(): Promise<void>;
+}
+
+/** What differs between the worker process and a worker inside a test. */
+export interface WorkerSurroundings {
+  logger: Logger;
+  temporal: TemporalSettings;
+  workflowBundle?: string;
+  overrides?: Partial<WorkerOptions>;
+  relay?: Pick<RelayOptions, 'pollMs' | 'sweepMs' | 'graceMs'>;
+}
+
+/** Workflows, activities, outbox relay and watchdog. Any number of them run side by side. */
+export async function startWorker(
+  settings: WorkerSettings,
+  { logger, temporal, workflowBundle, overrides, relay: relayOptions }: WorkerSurroundings,
+): Promise<RunningWorker> {
+  const { connectionOptions, namespace } = temporal;
   const database = openDatabase(settings.DATABASE_URL, {
     poolSize: settings.USHER_DATABASE_POOL,
     applicationName: 'usher-worker',
@@ -42,15 +50,15 @@ export async function runWorker(): Promise<void> {
   mailer.verify().catch((error: unknown) => logger.warn({ err: error }, 'the mail server does not answer yet'));
 
   const client = new Client({ connection: Connection.lazy(connectionOptions), namespace });
-  await ensureSearchAttributes(client, logger);
+  const searchAttributes = searchAttributeSwitch(client, logger);
+  await searchAttributes();
   const connection = await NativeConnection.connect(connectionOptions);
-  const bundle = join(__dirname, '..', 'workflow-bundle.js');
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue,
-    ...(existsSync(bundle)
-      ? { workflowBundle: { codePath: bundle } }
+    ...(workflowBundle
+      ? { workflowBundle: { codePath: workflowBundle } }
       : { workflowsPath: require.resolve('../workflows') }),
     activities: createInvitationActivities({
       database,
@@ -65,19 +73,47 @@ export async function runWorker(): Promise<void> {
     shutdownGraceTime: `${settings.USHER_SHUTDOWN_SECONDS}s`,
     shutdownForceTime: `${settings.USHER_SHUTDOWN_SECONDS + 60}s`,
     ...versioning(settings.USHER_WORKER_DEPLOYMENT, settings.USHER_WORKER_BUILD_ID),
+    ...overrides,
   });
-  const relay = startOutboxRelay({ database, client, searchAttributes: searchAttributeSwitch(client, logger), logger });
+  const relay = startOutboxRelay({ database, client, searchAttributes, logger, ...relayOptions });
   const running = worker.run();
-  logger.info({ taskQueue, namespace }, 'worker ready');
-  process.send?.('ready');
+  return {
+    running,
+    async stop() {
+      await relay.stop();
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await running;
+      mailer.close();
+      await Promise.allSettled([connection.close(), client.connection.close(), database.destroy()]);
+    },
+  };
+}
 
-  await Promise.race([untilStopped(), running]);
+async function main(): Promise<void> {
+  const settings = readWorkerSettings();
+  const logger = createLogger('worker', settings.USHER_LOG_LEVEL);
+  Runtime.install({
+    logger: {
+      log: () => {},
+      trace: () => {},
+      debug: () => {},
+      info: (message) => logger.debug(message),
+      warn: (message) => logger.warn(message),
+      error: (message) => logger.error(message),
+    },
+  });
+  const bundle = join(__dirname, '..', 'workflow-bundle.js');
+  const temporal = readTemporalSettings();
+  const worker = await startWorker(settings, {
+    logger,
+    temporal,
+    ...(existsSync(bundle) && { workflowBundle: bundle }),
+  });
+  logger.info({ taskQueue, namespace: temporal.namespace }, 'worker ready');
+  process.send?.('ready');
+  await Promise.race([untilStopped(), worker.running]);
   logger.info('stopping: running sends may finish');
-  await relay.stop();
-  if (worker.getState() === 'RUNNING') worker.shutdown();
-  await running;
-  mailer.close();
-  await Promise.allSettled([connection.close(), client.connection.close(), database.destroy()]);
+  await worker.stop();
 }
 
 /** Versioned workers, where the deployment names itself; open invitations move on to new code by themselves. */
@@ -93,7 +129,7 @@ function versioning(deploymentName?: string, buildId?: string): Pick<WorkerOptio
 }
 
 if (require.main === module) {
-  runWorker().then(
+  main().then(
     () => process.exit(0),
     (error: Error) => {
       process.stderr.write(`${error.message}\n`);

@@ -1,20 +1,29 @@
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
+import type { Logger } from 'pino';
 import { createLogger } from '../config/logger';
 import { untilStopped } from '../config/process';
-import { readApiSettings } from '../config/settings';
-import { readTemporalSettings } from '../config/temporal';
+import { type ApiSettings, readApiSettings } from '../config/settings';
+import { readTemporalSettings, type TemporalSettings } from '../config/temporal';
 import { checkRole, openDatabase } from '../db/database';
 import { createAnnouncer } from '../relay/announcer';
 import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
 import { createApp } from './app';
 import { version } from '../package.json';
 
-/** The API process: routes and pages. Any number of them run side by side. */
-export async function runServer(): Promise<void> {
-  const settings = readApiSettings();
-  const logger = createLogger('api', settings.USHER_LOG_LEVEL);
-  const { connectionOptions, namespace } = readTemporalSettings();
+export interface RunningServer {
+  port: number;
+  /** Running requests may finish. */
+  stop(): Promise<void>;
+}
+
+/** Routes and pages. Any number of them run side by side. */
+export async function startServer(
+  settings: ApiSettings,
+  { logger, temporal }: { logger: Logger; temporal: TemporalSettings },
+): Promise<RunningServer> {
+  const { connectionOptions, namespace } = temporal;
   const database = openDatabase(settings.DATABASE_URL, {
     poolSize: settings.USHER_DATABASE_POOL,
     applicationName: 'usher-api',
@@ -40,7 +49,7 @@ export async function runServer(): Promise<void> {
       await client.withDeadline(Date.now() + 3_000, () => client.workflowService.describeNamespace({ namespace }));
     },
   });
-  await searchAttributes().catch((error: unknown) => {
+  await client.withDeadline(Date.now() + 5_000, searchAttributes).catch((error: unknown) => {
     if (error instanceof NamespaceError) throw error;
     logger.warn({ err: error }, 'Temporal cannot be reached yet; invitations are taken all the same');
   });
@@ -56,22 +65,33 @@ export async function runServer(): Promise<void> {
     );
     server.listen(settings.PORT, resolve);
   });
-  logger.info({ port: settings.PORT }, 'api ready');
-  process.send?.('ready');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      server.closeIdleConnections();
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        setTimeout(() => server.closeAllConnections(), 10_000).unref();
+      });
+      await announcer.settled();
+      await Promise.allSettled([client.connection.close(), database.destroy()]);
+    },
+  };
+}
 
+async function main(): Promise<void> {
+  const settings = readApiSettings();
+  const logger = createLogger('api', settings.USHER_LOG_LEVEL);
+  const server = await startServer(settings, { logger, temporal: readTemporalSettings() });
+  logger.info({ port: server.port }, 'api ready');
+  process.send?.('ready');
   await untilStopped();
   logger.info('stopping: running requests may finish');
-  server.closeIdleConnections();
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    setTimeout(() => server.closeAllConnections(), 10_000).unref();
-  });
-  await announcer.settled();
-  await Promise.allSettled([client.connection.close(), database.destroy()]);
+  await server.stop();
 }
 
 if (require.main === module) {
-  runServer().then(
+  main().then(
     () => process.exit(0),
     (error: Error) => {
       process.stderr.write(`${error.message}\n`);

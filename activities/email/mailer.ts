@@ -123,11 +123,14 @@ export function createMailer({ url, from, connections = 10 }: MailerOptions): Ma
       const line = await take(limitMs / 3);
       if (!line) return { result: 'deferred', response: 'All connections to the mail server are busy.', code: 'EBUSY' };
       let cut = false;
-      const timer = setTimeout(() => {
-        cut = true;
-        line.socket?.destroy(new Error(noAnswer));
-        line.transport.close();
-      }, (limitMs * 2) / 3);
+      const timer = setTimeout(
+        () => {
+          cut = true;
+          line.socket?.destroy(new Error(noAnswer));
+          line.transport.close();
+        },
+        (limitMs * 2) / 3,
+      );
       try {
         const info = (await line.transport.sendMail({
           from: mail.sender,

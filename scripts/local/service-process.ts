@@ -43,7 +43,6 @@ export function startService({ name, script, env, logFile, say, stopTimeoutMs }:
   const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 });
   log.on('error', (error) => say(`${name}: the log ${logFile} cannot be written: ${error.message}`));
   const lastSaid = new Map<string, number>();
-  const heard: string[] = [];
 
   const take = (line: string) => {
     log.write(`${line}\n`);
@@ -53,7 +52,6 @@ export function startService({ name, script, env, logFile, say, stopTimeoutMs }:
     if (now - (lastSaid.get(message) ?? 0) < SAME_WARNING_EVERY_MS) return;
     if (lastSaid.size > 200) lastSaid.clear();
     lastSaid.set(message, now);
-    heard.push(message);
     say(`${name}: ${message}`);
   };
   if (child.stdout) createInterface({ input: child.stdout }).on('line', take);
@@ -91,8 +89,7 @@ export function startService({ name, script, env, logFile, say, stopTimeoutMs }:
     });
     void exited.then((how) => {
       clearTimeout(timer);
-      const words = heard.length > 0 ? '' : `\n${errors.join('\n')}`;
-      reject(new Error(`${name} did not start (${how}). Its log: ${logFile}${words}`));
+      reject(new Error([`${name} did not start (${how}). Its log: ${logFile}`, ...errors].join('\n')));
     });
   });
   // Whoever stops us meanwhile no longer waits for it.

@@ -1,0 +1,28 @@
+
+/** @type {import('jest').Config} */
+const config = {
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  transform: {
+    '^.+\\.[tj]s$': [
+      '@swc/jest',
+      {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  transformIgnorePatterns: ['/node_modules/(?!(jose|openid-client|oauth4webapi)/)'],
+  testEnvironment: 'node',
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  setupFiles: ['<rootDir>/test/support/quiet-temporal.ts'],
+  testTimeout: 60_000,
+  // Two cores, and beside the tests PostgreSQL and Temporal work, too.
+  maxWorkers: 2,
+  watchPathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.usher'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.usher'],
+  reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
+};
+
+export default config;
