@@ -126,7 +126,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
         },
         limitMs,
       );
-      const recorded = await within(it, (trx) => recordDelivery(trx, it.organizationId, email.id, outcome));
+      const recorded = await within(it, (trx) => recordDelivery(trx, it.organizationId, email, outcome));
       if (recorded.retryInMs !== null) throw later('MailDeferred', outcome.code, recorded.retryInMs);
       return answer(recorded.plan);
     },

@@ -140,7 +140,7 @@ function readBody(spec: RouteSpec, json: unknown): unknown {
     return undefined;
   }
   if (json === undefined && !spec.bodyOptional) throw badInput({ pointer: '', message: 'A JSON body is needed.' });
-  return validate(spec.body, json ?? {}, 'body');
+  return validate(spec.body, json === undefined ? {} : json, 'body');
 }
 
 /** Wraps the context's command so that it runs once per caller, route and key. */

@@ -1,5 +1,6 @@
 import knexFactory, { type Knex } from 'knex';
 import { knexSnakeCaseMappers } from 'objection';
+import { ScopedClient, type Scope } from './scoped-client';
 
 /** What every query gets: the pool, or a transaction of it. */
 export type Database = Knex;
@@ -20,7 +21,7 @@ export function openDatabase(
   { poolSize = 10, applicationName = 'usher' }: DatabaseOptions = {},
 ): Database {
   return knexFactory({
-    client: 'pg',
+    client: ScopedClient as unknown as typeof Knex.Client,
     connection: {
       connectionString: url,
       application_name: applicationName,
@@ -50,10 +51,7 @@ export function inOrganizations<T>(
   organizationIds: string[],
   command: (trx: Transaction) => Promise<T>,
 ): Promise<T> {
-  return database.transaction(async (trx) => {
-    await trx.raw(`select set_config('usher.organizations', ?, true)`, [organizationIds.join(',')]);
-    return command(trx);
-  });
+  return scoped(database, { organizationIds }, command);
 }
 
 export const inOrganization = <T>(
@@ -67,10 +65,12 @@ export const inOrganization = <T>(
  * those commands need, and writes only the outbox.
  */
 export function asSystem<T>(database: Database, command: (trx: Transaction) => Promise<T>): Promise<T> {
-  return database.transaction(async (trx) => {
-    await trx.raw('set local role usher_system');
-    return command(trx);
-  });
+  return scoped(database, { system: true }, command);
+}
+
+/** A transaction whose first words, sent together with BEGIN, say what it may see. */
+function scoped<T>(database: Database, scope: Scope, command: (trx: Transaction) => Promise<T>): Promise<T> {
+  return database.transaction(command, { scope } as Knex.TransactionConfig);
 }
 
 /** The database's clock: read it once per command, after the row is locked. */

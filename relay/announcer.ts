@@ -1,18 +1,23 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../db/database';
 import { clearOutboxMarks } from '../db/system/outbox';
 import { tell, type Word } from './temporal';
 
+type Marked = Word & { sequence: string };
+
 export interface Announcer {
   /** After the commit: tells Temporal at once and without waiting. What fails or is too much is left to the relay. */
-  announce(changes: (Word & { sequence: string })[]): void;
+  announce(changes: Marked[]): void;
   /** Until everything announced so far has been told or given up. */
   settled(): Promise<void>;
 }
 
 /** Calls under way at most; a burst beyond it is the relay's, whose turn comes when the command's lease is over. */
 const mostAtOnce = 100;
+/** Marks are cleared a handful at a time. Until then their lease keeps the relay away; cleared late does no harm. */
+const clearAfterMs = 100;
 
 export function createAnnouncer(
   database: Database,
@@ -21,14 +26,31 @@ export function createAnnouncer(
   logger: Logger,
 ): Announcer {
   const underWay = new Set<Promise<void>>();
-  const announceOne = async (change: Word & { sequence: string }) => {
+  let told: Marked[] = [];
+  let clearing: Promise<void> | null = null;
+
+  async function clearSoon(): Promise<void> {
+    await sleep(clearAfterMs);
+    clearing = null;
+    const marks = told;
+    told = [];
+    await clearOutboxMarks(database, marks).catch((error: unknown) => {
+      logger.warn({ err: error, marks: marks.length }, 'marks were not cleared; Temporal will be told once more');
+    });
+  }
+
+  async function announceOne(change: Marked): Promise<void> {
     try {
       await tell(client, await searchAttributes(), change);
-      await clearOutboxMarks(database, [change]);
     } catch (error) {
       logger.warn({ err: error, invitationId: change.invitationId }, 'Temporal was not told; the relay will do it');
+      return;
     }
-  };
+    told.push(change);
+    clearing ??= clearSoon();
+    await clearing;
+  }
+
   return {
     announce(changes) {
       for (const change of changes) {

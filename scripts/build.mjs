@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
-const sourceFolders = ['activities', 'api', 'config', 'db', 'domain', 'i18n', 'relay', 'scripts', 'workflows'];
+const sourceFolders = ['activities', 'api', 'bench', 'config', 'db', 'domain', 'i18n', 'relay', 'scripts', 'workflows'];
 const sourceFiles = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 const assets = ['activities/email/templates', 'api/views', 'api/public', 'package.json'];
 const SHOW_AFTER_MS = 2_000;

@@ -1,6 +1,5 @@
 import type { SearchAttributePair } from '@temporalio/common';
 import {
-  ActivityFailure,
   CancellationScope,
   condition,
   continueAsNew,
@@ -9,6 +8,7 @@ import {
   setCurrentDetails,
   setHandler,
   sleep,
+  TemporalFailure,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -72,8 +72,9 @@ export async function invitation(input: InvitationInput): Promise<{ status: Plan
         plan = done;
         show(plan, input);
       }
-      if (!plan.action) return { status: plan.status };
+      // Before the end, too: an answer that is older than the news (a resend of what had just expired) is none.
       if (news()) continue;
+      if (!plan.action) return { status: plan.status };
       if (workflowInfo().continueAsNewSuggested)
         await continueAsNew<typeof invitation>({ ...input, wishes: carriedOut });
       await wait(plan, news);
@@ -97,7 +98,8 @@ async function perform<N extends Name>(name: N, argument: Argument<N>): Promise<
   try {
     return await (local[name] as (argument: Argument<N>) => Promise<PlanAnswer>)(argument);
   } catch (failure) {
-    if (!(failure instanceof ActivityFailure)) throw failure;
+    // Of a local activity the SDK throws the failure itself, not an ActivityFailure around it.
+    if (!(failure instanceof TemporalFailure)) throw failure;
     return (regular[name] as (argument: Argument<N>) => Promise<PlanAnswer>)(argument);
   }
 }
@@ -111,7 +113,7 @@ async function performUnless(
   try {
     return await local[name](argument);
   } catch (failure) {
-    if (!(failure instanceof ActivityFailure)) throw failure;
+    if (!(failure instanceof TemporalFailure)) throw failure;
   }
   const scope = new CancellationScope();
   const attempt = scope.run(() => regular[name](argument));

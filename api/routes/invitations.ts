@@ -14,7 +14,7 @@ import {
   listInvitationEvents,
   listInvitations,
 } from '../../db/queries/find-invitation';
-import { findOrganization } from '../../db/queries/find-organization';
+import { findOrganizationAndClock } from '../../db/queries/find-organization';
 import type { Actor } from '../../domain/actor';
 import type { ProblemCode } from '../../domain/problem';
 import { invitationToken } from '../../domain/token';
@@ -97,8 +97,7 @@ export const invitationRoutes: RouteSpec[] = [
     handle: (context) =>
       context.command(async (trx) => {
         const input = toNewInvitation(context.body as z.infer<typeof newInvitation>);
-        const organization = await findOrganization(trx, context.organizationId);
-        const now = await readClock(trx);
+        const { organization, now } = await findOrganizationAndClock(trx, context.organizationId);
         const created = await createInvitation(trx, organization, input, context.actor, now);
         return { status: 201, body: toInvitation(created.invitation, now), changes: created.changes };
       }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AuditEvent } from '../../db/models/audit-event';
-import { id, pageOf, pageQuery, time } from './common';
+import { id, pageOf, pageQuery, searchText, time } from './common';
 
 export const auditEvent = z
   .object({
@@ -22,7 +22,7 @@ export const auditEventQuery = z.strictObject({
   ...pageQuery,
   invitationId: id.optional(),
   userId: id.optional(),
-  type: z.string().max(100).optional(),
+  type: searchText(100).optional(),
 });
 
 export const toAuditEvent = (row: AuditEvent): z.infer<typeof auditEvent> => ({

@@ -59,6 +59,14 @@ export const instant = z.iso
 /** An instant as answers give it. */
 export const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC' });
 
+/** What a list is searched for; PostgreSQL has no NUL. */
+export const searchText = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .refine((text) => !text.includes('\0'), 'Must not contain NUL characters.');
+
 export const pageQuery = {
   limit: z.coerce.number().int('Must be a whole number.').min(1).max(200).default(50),
   cursor: z.string().max(500).optional(),

@@ -11,7 +11,7 @@ import {
 } from '../../domain/invitation';
 import { nextStep } from '../../domain/next-step';
 import { invitationWorkflowId } from '../../workflows/messages';
-import { email, id, instant, line, locale, pageOf, pageQuery, paragraphs, time, username } from './common';
+import { email, id, instant, line, locale, pageOf, pageQuery, paragraphs, searchText, time, username } from './common';
 
 const name = line(100);
 const webAddress = z
@@ -20,10 +20,27 @@ const webAddress = z
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'Must be an http or https URL.');
 
 const metadata = z
-  .record(z.string().max(100), z.json())
-  .refine((value) => JSON.stringify(value).length <= 8_192, 'May have at most 8,192 characters as JSON.')
-  .refine((value) => !JSON.stringify(value).includes('\\u0000'), 'Must not contain NUL characters.')
+  .record(z.string().max(100), z.unknown())
+  .refine(isSmall, 'May have at most 8,192 characters as JSON, nested up to 100 levels.')
+  .refine(isStorable, 'Must be valid Unicode without NUL characters.')
   .meta({ type: 'object', additionalProperties: true });
+
+function isSmall(value: unknown): boolean {
+  // Level by level: what is nested too deeply must not be recursed into.
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > 100) return false;
+    level = level.flatMap((item) => (item && typeof item === 'object' ? (Object.values(item) as unknown[]) : []));
+  }
+  return JSON.stringify(value).length <= 8_192;
+}
+
+/** PostgreSQL's jsonb takes neither NUL nor half a surrogate pair. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
+  if (!value || typeof value !== 'object' || !isSmall(value)) return true;
+  return Object.entries(value).every(([name, item]) => isStorable(name) && isStorable(item));
+}
 
 export const newInvitation = z
   .strictObject({
@@ -111,7 +128,7 @@ export const invitationQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(invitationStatuses).optional(),
   kind: z.enum(invitationKinds).optional(),
-  q: z.string().min(1).max(200).optional(),
+  q: searchText(200).optional(),
 });
 
 const inviterNames = { platform: 'Platform', 'api-key': 'API key', user: 'User' } as const;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { User } from '../../db/queries/list-users';
 import { displayName, userStatuses } from '../../domain/account';
 import { invitationKinds, invitationStatuses, roles } from '../../domain/invitation';
-import { id, pageOf, pageQuery, time } from './common';
+import { id, pageOf, pageQuery, searchText, time } from './common';
 
 export const user = z
   .object({
@@ -29,7 +29,7 @@ export const userQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(userStatuses).optional(),
   kind: z.enum(invitationKinds).optional(),
-  q: z.string().min(1).max(200).optional(),
+  q: searchText(200).optional(),
   groupId: id.optional(),
 });
 

@@ -96,6 +96,7 @@ async function readdress(
     invitation.kind,
     { ...invitation, email, username: known ? null : username },
     now,
+    known,
   );
   await Membership.query(trx)
     .patch({ accountId: target.id, updatedAt: now })

@@ -76,14 +76,13 @@ export async function createInvitation(
     const expired = await makeRoom(trx, organization, input.email, now);
     if (expired) changes.push(expired.change);
   }
-  const known = input.email === null ? undefined : await findAccountByEmail(trx, input.email);
-  if (known) await checkMembership(trx, organization.id, known, input, actor, now);
+  let known = input.email === null ? undefined : await findAccountByEmail(trx, input.email);
+  if (known && (await clearMembership(trx, organization.id, known, input, actor, now))) known = undefined;
   if (input.username !== null) await assertUsernameFree(trx, input.username, known?.id ?? null);
-  const username =
-    input.username ??
-    (organization.policy.deriveUsername && input.email !== null ? await deriveUsername(trx, input.email) : null);
+  const derived = input.username === null && organization.policy.deriveUsername && input.email !== null;
+  const username = derived ? await deriveUsername(trx, input.email ?? '') : input.username;
 
-  const account = await findOrCreateAccount(trx, organization.id, input.kind, { ...input, username }, now);
+  const account = await findOrCreateAccount(trx, organization.id, input.kind, { ...input, username }, now, known);
   const id = randomUUID();
   await enrol(trx, organization.id, account.id, id, input, now);
 
@@ -194,22 +193,23 @@ export const invitationPending = (): Problem =>
     errors: [{ pointer: '/email', message: 'This address has an open invitation.' }],
   });
 
-async function checkMembership(
+/** @returns whether the old account was erased to make room */
+async function clearMembership(
   trx: Transaction,
   organizationId: string,
   account: Account,
   input: NewInvitation,
   actor: Actor,
   now: Date,
-): Promise<void> {
+): Promise<boolean> {
   const membership = await Membership.query(trx).findById([organizationId, account.id]).forUpdate();
-  if (!membership || membership.status === 'invited') return;
+  if (!membership || membership.status === 'invited') return false;
   if (membership.status !== 'inactive') {
     throw new Problem('ALREADY_MEMBER', `This person is a ${membership.kind} of the organization already.`, {
       errors: [{ pointer: '/email', message: `This person is a ${membership.kind} of the organization already.` }],
     });
   }
-  if (membership.inactiveReason !== 'expired') return;
+  if (membership.inactiveReason !== 'expired') return false;
   if (!input.overwrite) {
     throw new Problem(
       'ACCOUNT_INACTIVE',
@@ -219,7 +219,8 @@ async function checkMembership(
       },
     );
   }
-  await eraseInvitee(trx, organizationId, account, actor, now); // E10
+  const { accountErased } = await eraseInvitee(trx, organizationId, account, actor, now); // E10
+  return accountErased;
 }
 
 /** The organization's own view of the person: listed as invited from now on. // E5 */

@@ -21,6 +21,7 @@ export async function findAccountByEmail(trx: Transaction, email: string): Promi
 /**
  * The account of this address, made now if there is none. What an account holder calls themselves stays as it is: an
  * inviting organization only ever names people who have not been here before. // A4
+ * @param known what findAccountByEmail has found
  */
 export async function findOrCreateAccount(
   trx: Transaction,
@@ -28,29 +29,30 @@ export async function findOrCreateAccount(
   kind: InvitationKind,
   invitee: Invitee,
   now: Date,
+  known: Account | undefined,
 ): Promise<Account> {
-  const known = invitee.email === null ? undefined : await findAccountByEmail(trx, invitee.email);
   if (known) return welcomeBack(trx, known, organizationId, kind, invitee, now);
-  // Two organizations may invite the same new address at the same moment: the later one waits here, then finds the other's.
-  const id = randomUUID();
-  const { rows } = await trx.raw<{ rows: { id: string }[] }>(
-    `insert into accounts (id, email, username, first_name, last_name, locale, status, home_organization_id, created_at, updated_at)
-     values (?, ?, ?, ?, ?, ?, 'invited', ?, ?, ?) on conflict (lower(email)) do nothing returning id`,
-    [
-      id,
-      invitee.email,
-      invitee.username,
-      invitee.firstName,
-      invitee.lastName,
-      invitee.locale,
-      kind === 'member' ? organizationId : null,
-      now,
-      now,
-    ],
-  );
-  if (rows.length > 0) return Account.query(trx).findById(id).throwIfNotFound();
-  const other = await findAccountByEmail(trx, invitee.email ?? '');
-  if (!other) throw new Error('an account that was in the way has gone');
+  const { email, username, firstName, lastName, locale } = invitee;
+  const made = await trx<Record<string, unknown>>('accounts')
+    .insert({
+      id: randomUUID(),
+      email,
+      username,
+      firstName,
+      lastName,
+      locale,
+      status: 'invited',
+      homeOrganizationId: kind === 'member' ? organizationId : null,
+      createdAt: now,
+      updatedAt: now,
+    })
+    .onConflict()
+    .ignore()
+    .returning('*');
+  if (made[0]) return Account.fromDatabaseJson(made[0]);
+  // Two organizations invite the same new address at the same moment: the later one has waited, and finds the other's.
+  const other = email === null ? undefined : await findAccountByEmail(trx, email);
+  if (!other) throw usernameTaken();
   return welcomeBack(trx, other, organizationId, kind, invitee, now);
 }
 
@@ -88,10 +90,9 @@ export const usernameTaken = (): Problem =>
     errors: [{ pointer: '/username', message: 'This username is taken.' }],
   });
 
-/** The first free username made of the address; those who derive from the same one wait for each other. // E1 */
+/** The first free username made of the address. // E1 */
 export async function deriveUsername(trx: Transaction, email: string): Promise<string> {
-  const { base, numbered } = usernameCandidates(email);
-  await trx.raw(`select pg_advisory_xact_lock(hashtext('username'), hashtext(?))`, [base]);
+  const { numbered } = usernameCandidates(email);
   for (let n = 1; ; n += 50) {
     const candidates = Array.from({ length: 50 }, (_, index) => numbered(n + index));
     const taken = await Account.query(trx).select('username').whereRaw('lower(username) = any(?)', [candidates]);

@@ -30,8 +30,8 @@ export interface RenderedMail {
 }
 
 export type Claim =
-  /** Nothing to send: not due, or no longer wanted. */
-  | { claimed: false; plan: Plan }
+  /** Nothing to send: not due, or no longer wanted; null: there is no such row any more. */
+  | { claimed: false; plan: Plan | null }
   /** Somebody else is sending it, or died doing so: look again in so many milliseconds. */
   | { claimed: false; busyMs: number }
   | { claimed: true; email: Email; attempts: number; deadline: Date; now: Date };
@@ -55,7 +55,8 @@ export async function claimInvitationMail(
   leaseMs: number,
   render: (invitation: Invitation, organization: Organization) => RenderedMail | Promise<RenderedMail>,
 ): Promise<Claim> {
-  const invitation = await lockInvitation(trx, organizationId, invitationId);
+  const invitation = await Invitation.query(trx).findOne({ id: invitationId, organizationId }).forUpdate();
+  if (!invitation) return { claimed: false, plan: null };
   const now = await readClock(trx);
   const plan = planOf(invitation, now);
   const { email: recipient, expiresAt } = invitation;
@@ -106,10 +107,9 @@ export interface DeliveryOutcome {
 export async function recordDelivery(
   trx: Transaction,
   organizationId: string,
-  emailId: string,
+  { id: emailId, invitationId }: Pick<Email, 'id' | 'invitationId'>,
   { result, response }: DeliveryOutcome,
 ): Promise<{ plan: Plan; retryInMs: number | null }> {
-  const { invitationId } = await Email.query(trx).findOne({ id: emailId, organizationId }).throwIfNotFound();
   const invitation = await lockInvitation(trx, organizationId, invitationId);
   const now = await readClock(trx);
   const email = await Email.query(trx).findOne({ id: emailId, organizationId }).throwIfNotFound().forUpdate();
@@ -154,15 +154,19 @@ async function patchDelivery(
 ): Promise<Invitation> {
   const step = nextStep({ ...invitation, ...patch } as Invitation, now);
   return Invitation.query(trx)
-    .patchAndFetchById(invitation.id, { ...patch, nextAt: step?.at ?? null, updatedAt: now })
-    .where('organizationId', invitation.organizationId);
+    .patch({ ...patch, nextAt: step?.at ?? null, updatedAt: now })
+    .where({ id: invitation.id, organizationId: invitation.organizationId })
+    .returning('*')
+    .first()
+    .throwIfNotFound();
 }
 
 /** What the workflow asks first: the next step of an invitation; null: there is no such row. */
 export async function planInvitation(trx: Transaction, organizationId: string, id: string): Promise<Plan | null> {
-  const invitation = await Invitation.query(trx).findOne({ id, organizationId });
-  if (!invitation) return null;
-  return planOf(invitation, await readClock(trx));
+  const found = await Invitation.query(trx)
+    .findOne({ id, organizationId })
+    .select('invitations.*', trx.raw('usher_now() as now'));
+  return found ? planOf(found, (found as Invitation & { now: Date }).now) : null;
 }
 
 /** The step at the deadline. Not overdue (a longer term, an answer in the last second): nothing happens. */

@@ -41,13 +41,11 @@ export async function saveInvitation(
   const changed = { ...invitation, ...patch } as Invitation;
   const step = nextStep(changed, now);
   const saved = await Invitation.query(trx)
-    .patchAndFetchById(invitation.id, {
-      ...patch,
-      nextAt: step?.at ?? null,
-      version: invitation.version + 1,
-      updatedAt: now,
-    })
-    .where('organizationId', invitation.organizationId);
+    .patch({ ...patch, nextAt: step?.at ?? null, version: invitation.version + 1, updatedAt: now })
+    .where({ id: invitation.id, organizationId: invitation.organizationId })
+    .returning('*')
+    .first()
+    .throwIfNotFound();
   return { invitation: saved, change: await markChanged(trx, saved) };
 }
 

@@ -236,6 +236,38 @@ export async function up(knex: Knex): Promise<void> {
     grant select, delete on idempotency_keys, rate_limits to usher_system;
   `);
 
+  // The only questions that an organization's command may ask about others: each answers no more than it must.
+  await knex.raw(`
+    create function usher_find_api_key(hash bytea) returns table (id uuid, organization_id uuid, name text)
+      language sql stable security definer set search_path = public, pg_temp as
+      $$ select id, organization_id, name from api_keys
+         where key_hash = hash and revoked_at is null and (expires_at is null or expires_at > usher_now()) $$;
+    create function usher_invitation_organization(invitation uuid) returns uuid
+      language sql stable security definer set search_path = public, pg_temp as
+      $$ select organization_id from invitations where id = invitation $$;
+    create function usher_has_other_open_invitation(account uuid, invitation uuid) returns boolean
+      language sql stable security definer set search_path = public, pg_temp as
+      $$ select exists (select from invitations where account_id = account and id <> invitation
+           and status in ('draft', 'pending') and (expires_at is null or expires_at > usher_now())) $$;
+    create function usher_belongs_elsewhere(account uuid, organization uuid) returns boolean
+      language sql stable security definer set search_path = public, pg_temp as
+      $$ select exists (select from memberships where account_id = account and organization_id <> organization) $$;
+  `);
+  for (const signature of [
+    'usher_find_api_key(bytea)',
+    'usher_invitation_organization(uuid)',
+    'usher_has_other_open_invitation(uuid, uuid)',
+    'usher_belongs_elsewhere(uuid, uuid)',
+  ]) {
+    await knex.raw(`
+      grant create on schema public to usher_system;
+      alter function ${signature} owner to usher_system;
+      revoke create on schema public from usher_system;
+      revoke all on function ${signature} from public;
+      grant execute on function ${signature} to usher_app;
+    `);
+  }
+
   for (const [table, column] of [
     ['organizations', 'id'],
     ['api_keys', 'organization_id'],
@@ -273,6 +305,8 @@ export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
     drop table rate_limits, idempotency_keys, audit_events, emails, invitation_outbox, invitations, group_members, groups,
       memberships, accounts, api_keys, organizations;
+    drop function usher_find_api_key(bytea), usher_invitation_organization(uuid),
+      usher_has_other_open_invitation(uuid, uuid), usher_belongs_elsewhere(uuid, uuid);
     drop sequence invitation_outbox_sequence;
     drop function usher_organizations();
     drop function usher_now();

@@ -11,6 +11,17 @@ export async function findOrganization(trx: Transaction, id: string): Promise<Or
   return organization;
 }
 
+/** The same with the database's clock, for commands that lock nothing before they decide. */
+export async function findOrganizationAndClock(
+  trx: Transaction,
+  id: string,
+): Promise<{ organization: Organization; now: Date }> {
+  const found = await Organization.query(trx).findById(id).select('organizations.*', trx.raw('usher_now() as now'));
+  if (!found) throw notFound('organization');
+  const { now, ...organization } = found as Organization & { now: Date };
+  return { organization: organization as unknown as Organization, now };
+}
+
 /** Keys that have not been revoked, oldest first. */
 export async function listApiKeys(
   trx: Transaction,

@@ -28,7 +28,8 @@ export function readCursor(cursor: string | undefined, patterns: RegExp[]): stri
     if (
       Array.isArray(parts) &&
       parts.length === patterns.length &&
-      parts.every((part, index) => typeof part === 'string' && patterns[index]?.test(part))
+      parts.every((part, index) => typeof part === 'string' && patterns[index]?.test(part)) &&
+      parts.every((part, index) => patterns[index] !== instantPattern || isInstant(String(part)))
     )
       return parts as string[];
   } catch {
@@ -36,6 +37,12 @@ export function readCursor(cursor: string | undefined, patterns: RegExp[]): stri
   }
   throw new Problem('BAD_CURSOR', 'The cursor is not one that this list has given.');
 }
+
+/** A day that the calendar has; the pattern takes the 99th of any month. */
+const isInstant = (text: string): boolean => {
+  const date = new Date(text);
+  return !Number.isNaN(date.getTime()) && date.getUTCFullYear() > 0 && date.toISOString() === text;
+};
 
 export const instantPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 export const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -1,25 +1,14 @@
 import type { Transaction } from '../database';
-import { asSystemWithin } from './as-system-within';
 
 /** Whether somebody still waits for this person's answer: an open invitation other than the given one, anywhere. */
-export function hasOtherOpenInvitation(trx: Transaction, accountId: string, invitationId: string): Promise<boolean> {
-  return asSystemWithin(trx, async () => {
-    const { rows } = await trx.raw<{ rows: [{ found: boolean }] }>(
-      `select exists (select from invitations where account_id = ? and id <> ? and status in ('draft', 'pending')
-         and (expires_at is null or expires_at > usher_now())) as found`,
-      [accountId, invitationId],
-    );
-    return rows[0].found;
-  });
-}
+export const hasOtherOpenInvitation = (trx: Transaction, accountId: string, invitationId: string): Promise<boolean> =>
+  answer(trx, 'select usher_has_other_open_invitation(?, ?) as answer', [accountId, invitationId]);
 
 /** Whether another organization knows this person. */
-export function belongsElsewhere(trx: Transaction, accountId: string, organizationId: string): Promise<boolean> {
-  return asSystemWithin(trx, async () => {
-    const { rows } = await trx.raw<{ rows: [{ found: boolean }] }>(
-      `select exists (select from memberships where account_id = ? and organization_id <> ?) as found`,
-      [accountId, organizationId],
-    );
-    return rows[0].found;
-  });
+export const belongsElsewhere = (trx: Transaction, accountId: string, organizationId: string): Promise<boolean> =>
+  answer(trx, 'select usher_belongs_elsewhere(?, ?) as answer', [accountId, organizationId]);
+
+async function answer(trx: Transaction, sql: string, bindings: string[]): Promise<boolean> {
+  const { rows } = await trx.raw<{ rows: [{ answer: boolean }] }>(sql, bindings);
+  return rows[0].answer;
 }

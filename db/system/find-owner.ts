@@ -1,13 +1,12 @@
-import { asSystem, type Database } from '../database';
+import type { Database } from '../database';
 
 /** The organization of an invitation whose link has been verified, or null. */
-export function findInvitationOrganization(database: Database, invitationId: string): Promise<string | null> {
-  return asSystem(database, async (trx) => {
-    const row = await trx<{ organizationId: string }>('invitations')
-      .first('organizationId')
-      .where('id', invitationId);
-    return row?.organizationId ?? null;
-  });
+export async function findInvitationOrganization(database: Database, invitationId: string): Promise<string | null> {
+  const { rows } = await database.raw<{ rows: [{ id: string | null }] }>(
+    'select usher_invitation_organization(?) as id',
+    [invitationId],
+  );
+  return rows[0].id;
 }
 
 export interface KeyOwner {
@@ -17,13 +16,11 @@ export interface KeyOwner {
 }
 
 /** The API key with this hash, unless it is revoked or has expired. */
-export function findApiKey(database: Database, keyHash: Buffer): Promise<KeyOwner | null> {
-  return asSystem(database, async (trx) => {
-    const row = await trx<KeyOwner & { keyHash: Buffer; revokedAt: Date | null }>('api_keys')
-      .first('id', 'organizationId', 'name')
-      .where('keyHash', keyHash)
-      .whereNull('revokedAt')
-      .whereRaw('(expires_at is null or expires_at > usher_now())');
-    return row ?? null;
-  });
+export async function findApiKey(database: Database, keyHash: Buffer): Promise<KeyOwner | null> {
+  const { rows } = await database.raw<{ rows: { id: string; organization_id: string; name: string }[] }>(
+    'select * from usher_find_api_key(?)',
+    [keyHash],
+  );
+  const row = rows[0];
+  return row ? { id: row.id, organizationId: row.organization_id, name: row.name } : null;
 }

@@ -1,0 +1,35 @@
+import { cpus, totalmem } from 'node:os';
+import { history } from './history';
+import { latency } from './latency';
+import { setStage } from './stage';
+import { throughput } from './throughput';
+
+const benches = { history, throughput, latency };
+
+/** `npm run bench -- <name> …`: without a name, all of them. */
+async function main(): Promise<void> {
+  const names = process.argv.slice(2);
+  const unknown = names.filter((name) => !(name in benches));
+  if (unknown.length > 0)
+    throw new Error(`There is no benchmark ${unknown.join(', ')}: ${Object.keys(benches).join(', ')}.`);
+  const stage = await setStage();
+  try {
+    for (const [name, run] of Object.entries(benches)) {
+      if (names.length > 0 && !names.includes(name)) continue;
+      console.log(
+        `\n${name} (${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node.js ${process.version})`,
+      );
+      console.log(JSON.stringify(await run(stage), null, 2));
+    }
+  } finally {
+    await stage.stop();
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error: Error) => {
+    console.error(error.message);
+    process.exit(1);
+  },
+);
