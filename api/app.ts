@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import express, { type Express, Router } from 'express';
 import helmet from 'helmet';
@@ -22,6 +23,15 @@ export const routes: RouteSpec[] = [
   ...userRoutes,
   ...auditRoutes,
 ];
+
+function requestLine(request: IncomingMessage, response: ServerResponse): object {
+  return {
+    requestId: request.id,
+    method: request.method,
+    route: (response as express.Response).locals.route as unknown,
+    status: response.statusCode,
+  };
+}
 
 export function createApp(services: Services): Express {
   const app = express();
@@ -57,14 +67,12 @@ export function createApp(services: Services): Express {
         return id;
       },
       // The URL may hold a token: the log gets the route's template instead.
-      serializers: { req: () => undefined, res: () => undefined },
-      customProps: (request, response) => ({
-        requestId: request.id,
-        method: request.method,
-        route: (response as express.Response).locals?.route as unknown,
-        status: response.statusCode,
-      }),
-      customLogLevel: (_request, response) => (response.statusCode >= 500 ? 'error' : 'debug'),
+      quietReqLogger: true,
+      serializers: { req: () => undefined, res: () => undefined, err: () => undefined },
+      customSuccessObject: requestLine,
+      customErrorObject: requestLine,
+      // What went wrong is logged where it is caught; this is the line that every request has.
+      customLogLevel: () => 'debug',
     }),
   );
   const metrics = createMetrics(services.database);

@@ -35,7 +35,7 @@ export function bodyProblem(error: unknown): Error {
 
 /** @throws Problem BAD_INPUT with a pointer for every fault */
 export function validate<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
-  const result = schema.safeParse(value);
+  const result = parseBounded(schema, value);
   if (result.success) return result.data;
   const errors = result.error.issues.flatMap(describeIssue);
   throw new Problem(
@@ -48,6 +48,16 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, what: string):
       errors,
     },
   );
+}
+
+/** Nesting that exhausts the stack is bad input, too. */
+function parseBounded<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {
+  try {
+    return schema.safeParse(value);
+  } catch (error) {
+    if (error instanceof RangeError) throw new Problem('BAD_INPUT', 'The body is nested too deeply.');
+    throw error;
+  }
 }
 
 function describeIssue(issue: z.core.$ZodIssue): FieldError[] {

@@ -78,7 +78,9 @@ export function mountRoute(router: Router, spec: RouteSpec, services: Services, 
     const context = await enter(spec, services, limits, request);
     if (spec.locate) await spec.locate(context);
     if (spec.query) context.query = validate(spec.query, { ...request.query }, 'query');
-    const json = spec.method === 'get' ? undefined : await readJson(request, response);
+    // A body has no meaning with these, whatever it holds.
+    const bodiless = spec.method === 'get' || spec.method === 'delete';
+    const json = bodiless ? undefined : await readJson(request, response);
     context.body = readBody(spec, json);
     if (spec.idempotent) guardWithKey(context, spec, request, json);
     send(response, await spec.handle(context));

@@ -14,8 +14,9 @@ export interface Announcer {
   settled(): Promise<void>;
 }
 
-/** Calls under way at most; a burst beyond it is the relay's, whose turn comes when the command's lease is over. */
-const mostAtOnce = 100;
+/** Calls under way at most, and announcements waiting for their turn; a burst beyond both is the relay's. */
+const mostAtOnce = 50;
+const mostWaiting = 500;
 /** Marks are cleared a handful at a time. Until then their lease keeps the relay away; cleared late does no harm. */
 const clearAfterMs = 100;
 
@@ -26,6 +27,7 @@ export function createAnnouncer(
   logger: Logger,
 ): Announcer {
   const underWay = new Set<Promise<void>>();
+  const waiting: Marked[] = [];
   let told: Marked[] = [];
   let clearing: Promise<void> | null = null;
 
@@ -48,19 +50,27 @@ export function createAnnouncer(
     }
     told.push(change);
     clearing ??= clearSoon();
-    await clearing;
+  }
+
+  function begin(change: Marked): void {
+    const call = announceOne(change).finally(() => {
+      underWay.delete(call);
+      const next = waiting.shift();
+      if (next) begin(next);
+    });
+    underWay.add(call);
   }
 
   return {
     announce(changes) {
       for (const change of changes) {
-        if (underWay.size >= mostAtOnce) return;
-        const call = announceOne(change).finally(() => underWay.delete(call));
-        underWay.add(call);
+        if (underWay.size < mostAtOnce) begin(change);
+        else if (waiting.length < mostWaiting) waiting.push(change);
       }
     },
     async settled() {
-      await Promise.all(underWay);
+      while (underWay.size > 0) await Promise.all(underWay);
+      await clearing;
     },
   };
 }

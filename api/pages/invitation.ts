@@ -43,8 +43,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     response.locals.route = '/invitations/{token}';
     const token = request.params.token;
     const claim = verifyInvitationToken(services.keys, token);
-    if (!claim) return showUnknown(request, response);
-    await holdLink(services, token);
+    if (!claim || !(await holdOrNull(token))) return showUnknown(request, response);
     response.cookie(cookieName, token, {
       path: cleanPath(claim.invitationId),
       httpOnly: true,
@@ -178,12 +177,15 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   /** The link that this browser has followed, if it is the one of this address. */
   async function holdCookie(request: Request): Promise<HeldLink | null> {
     const token = readCookie(request, cookieName);
-    if (!token) return null;
-    const held = await holdLink(services, token).catch((error: unknown) => {
+    const held = token ? await holdOrNull(token) : null;
+    return held?.claim.invitationId === request.params.id ? held : null;
+  }
+
+  function holdOrNull(token: string): Promise<HeldLink | null> {
+    return holdLink(services, token).catch((error: unknown) => {
       if (error instanceof Problem) return null;
       throw error;
     });
-    return held?.claim.invitationId === request.params.id ? held : null;
   }
 
   /** Shows why nothing can be done here, and answers null then. */

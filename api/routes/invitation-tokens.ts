@@ -31,6 +31,12 @@ async function hold(context: Context) {
   return { held, opened };
 }
 
+/** A repeated key must get its answer even though the link is used up; the command asks again under the lock. */
+async function holdUnlessRepeated(context: Context): Promise<void> {
+  if (context.request.get('idempotency-key') === undefined) await hold(context);
+  else await holdLink(context.services, context.params.token ?? '');
+}
+
 const toAnswered = ({ invitation }: Commanded, name: string) => ({
   status: invitation.status,
   organization: { id: invitation.organizationId, name },
@@ -81,10 +87,7 @@ export const invitationTokenRoutes: RouteSpec[] = [
     summary: 'Accept: a new person sets a password and is active',
     body: acceptance,
     idempotent: true,
-    locate: async (context) => {
-      // A repeated key must get its answer even though the link is used up; the command asks again under the lock.
-      if (context.request.get('idempotency-key') === undefined) await hold(context);
-    },
+    locate: holdUnlessRepeated,
     answers: { 200: { description: 'Accepted; signs nobody in', schema: answered } },
     problems: [...dead, 'SIGN_IN_REQUIRED', 'USERNAME_TAKEN', 'WEAK_PASSWORD'],
     async handle(context) {
@@ -121,6 +124,7 @@ export const invitationTokenRoutes: RouteSpec[] = [
     body: refusal,
     bodyOptional: true,
     idempotent: true,
+    locate: holdUnlessRepeated,
     answers: { 200: { description: 'Declined', schema: answered } },
     problems: [...dead],
     async handle(context) {

@@ -11,7 +11,7 @@ import type { Organization } from '../models/organization';
 import { belongsElsewhere } from '../system/account-ties';
 import { checkDomain, checkGroups, makeRoom } from './create-invitation';
 import { eraseAccount } from './erase-invitee';
-import { findAccountByEmail, findOrCreateAccount } from './find-or-create-account';
+import { findAccountByEmail, findOrCreateAccount, usernameTaken } from './find-or-create-account';
 import { type Change, saveInvitation } from './save-invitation';
 import { closed, type Commanded, commanded, meet } from './command';
 import { newGeneration } from './start-term';
@@ -98,6 +98,7 @@ async function readdress(
     now,
     known,
   );
+  if (!target) throw usernameTaken();
   await Membership.query(trx)
     .patch({ accountId: target.id, updatedAt: now })
     .where({ organizationId, accountId: account.id });

@@ -12,7 +12,13 @@ import { Membership } from '../models/membership';
 import type { Organization } from '../models/organization';
 import { eraseInvitee } from './erase-invitee';
 import { expireIfOverdue } from './expire-invitation';
-import { assertUsernameFree, deriveUsername, findAccountByEmail, findOrCreateAccount } from './find-or-create-account';
+import {
+  assertUsernameFree,
+  deriveUsername,
+  findAccountByEmail,
+  findOrCreateAccount,
+  usernameTaken,
+} from './find-or-create-account';
 import { recordEvents } from './record-event';
 import { type Change, markChanged, type Saved } from './save-invitation';
 import { newTerm } from './start-term';
@@ -80,9 +86,16 @@ export async function createInvitation(
   if (known && (await clearMembership(trx, organization.id, known, input, actor, now))) known = undefined;
   if (input.username !== null) await assertUsernameFree(trx, input.username, known?.id ?? null);
   const derived = input.username === null && organization.policy.deriveUsername && input.email !== null;
-  const username = derived ? await deriveUsername(trx, input.email ?? '') : input.username;
+  let username = derived ? await deriveUsername(trx, input.email ?? '') : input.username;
+  const findOrCreate = () => findOrCreateAccount(trx, organization.id, input.kind, { ...input, username }, now, known);
 
-  const account = await findOrCreateAccount(trx, organization.id, input.kind, { ...input, username }, now, known);
+  let account = await findOrCreate();
+  // Others may take a derived username between the look and the insert: the next one is looked for then.
+  while (!account && derived) {
+    username = await deriveUsername(trx, input.email ?? '');
+    account = await findOrCreate();
+  }
+  if (!account) throw usernameTaken();
   const id = randomUUID();
   await enrol(trx, organization.id, account.id, id, input, now);
 

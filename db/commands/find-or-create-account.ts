@@ -22,6 +22,7 @@ export async function findAccountByEmail(trx: Transaction, email: string): Promi
  * The account of this address, made now if there is none. What an account holder calls themselves stays as it is: an
  * inviting organization only ever names people who have not been here before. // A4
  * @param known what findAccountByEmail has found
+ * @returns null where somebody else has taken the username in the meantime
  */
 export async function findOrCreateAccount(
   trx: Transaction,
@@ -30,7 +31,7 @@ export async function findOrCreateAccount(
   invitee: Invitee,
   now: Date,
   known: Account | undefined,
-): Promise<Account> {
+): Promise<Account | null> {
   if (known) return welcomeBack(trx, known, organizationId, kind, invitee, now);
   const { email, username, firstName, lastName, locale } = invitee;
   const made = await trx<Record<string, unknown>>('accounts')
@@ -52,8 +53,7 @@ export async function findOrCreateAccount(
   if (made[0]) return Account.fromDatabaseJson(made[0]);
   // Two organizations invite the same new address at the same moment: the later one has waited, and finds the other's.
   const other = email === null ? undefined : await findAccountByEmail(trx, email);
-  if (!other) throw usernameTaken();
-  return welcomeBack(trx, other, organizationId, kind, invitee, now);
+  return other ? welcomeBack(trx, other, organizationId, kind, invitee, now) : null;
 }
 
 /** A never-active account is invited again; where no name was known, this inviter's is as good as any. */
@@ -90,12 +90,15 @@ export const usernameTaken = (): Problem =>
     errors: [{ pointer: '/username', message: 'This username is taken.' }],
   });
 
-/** The first free username made of the address. // E1 */
+/** The first username made of the address that nobody else has; an account of that address may have had it before. // E1 */
 export async function deriveUsername(trx: Transaction, email: string): Promise<string> {
   const { numbered } = usernameCandidates(email);
   for (let n = 1; ; n += 50) {
     const candidates = Array.from({ length: 50 }, (_, index) => numbered(n + index));
-    const taken = await Account.query(trx).select('username').whereRaw('lower(username) = any(?)', [candidates]);
+    const taken = await Account.query(trx)
+      .select('username')
+      .whereRaw('lower(username) = any(?)', [candidates])
+      .whereRaw('lower(email) is distinct from ?', addressKey(email));
     const names = new Set(taken.map((account) => account.username?.toLowerCase()));
     const free = candidates.find((candidate) => !names.has(candidate));
     if (free) return free;

@@ -22,7 +22,7 @@ export interface Saved {
 }
 
 /** The process that commits has this long to tell Temporal itself before the relay does it. */
-const ownLeaseMs = 5_000;
+const ownLeaseMs = 8_000;
 
 /** The row, locked until the transaction ends. @throws Problem NOT_FOUND, also for another organization's */
 export async function lockInvitation(trx: Transaction, organizationId: string, id: string): Promise<Invitation> {
