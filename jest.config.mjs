@@ -20,8 +20,8 @@ const config = {
   testTimeout: 60_000,
   // Two cores, and beside the tests PostgreSQL and Temporal work, too.
   maxWorkers: 2,
-  watchPathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.usher'],
-  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.usher'],
+  watchPathIgnorePatterns: ['<rootDir>/dist[./]', '<rootDir>/.usher'],
+  modulePathIgnorePatterns: ['<rootDir>/dist[./]', '<rootDir>/.usher'],
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
 };
 

@@ -63,12 +63,12 @@ export interface Context {
   query: unknown;
   body: unknown;
   /** A transaction scoped to the organization (or the given ones), for reading. */
-  read<T>(query: (trx: Transaction) => Promise<T>, organizationIds?: string[]): Promise<T>;
+  read: <T>(query: (trx: Transaction) => Promise<T>, organizationIds?: string[]) => Promise<T>;
   /** A command: once per idempotency key, its workflows told after the commit. */
-  command(
+  command: (
     run: (trx: Transaction) => Promise<Answer & { changes?: Change[] }>,
     organizationIds?: string[],
-  ): Promise<Answer>;
+  ) => Promise<Answer>;
 }
 
 export function mountRoute(router: Router, spec: RouteSpec, services: Services, limits: RateLimits): void {

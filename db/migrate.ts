@@ -29,7 +29,11 @@ export async function migrate(databaseUrl: string, direction: 'latest' | 'rollba
     migrations: { migrationSource },
   });
   try {
-    const guard = (await knex.client.acquireConnection()) as unknown;
+    const client = knex.client as {
+      acquireConnection(): Promise<unknown>;
+      releaseConnection(connection: unknown): Promise<void>;
+    };
+    const guard = await client.acquireConnection();
     try {
       await knex.raw('select pg_advisory_lock(?)', [advisoryLock]).connection(guard);
       await knex.migrate.forceFreeMigrationsLock();
@@ -39,7 +43,7 @@ export async function migrate(databaseUrl: string, direction: 'latest' | 'rollba
       return names;
     } finally {
       await knex.raw('select pg_advisory_unlock(?)', [advisoryLock]).connection(guard);
-      await knex.client.releaseConnection(guard);
+      await client.releaseConnection(guard);
     }
   } finally {
     await knex.destroy();

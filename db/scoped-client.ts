@@ -11,7 +11,7 @@ type ClientClass = new (config: Knex.Config) => {
   transaction(container: unknown, config: { scope?: Scope }, outer: unknown): TransactionInternals;
 };
 
-const PostgresClient = knexFactory({ client: 'pg' }).client.constructor as ClientClass;
+const PostgresClient = (knexFactory({ client: 'pg' }).client as { constructor: unknown }).constructor as ClientClass;
 
 /** Knex's client for PostgreSQL, whose transactions send their scope together with BEGIN: one trip fewer for each. */
 export class ScopedClient extends PostgresClient {

@@ -86,7 +86,7 @@ const tellMark = async ({ client, searchAttributes }: RelayOptions, mark: Outbox
     kind: mark.invitation?.kind ?? 'member',
     status: mark.invitation?.status ?? 'gone',
     expiresAt: mark.invitation?.expiresAt ?? null,
-    open: mark.invitation?.nextAt != null,
+    open: Boolean(mark.invitation?.nextAt),
   });
 
 /** One look of the watchdog, and forgetting what is old. */

@@ -144,7 +144,7 @@ export function createMailer({ url, from, connections = 10 }: MailerOptions): Ma
           headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
           // The same mail is the same bytes, also when it has to go out a second time.
           baseBoundary: mail.id,
-        } as Parameters<typeof line.transport.sendMail>[0])) as { response?: string };
+        })) as { response?: string };
         return { result: 'accepted', response: info.response ?? '250', code: '250' };
       } catch (error) {
         return outcomeOf(error as SmtpError, cut ? noAnswer : null);

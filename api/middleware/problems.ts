@@ -50,7 +50,7 @@ export const unknownRoute: RequestHandler = (_request, _response, next) => next(
 export function problemHandler(logger: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const problem = toProblem(error);
-    const requestId = String(request.id);
+    const requestId = request.id as string;
     if (problem.status >= 500)
       logger.error({ err: error, requestId, route: response.locals.route as unknown }, problem.title);
     if (response.headersSent) {

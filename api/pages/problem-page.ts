@@ -8,7 +8,7 @@ import { renderPage } from './render';
 export function pageProblems(logger: Logger, localeOf: (request: Request) => Locale): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const problem = toProblem(error);
-    const requestId = String(request.id);
+    const requestId = request.id as string;
     if (problem.status >= 500) logger.error({ err: error, requestId }, problem.title);
     if (response.headersSent) {
       next(error);

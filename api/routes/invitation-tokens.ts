@@ -107,7 +107,7 @@ export const invitationTokenRoutes: RouteSpec[] = [
             trx,
             held.organizationId,
             held.claim,
-            { ...names, passwordHash: hashed } as Parameters<typeof acceptInvitation>[3],
+            { ...names, passwordHash: hashed },
             context.actor,
           );
           return { status: 200, body: toAnswered(done, opened.organization.name), changes: done.changes };

@@ -49,7 +49,10 @@ export const timeZone = z
   .refine(isTimeZone, 'Must be an IANA time zone like Europe/Berlin.')
   .meta({ example: 'Europe/Berlin' });
 
-export const locale = z.enum(['en', 'de']);
+export const locale = z
+  .string()
+  .regex(/^(en|de)(-[A-Z]{2})?$/, 'Must be en or de, also with a country like de-AT.')
+  .meta({ example: 'de' });
 
 /** An instant with an offset, kept in UTC. */
 export const instant = z.iso

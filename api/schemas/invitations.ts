@@ -155,7 +155,7 @@ export const toInvitation = (row: Invitation, now: Date): z.infer<typeof invitat
     userType: row.userType,
     guestType: row.guestType,
     message: row.message,
-    locale: row.locale as 'en' | 'de' | null,
+    locale: row.locale,
     sponsorId: row.sponsorId,
     redirectUrl: row.redirectUrl,
     invitedBy: {

@@ -1,6 +1,6 @@
 import type { Actor } from '../../domain/actor';
 import type { Transaction } from '../database';
-import { Account } from '../models/account';
+import type { Account } from '../models/account';
 import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';

@@ -152,7 +152,7 @@ async function patchDelivery(
   patch: Partial<Pick<Invitation, 'deliveryStatus' | 'deliveryDetail' | 'deliveryDueAt'>>,
   now: Date,
 ): Promise<Invitation> {
-  const step = nextStep({ ...invitation, ...patch } as Invitation, now);
+  const step = nextStep({ ...invitation, ...patch }, now);
   return Invitation.query(trx)
     .patch({ ...patch, nextAt: step?.at ?? null, updatedAt: now })
     .where({ id: invitation.id, organizationId: invitation.organizationId })
