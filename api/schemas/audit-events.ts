@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AuditEvent } from '../../db/models/audit-event';
-import { id, line, pageOf, pageQuery, searchText, time } from './common';
+import { id, pageOf, pageQuery, searchText, time } from './common';
 
 export const auditEvent = z
   .object({
