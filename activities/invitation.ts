@@ -57,7 +57,7 @@ export interface InvitationActivityDependencies {
 }
 
 /** A local activity must be over before its workflow task is; a regular one has time for a slow server. */
-const sendLimitMs = { local: 3_000, regular: 60_000 };
+const sendLimitMs = { local: 6_000, regular: 60_000 };
 const leaseMarginMs = 5_000;
 
 export function createInvitationActivities(dependencies: InvitationActivityDependencies): InvitationActivities {

@@ -9,7 +9,7 @@ import { readWorkerSettings, type WorkerSettings } from '../config/settings';
 import { readTemporalSettings, type TemporalSettings } from '../config/temporal';
 import { checkRole, openDatabase } from '../db/database';
 import { type RelayOptions, startOutboxRelay } from '../relay/outbox-relay';
-import { searchAttributeSwitch } from '../relay/search-attributes';
+import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
 import { taskQueue } from '../workflows/messages';
 import { createMailer } from './email/mailer';
 import { renderInvitation } from './email/render-invitation';
@@ -51,7 +51,14 @@ export async function startWorker(
 
   const client = new Client({ connection: Connection.lazy(connectionOptions), namespace });
   const searchAttributes = searchAttributeSwitch(client, logger);
-  await searchAttributes();
+  await searchAttributes().catch((error: Error) => {
+    if (error instanceof NamespaceError) throw error;
+    const [reason] = error.message.split('Resolution note:');
+    throw new Error(
+      `Temporal cannot be reached at ${connectionOptions.address} (TEMPORAL_ADDRESS): ${reason?.trim()}`,
+      { cause: error },
+    );
+  });
   const connection = await NativeConnection.connect(connectionOptions);
   const worker = await Worker.create({
     connection,

@@ -39,6 +39,7 @@ export function createApp(services: Services): Express {
   app.set('etag', false);
   app.set('query parser', 'simple');
   app.set('trust proxy', services.trustProxy);
+  const https = services.baseUrl.startsWith('https:');
   app.use(
     helmet({
       contentSecurityPolicy: {
@@ -53,8 +54,10 @@ export function createApp(services: Services): Express {
           'frame-ancestors': ["'none'"],
         },
       },
-      // Only where people come by https may a browser be told to insist on it.
-      strictTransportSecurity: services.baseUrl.startsWith('https:'),
+      // Only where people come by https may a browser be told to insist on it; without it, it complains about the others.
+      strictTransportSecurity: https,
+      crossOriginOpenerPolicy: https,
+      originAgentCluster: https,
     }),
   );
   app.use(

@@ -6,7 +6,7 @@ import type { Change } from '../db/commands/save-invitation';
 import { inOrganizations, type Transaction } from '../db/database';
 import { findOrganization } from '../db/queries/find-organization';
 import type { Actor } from '../domain/actor';
-import { badInput, notFound, Problem, type ProblemCode } from '../domain/problem';
+import { badInput, type FieldError, notFound, Problem, type ProblemCode } from '../domain/problem';
 import { actorOf, authenticate, type Caller, callerKey, inviteeActor } from './caller';
 import type { Services } from './context';
 import { readJson, validate } from './input';
@@ -43,6 +43,8 @@ export interface RouteSpec {
   handle: (context: Context) => Promise<Reply>;
   /** Runs before the body is judged: @throws Problem NOT_FOUND where the thing in the path is not the caller's. */
   locate?: (context: Context) => Promise<unknown>;
+  /** What else is wrong with a body that is refused already, so that everything is told at once. // B1 */
+  alsoWrong?: (context: Context, json: unknown) => Promise<FieldError[]>;
 }
 
 export interface Reply {
@@ -81,7 +83,7 @@ export function mountRoute(router: Router, spec: RouteSpec, services: Services, 
     // A body has no meaning with these, whatever it holds.
     const bodiless = spec.method === 'get' || spec.method === 'delete';
     const json = bodiless ? undefined : await readJson(request, response);
-    context.body = readBody(spec, json);
+    context.body = await judgeBody(spec, context, json);
     if (spec.idempotent) guardWithKey(context, spec, request, json);
     send(response, await spec.handle(context));
   });
@@ -134,6 +136,15 @@ function checkParams(schema: z.ZodType, params: unknown): Record<string, string>
   const result = schema.safeParse(params);
   if (!result.success) throw notFound();
   return result.data as Record<string, string>;
+}
+
+async function judgeBody(spec: RouteSpec, context: Context, json: unknown): Promise<unknown> {
+  try {
+    return readBody(spec, json);
+  } catch (error) {
+    if (!(error instanceof Problem) || !error.options.errors || !spec.alsoWrong) throw error;
+    throw badInput(...error.options.errors, ...(await spec.alsoWrong(context, json)));
+  }
 }
 
 function readBody(spec: RouteSpec, json: unknown): unknown {

@@ -84,11 +84,25 @@ export async function readClock(trx: Database): Promise<Date> {
  * @throws Error that says what is wrong with the role
  */
 export async function checkRole(database: Database): Promise<void> {
-  const { rows } = await database.raw<{ rows: { name: string; privileged: boolean; owns: boolean }[] }>(`
+  const { rows } = await database
+    .raw<{ rows: { name: string; privileged: boolean; owns: boolean }[] }>(
+      `
     select current_user as name, r.rolsuper or r.rolbypassrls as privileged,
       exists (select from pg_class c where c.relowner = r.oid and c.relkind = 'r') as owns
-    from pg_roles r where r.rolname = current_user`);
+    from pg_roles r where r.rolname = current_user`,
+    )
+    .catch((error: unknown) => {
+      throw new Error(`The database of DATABASE_URL cannot be used: ${whyUnusable(error)}`, { cause: error });
+    });
   const role = rows[0];
   if (!role || role.privileged || role.owns)
     throw new Error(`The database role ${role?.name} bypasses row-level security: Usher will not run with it.`);
+}
+
+/** What the database or the network said; where every address of a host was tried in vain, Node.js says nothing itself. */
+export function whyUnusable(error: unknown): string {
+  if (error instanceof AggregateError && !error.message) return error.errors.map(whyUnusable).join(', ');
+  if (!(error instanceof Error)) return String(error);
+  // Knex puts the whole statement in front of what PostgreSQL said.
+  return error.message.split(' - ').at(-1) || error.name;
 }

@@ -10,6 +10,9 @@ export const longestPassword = 200;
 export const passwordRules = ['length', 'upper', 'lower', 'digit', 'special', 'common', 'tooLong'] as const;
 export type PasswordRule = (typeof passwordRules)[number];
 
+const easilyGuessed = 1e6;
+const aWordOfTheLists = 1e4;
+
 let estimator: ZxcvbnFactory | undefined;
 
 /**
@@ -37,7 +40,11 @@ export function unmetPasswordRules(
 function isCommon(password: string, personal: (string | null | undefined)[]): boolean {
   estimator ??= new ZxcvbnFactory({ dictionary: { ...common, ...english, ...german }, graphs: adjacencyGraphs });
   const known = personal.flatMap((text) => (text ? [text, ...text.split(/[^\p{L}\p{N}]+/u)] : [])).filter(Boolean);
-  return estimator.check(password.slice(0, 72), known).score < 2;
+  const weak = (text: string, guesses: number) =>
+    (estimator as ZxcvbnFactory).check(text.slice(0, 72), known).guesses < guesses;
+  // "Berlin2024!" is the word Berlin to everybody who guesses passwords.
+  const core = password.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, '');
+  return weak(password, easilyGuessed) || (core.length < password.length && weak(core, aWordOfTheLists));
 }
 
 /** A sentence for each unmet rule, for callers of the API; pages have their own words per language. */

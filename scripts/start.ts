@@ -170,7 +170,6 @@ function temporalEnvironment({ address, uiUrl }: LocalTemporal, settings: StartS
     TEMPORAL_ADDRESS: address,
     TEMPORAL_NAMESPACE: settings.namespace,
     TEMPORAL_CONFIG_FILE: noProfile,
-    USHER_TEMPORAL_UI_URL: uiUrl,
   };
 }
 

@@ -20,7 +20,7 @@ const wishes = { resend: 'resendInvitation', cancel: 'cancelInvitation' } as con
 type Wish = keyof typeof wishes;
 
 /** Quick and cheap in history; whatever fails once gets its retries, visible to operators, as a regular activity. */
-const local = proxyLocalActivities<InvitationActivities>({ startToCloseTimeout: '5s', retry: { maximumAttempts: 1 } });
+const local = proxyLocalActivities<InvitationActivities>({ startToCloseTimeout: '8s', retry: { maximumAttempts: 1 } });
 const regular = proxyActivities<InvitationActivities>({
   startToCloseTimeout: '90s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },

@@ -120,6 +120,7 @@ export function createMailer({ url, from, connections = 10 }: MailerOptions): Ma
     async send(mail, limitMs) {
       const recipient = parseEmailAddress(mail.recipient);
       if (!('address' in recipient)) return { result: 'refused', response: recipient.fault, code: 'address' };
+      const startedAt = Date.now();
       const line = await take(limitMs / 3);
       if (!line) return { result: 'deferred', response: 'All connections to the mail server are busy.', code: 'EBUSY' };
       let cut = false;
@@ -129,7 +130,8 @@ export function createMailer({ url, from, connections = 10 }: MailerOptions): Ma
           line.socket?.destroy(new Error(noAnswer));
           line.transport.close();
         },
-        (limitMs * 2) / 3,
+        // All that is left: what is cut while the server thinks about it goes out a second time.
+        limitMs - (Date.now() - startedAt),
       );
       try {
         const info = (await line.transport.sendMail({

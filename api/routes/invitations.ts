@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { cancelInvitation } from '../../db/commands/cancel-invitation';
 import type { Commanded } from '../../db/commands/command';
 import { type Correction, correctInvitation } from '../../db/commands/correct-invitation';
-import { createInvitation, type NewInvitation } from '../../db/commands/create-invitation';
+import { createInvitation, missingFields, type NewInvitation } from '../../db/commands/create-invitation';
 import { linkInvitation } from '../../db/commands/link-invitation';
 import { resendInvitation } from '../../db/commands/resend-invitation';
 import { sendInvitation } from '../../db/commands/send-invitation';
@@ -14,7 +14,7 @@ import {
   listInvitationEvents,
   listInvitations,
 } from '../../db/queries/find-invitation';
-import { findOrganizationAndClock } from '../../db/queries/find-organization';
+import { findOrganization, findOrganizationAndClock } from '../../db/queries/find-organization';
 import type { Actor } from '../../domain/actor';
 import type { ProblemCode } from '../../domain/problem';
 import { invitationToken } from '../../domain/token';
@@ -92,6 +92,11 @@ export const invitationRoutes: RouteSpec[] = [
     params: organizationParams,
     body: newInvitation,
     idempotent: true,
+    async alsoWrong({ read, organizationId }, json) {
+      const { policy } = await read((trx) => findOrganization(trx, organizationId));
+      const given = Object(json) as Record<string, unknown>;
+      return missingFields(policy, (field) => given[field] !== undefined);
+    },
     answers: { 201: { description: 'The invitation', schema: invitation } },
     problems: ['INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE', 'USERNAME_TAKEN'],
     handle: (context) =>

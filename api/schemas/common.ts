@@ -34,14 +34,19 @@ export const email = z
     context.addIssue({ code: 'custom', message: parsed.fault });
     return z.NEVER;
   })
-  .meta({ description: 'One plain address; an internationalized domain is kept in its ASCII form', format: 'email' });
+  .meta({
+    description: 'One plain address; an internationalized domain is kept in its ASCII form',
+    format: 'idn-email',
+  });
 
 export const username = z
   .string()
   .regex(
     usernamePattern,
     'Must have 2 to 64 letters, digits, dots, hyphens or underscores, and begin and end with a letter or digit.',
-  );
+  )
+  // JSON Schema has no flags; its patterns are Unicode ones anyway.
+  .meta({ pattern: usernamePattern.source });
 
 export const timeZone = z
   .string()

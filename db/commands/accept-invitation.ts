@@ -8,7 +8,7 @@ import { Group, GroupMember } from '../models/group';
 import type { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { closeInvitee } from './close-invitee';
-import { assertUsernameFree } from './find-or-create-account';
+import { assertUsernameFree, isUsernameFree } from './find-or-create-account';
 import { lockInvitation, saveInvitation } from './save-invitation';
 import { type Commanded, commanded, undelivered } from './command';
 
@@ -106,7 +106,7 @@ async function chosenUsername(
   account: Account,
   wish: string | undefined,
 ): Promise<string | null> {
-  const given = invitation.username ?? account.username;
+  const given = await givenUsername(trx, invitation, account);
   if (given !== null) {
     if (wish !== undefined && wish !== given)
       throw badInput({
@@ -122,6 +122,12 @@ async function chosenUsername(
   }
   await assertUsernameFree(trx, wish, account.id);
   return wish;
+}
+
+/** The invitation's, unless it has become somebody else's since; then what the account is called already, if anything. */
+async function givenUsername(trx: Transaction, invitation: Invitation, account: Account): Promise<string | null> {
+  if (invitation.username === null || invitation.username === account.username) return account.username;
+  return (await isUsernameFree(trx, invitation.username, account.id)) ? invitation.username : account.username;
 }
 
 /** Membership and groups, as they are planned at this moment: rights may have been changed since the invitation. // E5 */

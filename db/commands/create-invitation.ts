@@ -3,6 +3,7 @@ import { inviterOf, type Actor } from '../../domain/actor';
 import { addressKey } from '../../domain/email-address';
 import type { GuestType, InvitationKind, Role } from '../../domain/invitation';
 import { nextStep } from '../../domain/next-step';
+import type { Policy } from '../../domain/policy';
 import { badInput, type FieldError, Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
 import type { Account } from '../models/account';
@@ -136,8 +137,7 @@ async function checkInput(
   now: Date,
 ): Promise<string[]> {
   const errors: FieldError[] = [];
-  for (const field of policy.requiredFields)
-    if (!input[field]) errors.push({ pointer: `/${field}`, message: `${field} is mandatory in this organization.` });
+  errors.push(...missingFields(policy, (field) => Boolean(input[field])));
   errors.push(...checkDomain(policy.allowedEmailDomains, input.email));
   if (input.kind === 'guest' && input.role !== 'member')
     errors.push({ pointer: '/role', message: 'A guest cannot be staff or administrator.' });
@@ -163,6 +163,15 @@ async function checkInput(
   const guestGroup = await Group.query(trx).findOne({ organizationId: id, isGuestGroup: true });
   return guestGroup ? [guestGroup.id] : [];
 }
+
+/** // B1 */
+export const missingFields = (
+  policy: Policy,
+  isGiven: (field: Policy['requiredFields'][number]) => boolean,
+): FieldError[] =>
+  policy.requiredFields
+    .filter((field) => !isGiven(field))
+    .map((field) => ({ pointer: `/${field}`, message: `${field} is mandatory in this organization.` }));
 
 /** // F11 */
 export function checkDomain(allowed: string[] | null, email: string | null): FieldError[] {

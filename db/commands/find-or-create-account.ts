@@ -56,7 +56,10 @@ export async function findOrCreateAccount(
   return other ? welcomeBack(trx, other, organizationId, kind, invitee, now) : null;
 }
 
-/** A never-active account is invited again; where no name was known, this inviter's is as good as any. */
+/**
+ * A never-active account is invited again. Its home names it, also anew; another organization only where no name was
+ * known, for one's wish must not take the name that somebody else has promised.
+ */
 async function welcomeBack(
   trx: Transaction,
   account: Account,
@@ -66,23 +69,29 @@ async function welcomeBack(
   now: Date,
 ): Promise<Account> {
   if (account.activatedAt) return account;
+  const ours = account.homeOrganizationId === organizationId;
   return account.$query(trx).patchAndFetch({
     status: 'invited',
     inactiveReason: null,
-    username: account.username ?? invitee.username,
+    username: ours ? (invitee.username ?? account.username) : (account.username ?? invitee.username),
     homeOrganizationId: account.homeOrganizationId ?? (kind === 'member' ? organizationId : null),
     version: account.version + 1,
     updatedAt: now,
   });
 }
 
-/** @throws Problem USERNAME_TAKEN when the name belongs to somebody else, in any case of letters */
-export async function assertUsernameFree(trx: Transaction, username: string, accountId: string | null): Promise<void> {
+/** Whether nobody else has the name, in any case of letters. */
+export async function isUsernameFree(trx: Transaction, username: string, accountId: string | null): Promise<boolean> {
   const taken = await Account.query(trx)
     .whereRaw('lower(username) = lower(?)', username)
     .modify((query) => void (accountId && query.whereNot('id', accountId)))
     .first();
-  if (taken) throw usernameTaken();
+  return !taken;
+}
+
+/** @throws Problem USERNAME_TAKEN when the name belongs to somebody else */
+export async function assertUsernameFree(trx: Transaction, username: string, accountId: string | null): Promise<void> {
+  if (!(await isUsernameFree(trx, username, accountId))) throw usernameTaken();
 }
 
 export const usernameTaken = (): Problem =>

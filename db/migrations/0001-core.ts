@@ -13,10 +13,10 @@ export async function up(knex: Knex): Promise<void> {
     do $$ begin
       if not exists (select from pg_roles where rolname = 'usher_system') then create role usher_system nologin; end if;
     exception when duplicate_object or unique_violation then null; end $$;
+    -- Who may not grant was made a member by hand, or will be told so at the first SET ROLE.
     do $$ begin
-      if not pg_has_role(current_user, 'usher_app', 'member') then execute format('grant usher_app to %I', current_user); end if;
-      if not pg_has_role(current_user, 'usher_system', 'member') then execute format('grant usher_system to %I', current_user); end if;
-    end $$;
+      execute format('grant usher_app, usher_system to %I', current_user);
+    exception when insufficient_privilege then null; end $$;
     grant usage on schema public to usher_app, usher_system;
 
     -- The one clock of all SQL, in milliseconds like JavaScript's. Not the transaction's start: a command reads it after locking.

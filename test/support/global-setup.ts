@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { Client } from 'pg';
 import { migrate } from '../../db/migrate';
 import { freePort } from '../../scripts/local/ports';
@@ -33,7 +34,17 @@ export default async function globalSetup(): Promise<void> {
   await Promise.all([
     progress.track('Starting PostgreSQL', () => bringUpPostgres(services, state)),
     bringUpTemporal(services, state, progress),
+    bundleWorkflows(folder),
   ]);
+}
+
+/** Once for all test files: each worker would do it for itself otherwise. */
+async function bundleWorkflows(folder: string): Promise<void> {
+  const quiet = new DefaultLogger('ERROR');
+  const { code } = await bundleWorkflowCode({ workflowsPath: require.resolve('../../workflows'), logger: quiet });
+  const path = join(folder, 'workflow-bundle.js');
+  writeFileSync(path, code);
+  process.env['USHER_TEST_WORKFLOW_BUNDLE'] = path;
 }
 
 async function bringUpTemporal(services: TestServices, state: RunState, progress: Progress): Promise<void> {

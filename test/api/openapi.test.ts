@@ -1,0 +1,303 @@
+import Ajv2020 from 'ajv/dist/2020';
+import addFormats from 'ajv-formats';
+import { routes } from '../../api/app';
+import { tokenOf } from '../support/token';
+import { goodPassword, type Reply, startUsher, type TestUsher } from '../support/usher';
+
+/* eslint-disable @typescript-eslint/no-explicit-any */
+let usher: TestUsher;
+let document: any;
+let ajv: Ajv2020;
+beforeAll(async () => {
+  usher = await startUsher({ worker: false });
+  document = (await usher.call('GET', '/openapi.json', undefined, { key: null })).body;
+  ajv = new Ajv2020({ strict: false, allErrors: true });
+  addFormats(ajv);
+  ajv.addFormat('idn-email', /^[^@\s]+@[^@\s]+$/);
+  ajv.addSchema(document as object, 'openapi');
+});
+afterAll(() => usher.stop());
+
+/** The shape of an OpenAPI 3.1 document, as far as this one uses it: unknown keywords and missing parts are refused. */
+const shape = {
+  type: 'object',
+  required: ['openapi', 'info', 'paths', 'components', 'servers'],
+  properties: {
+    openapi: { pattern: '^3\\.1\\.\\d+$' },
+    info: {
+      type: 'object',
+      required: ['title', 'version'],
+      properties: { title: { type: 'string', minLength: 1 }, version: { type: 'string', minLength: 1 } },
+    },
+    servers: { type: 'array', items: { type: 'object', required: ['url'] } },
+    paths: {
+      type: 'object',
+      propertyNames: { pattern: '^/' },
+      additionalProperties: {
+        type: 'object',
+        propertyNames: { enum: ['get', 'post', 'put', 'patch', 'delete', 'parameters'] },
+        additionalProperties: { $ref: '#/$defs/operation' },
+      },
+    },
+    components: {
+      type: 'object',
+      properties: {
+        schemas: { type: 'object', propertyNames: { pattern: '^[\\w.-]+$' }, additionalProperties: { type: 'object' } },
+        securitySchemes: {
+          type: 'object',
+          additionalProperties: { type: 'object', required: ['type'], properties: { type: { enum: ['http'] } } },
+        },
+        parameters: { type: 'object' },
+      },
+      additionalProperties: false,
+    },
+  },
+  $defs: {
+    operation: {
+      type: 'object',
+      required: ['responses', 'summary', 'tags'],
+      properties: {
+        summary: { type: 'string', minLength: 1 },
+        tags: { type: 'array', items: { type: 'string' } },
+        security: { type: 'array' },
+        parameters: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['name', 'in', 'schema'],
+            properties: { in: { enum: ['path', 'query', 'header'] }, schema: { type: 'object' } },
+            if: { properties: { in: { const: 'path' } } },
+            then: { required: ['required'], properties: { required: { const: true } } },
+          },
+        },
+        requestBody: { type: 'object', required: ['content'], properties: { content: { $ref: '#/$defs/content' } } },
+        responses: {
+          type: 'object',
+          minProperties: 2,
+          propertyNames: { pattern: '^[1-5]\\d\\d$' },
+          additionalProperties: {
+            type: 'object',
+            required: ['description'],
+            properties: {
+              description: { type: 'string' },
+              content: { $ref: '#/$defs/content' },
+              headers: { type: 'object', additionalProperties: { type: 'object', required: ['schema'] } },
+            },
+            additionalProperties: false,
+          },
+        },
+      },
+      additionalProperties: false,
+    },
+    content: {
+      type: 'object',
+      propertyNames: { enum: ['application/json', 'application/problem+json'] },
+      additionalProperties: { type: 'object', required: ['schema'], properties: { schema: { type: 'object' } } },
+    },
+  },
+};
+
+const pointerPart = (name: string): string => encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'));
+const faults = (pointer: string, value: unknown): string[] => {
+  const validate = ajv.getSchema(`openapi#${pointer}`);
+  if (!validate) throw new Error(`there is no schema at ${pointer}`);
+  return validate(value) ? [] : [ajv.errorsText(validate.errors)];
+};
+const operations = (): { method: string; path: string; operation: any }[] =>
+  Object.entries(document.paths as object).flatMap(([path, methods]) =>
+    Object.entries(methods as object).map(([method, operation]) => ({ method, path, operation })),
+  );
+
+test('the document is OpenAPI 3.1', () => {
+  const validate = new Ajv2020({ strict: false, allErrors: true }).compile(shape);
+  validate(document);
+  expect(validate.errors ?? []).toEqual([]);
+});
+
+test('every schema in it is one of JSON Schema 2020-12, and every reference leads somewhere', () => {
+  const text = JSON.stringify(document);
+  for (const [, name] of text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g))
+    expect(document.components.schemas).toHaveProperty([name ?? '']);
+  expect(Object.keys(document.components.schemas as object).length).toBeGreaterThan(15);
+  for (const [name, schema] of Object.entries(document.components.schemas as object)) {
+    expect({ name, valid: ajv.validateSchema(schema as object) }).toEqual({ name, valid: true });
+    expect(ajv.getSchema(`openapi#/components/schemas/${pointerPart(name)}`)).toBeDefined();
+  }
+});
+
+test('its patterns are JSON Schema’s, without the flags of JavaScript', () => {
+  const patterns = [...JSON.stringify(document).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)].map(
+    ([, text]) => JSON.parse(text ?? '') as string,
+  );
+  expect(patterns.length).toBeGreaterThan(0);
+  for (const pattern of patterns) {
+    expect(pattern).not.toMatch(/\$\/\w*$/);
+    expect(() => new RegExp(pattern, 'u')).not.toThrow();
+  }
+});
+
+test('it lists every route, and no other', () => {
+  const listed = operations().map(({ method, path }) => `${method} ${path}`);
+  expect(listed.sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
+});
+
+test('each operation names the parameters of its path, its refusals, and whether it needs a key', () => {
+  for (const { path, operation } of operations()) {
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    const declared = (operation.parameters ?? []).filter((parameter: any) => parameter.in === 'path');
+    expect(declared.map((parameter: any) => parameter.name)).toEqual(inPath);
+    expect(operation.responses).toHaveProperty('400');
+    expect(operation.responses).toHaveProperty('429');
+    const open = path.startsWith('/v1/invitation-tokens/');
+    expect({ path, security: operation.security }).toEqual({ path, security: open ? undefined : [{ key: [] }] });
+  }
+});
+
+describe('a walk through every route', () => {
+  interface Step {
+    operation: string;
+    status: number;
+    problems: string[];
+  }
+  const steps: Step[] = [];
+
+  /** Calls, and holds request and answer against the document. */
+  async function step(
+    method: string,
+    path: string,
+    body?: unknown,
+    key: string | null = usher.platformKey,
+  ): Promise<Reply> {
+    const answer = await usher.call(method, path, body, { key });
+    const plain = path.replace(/\?.*/, '');
+    const template = Object.keys(document.paths as object)
+      .sort((a, b) => a.split('{').length - b.split('{').length)
+      .find((candidate) => new RegExp(`^${candidate.replace(/\{\w+\}/g, '[^/]+')}$`).test(plain));
+    const problems: string[] = [];
+    const verb = method.toLowerCase();
+    const operation = template && document.paths[template]?.[verb];
+    if (!template || !operation) throw new Error(`${method} ${path} is not in the document`);
+    const at = `/paths/${pointerPart(template)}/${verb}`;
+    const response = operation.responses[answer.status];
+    if (!response) problems.push(`status ${answer.status} is not declared`);
+    else if (response.content) {
+      const type = (answer.headers['content-type'] ?? '').replace(/;.*/, '');
+      if (!response.content[type]) problems.push(`content type ${type} is not declared`);
+      else
+        problems.push(
+          ...faults(`${at}/responses/${answer.status}/content/${pointerPart(type)}/schema`, answer.body),
+          ...undeclared(response.content[type].schema, answer.body),
+        );
+    } else if (answer.text !== '') problems.push('an answer where none is declared');
+    if (answer.status < 300 && body !== undefined && operation.requestBody)
+      problems.push(...faults(`${at}/requestBody/content/application~1json/schema`, body));
+    if (answer.status === 400 && body !== undefined && operation.requestBody && answer.body.code === 'BAD_INPUT')
+      expect({ path, refused: faults(`${at}/requestBody/content/application~1json/schema`, body).length > 0 }).toEqual({
+        path,
+        refused: true,
+      });
+    for (const header of Object.keys((response?.headers as object) ?? {}))
+      if (!answer.headers[header.toLowerCase()]) problems.push(`header ${header} is missing`);
+    steps.push({ operation: `${verb} ${template}`, status: answer.status, problems });
+    return answer;
+  }
+
+  /** Fields of an answer that its schema does not name. */
+  function undeclared(schema: any, value: unknown, at = ''): string[] {
+    const resolved = schema.$ref ? document.components.schemas[schema.$ref.replace(/.*\//, '')] : schema;
+    const branch = (resolved.anyOf ?? []).find((option: any) => option.properties || option.$ref) ?? resolved;
+    const known = branch.$ref ? document.components.schemas[branch.$ref.replace(/.*\//, '')] : branch;
+    if (Array.isArray(value)) return value.flatMap((item) => undeclared(known.items ?? {}, item, at));
+    if (!value || typeof value !== 'object' || !known.properties) return [];
+    return Object.entries(value).flatMap(([name, item]) =>
+      known.properties[name]
+        ? undeclared(known.properties[name], item, `${at}/${name}`)
+        : [`${at}/${name} is not declared`],
+    );
+  }
+
+  test('every answer on the way is as its schema says', async () => {
+    const fields = { name: 'Walk', preset: 'licensed-guests', timeZone: 'Europe/Berlin', locale: 'de', licences: 15 };
+    const administrator = { email: 'admin@walk.test', firstName: 'Ad', lastName: 'Min' };
+    const created = await step('POST', '/v1/organizations', { ...fields, administrator });
+    const o = `/v1/organizations/${created.body.id}`;
+    await step('GET', o);
+    await step('PATCH', o, { name: 'Walked', licences: null, plan: 'premium' });
+    await step('GET', `${o}/policy`);
+    await step('PATCH', `${o}/policy`, {
+      reminders: ['P7D'],
+      redirectOrigins: ['https://app.test'],
+      applyToPending: true,
+    });
+    const key = (await step('POST', `${o}/api-keys`, { name: 'walk', expiresAt: '2099-01-01T00:00:00+01:00' })).body;
+    await step('GET', `${o}/api-keys`);
+    const full = {
+      kind: 'guest',
+      email: 'ada@walk.test',
+      username: 'ada.walk',
+      firstName: 'Ada',
+      lastName: 'Lovelace',
+      guestType: 'partner',
+      message: 'Hello\nthere',
+      locale: 'en',
+      accessEndsAt: '2099-01-01T00:00:00Z',
+      externalId: 'x-1',
+      metadata: { nested: { list: [1, null, 'a'] } },
+      redirectUrl: 'https://app.test/welcome',
+      permissions: ['reports.read'],
+    };
+    const guest = (await step('POST', `${o}/invitations`, full, key.key as string)).body;
+    const invitations = `${o}/invitations`;
+    for (const path of ['', '?status=pending&kind=guest&q=ada&limit=1', `/${guest.id}`, `/${guest.id}/timeline`])
+      await step('GET', invitations + path);
+    await step('PATCH', `${invitations}/${guest.id}`, { email: 'ada@bücher.example', firstName: null });
+    await step('POST', `${invitations}/${guest.id}/resend`);
+    const draft = (await step('POST', invitations, { firstName: 'No', lastName: 'Mail', kind: 'guest' })).body;
+    await step('POST', `${invitations}/${draft.id}/send`);
+    await step('POST', `${invitations}/${draft.id}/link`);
+    const later = (await step('POST', invitations, { email: 'later@walk.test', send: false })).body;
+    await step('POST', `${invitations}/${later.id}/send`);
+    const link = async (invitation: { id: string }) => {
+      const { generation } = (await usher.call('GET', `${invitations}/${invitation.id}`)).body as {
+        generation: number;
+      };
+      return `/v1/invitation-tokens/${tokenOf(usher, { id: invitation.id, generation })}`;
+    };
+    await step('GET', await link(guest), undefined, null);
+    await step('POST', `${await link(guest)}/request-new`, undefined, null);
+    await step('POST', `${await link(guest)}/accept`, { password: 'weak' }, null);
+    await step('POST', `${await link(guest)}/accept`, { password: goodPassword, lastName: 'Byron' }, null);
+    await step('POST', `${await link(guest)}/accept`, { password: goodPassword }, null);
+    await step('POST', `${await link(later)}/decline`, { reason: 'No' }, null);
+    await step('POST', `${invitations}/${draft.id}/cancel`);
+    await step('GET', `${invitations}/${guest.id}`);
+    const users = (await step('GET', `${o}/users?limit=2`)).body;
+    await step('GET', `${o}/users/${users.items[0].id}`);
+    await step('GET', `${o}/audit-events?limit=200`);
+    await step('DELETE', `${o}/api-keys/${key.id}`);
+    // Refusals.
+    await step('GET', o, undefined, key.key as string);
+    await step('POST', '/v1/organizations', { name: 7, colour: 'red' });
+    await step('POST', invitations, { email: 'a@b@c', send: 'yes' });
+    await step('POST', invitations, { email: 'later@walk.test' });
+    await step('POST', invitations, { email: 'Later@walk.test' });
+    await step('POST', `${invitations}/${guest.id}/cancel`);
+    await step('PATCH', `${invitations}/${guest.id}`, { firstName: 'Late' });
+    await step('GET', `${invitations}?limit=999`);
+    await step('GET', `${invitations}?cursor=nonsense`);
+    await step('GET', `${o}/users/${created.body.id}`);
+    await step('GET', '/v1/invitation-tokens/nonsense', undefined, null);
+    expect(steps.filter(({ problems }) => problems.length > 0)).toEqual([]);
+  });
+
+  test('and the way has passed every answer of success of every route', () => {
+    const passed = new Set(steps.map(({ operation, status }) => `${operation} ${status}`));
+    const declared = operations().flatMap(({ method, path, operation }) =>
+      Object.keys(operation.responses as object)
+        .filter((status) => status < '300')
+        .map((status) => `${method} ${path} ${status}`),
+    );
+    expect(declared.filter((answer) => !passed.has(answer))).toEqual([]);
+    expect(new Set(steps.map(({ status }) => status))).toEqual(new Set([200, 201, 202, 204, 400, 401, 404, 409, 410]));
+  });
+});

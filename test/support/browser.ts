@@ -1,0 +1,88 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { TestUsher } from './usher';
+
+const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+/** The system's Chromium. @throws Error that says what to install */
+function findChromium(): string {
+  const chosen = process.env['CHROMIUM_PATH'];
+  if (chosen) {
+    if (existsSync(chosen)) return chosen;
+    throw new Error(`CHROMIUM_PATH is ${chosen}, which does not exist.`);
+  }
+  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)];
+  const found = folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
+  if (!found)
+    throw new Error(
+      'These tests need a browser: install Chromium (apt-get install chromium) or set CHROMIUM_PATH to one.',
+    );
+  return found;
+}
+
+export interface TestBrowser {
+  /** A fresh person: no cookies yet. Whatever their pages complain about is kept in `complaints`. */
+  person(options?: BrowserContextOptions): Promise<Page>;
+  /** Console errors, exceptions, CSP violations and failed requests of all pages so far. */
+  complaints: string[];
+  close(): Promise<void>;
+}
+
+/** A real browser for which the public address of this Usher leads to it, so that links are opened as they were mailed. */
+export async function launchBrowser(usher: TestUsher): Promise<TestBrowser> {
+  const { host } = new URL(usher.url);
+  const { hostname } = new URL(usher.env['USHER_BASE_URL'] ?? '');
+  const browser: Browser = await chromium.launch({
+    executablePath: findChromium(),
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-features=HttpsUpgrades',
+      '--no-proxy-server',
+      `--host-resolver-rules=MAP ${hostname} ${host}`,
+    ],
+  });
+  const complaints: string[] = [];
+  return {
+    complaints,
+    async person(options = {}) {
+      const context = await browser.newContext({ locale: 'en-GB', ...options });
+      context.setDefaultTimeout(8_000);
+      const page = await context.newPage();
+      page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
+      page.on('requestfailed', (request) => {
+        const why = request.failure()?.errorText;
+        // What a page still loads when one goes on to the next is given up.
+        if (why !== 'net::ERR_ABORTED') complaints.push(`failed: ${request.url()} ${why}`);
+      });
+      page.on('console', (message) => {
+        // That a page itself came with 4xx is said there, too; its tests know.
+        const ofPage = message.location().url === page.url() && /status of 4\d\d/.test(message.text());
+        if (['error', 'warning'].includes(message.type()) && !ofPage) complaints.push(`console: ${message.text()}`);
+      });
+      return page;
+    },
+    close: () => browser.close(),
+  };
+}
+
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+interface AxeResults {
+  violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
+}
+
+/** What axe-core finds serious or critical on a page, one line each. */
+export async function accessibilityFaults(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate<AxeResults>('axe.run()');
+  return violations
+    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
+}
