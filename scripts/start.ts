@@ -162,7 +162,7 @@ async function bringUpMailbox(settings: StartSettings): Promise<Mailbox | undefi
   return mailbox;
 }
 
-function temporalEnvironment({ address, uiUrl }: LocalTemporal, settings: StartSettings): NodeJS.ProcessEnv {
+function temporalEnvironment({ address }: LocalTemporal, settings: StartSettings): NodeJS.ProcessEnv {
   // An empty one: the profile of the user's own file is for another server, with its keys and certificates.
   const noProfile = join(settings.dataDir, 'temporal.toml');
   writeFileSync(noProfile, '[profile.default]\n');
