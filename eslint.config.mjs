@@ -37,7 +37,12 @@ const arrowRules = Object.entries(arrows).map(([folder, allowed]) => ({
             : []),
           ...(['api', 'relay'].includes(folder)
             ? []
-            : [{ regex: '^@temporalio/client', message: 'The Temporal client belongs to api/, relay/ and composition roots.' }]),
+            : [
+                {
+                  regex: '^@temporalio/client',
+                  message: 'The Temporal client belongs to api/, relay/ and composition roots.',
+                },
+              ]),
         ],
       },
     ],
@@ -61,7 +66,10 @@ export default ts.config(
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false } }],
     },
   },
-  { files: ['**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } } },
+  {
+    files: ['**/*.mjs', 'test/support/*.js'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', module: 'writable' } },
+  },
   ...arrowRules,
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],

@@ -44,7 +44,9 @@ function isCommon(password: string, personal: (string | null | undefined)[]): bo
     (estimator as ZxcvbnFactory).check(text.slice(0, 72), known).guesses < guesses;
   // "Berlin2024!" is the word Berlin to everybody who guesses passwords.
   const core = password.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, '');
-  return weak(password, easilyGuessed) || (core.length < password.length && weak(core, aWordOfTheLists));
+  return (
+    weak(password, easilyGuessed) || (core.length >= 4 && core.length < password.length && weak(core, aWordOfTheLists))
+  );
 }
 
 /** A sentence for each unmet rule, for callers of the API; pages have their own words per language. */

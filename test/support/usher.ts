@@ -64,7 +64,7 @@ export interface MailedLink {
 
 export const goodPassword = 'Winter-Is-Over-7';
 
-export async function startUsher({ worker = true, env: extra = {} as NodeJS.ProcessEnv } = {}): Promise<TestUsher> {
+export async function startUsher({ worker = true, env: extra = {} } = {}): Promise<TestUsher> {
   const [database, mail] = await Promise.all([createTestDatabase(), startMailServer()]);
   const address = process.env['USHER_TEST_TEMPORAL_ADDRESS'] ?? '';
   const namespace = `test-${randomUUID()}`;
@@ -100,7 +100,7 @@ export async function startUsher({ worker = true, env: extra = {} as NodeJS.Proc
     let sending = request(url)[verb](path).set(headers);
     if (key !== null) sending = sending.set('Authorization', `Bearer ${key}`);
     const response = await (body === undefined ? sending : sending.send(body as object));
-    return response as unknown as Reply;
+    return response;
   };
 
   const usher: TestUsher = {
