@@ -17,6 +17,8 @@ export interface Word {
   status: string;
   expiresAt: Date | null;
   open: boolean;
+  /** Whether its mail is due at once. */
+  sendDue?: boolean;
 }
 
 /** A call that hangs must not hold up the others: after this the relay tries again. */
@@ -43,6 +45,7 @@ export async function tell(client: Client, searchAttributes: boolean, word: Word
       invitationId: word.invitationId,
       organizationId: word.organizationId,
       searchAttributes,
+      ...(word.sendDue && { due: 'send' }),
     };
     await client.workflow.signalWithStart(invitationWorkflow, {
       workflowId,

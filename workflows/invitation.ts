@@ -42,6 +42,8 @@ export async function invitation(input: InvitationInput): Promise<{ status: Plan
   const open: Wish[] = [];
   let heard = 0;
   let carriedOut = input.wishes ?? 0;
+  // Every step asks under the row's lock whether it is still due, so beginning with it is as good as asking.
+  let { due } = input;
   const wish = (what: Wish) => {
     heard += 1;
     open.push(what);
@@ -64,7 +66,9 @@ export async function invitation(input: InvitationInput): Promise<{ status: Plan
         const key = `${workflowInfo().firstExecutionRunId}:${carriedOut}`;
         await perform(wishes[next], { ...it, key });
       }
-      let plan = await perform('planNextStep', it);
+      let plan = due ? await performUnless(news, steps[due], it) : await perform('planNextStep', it);
+      due = undefined;
+      if (!plan) continue;
       show(plan, input);
       if (plan.action && plan.inMs <= 0) {
         const done = await performUnless(news, steps[plan.action], it);
@@ -76,7 +80,7 @@ export async function invitation(input: InvitationInput): Promise<{ status: Plan
       if (news()) continue;
       if (!plan.action) return { status: plan.status };
       if (workflowInfo().continueAsNewSuggested)
-        await continueAsNew<typeof invitation>({ ...input, wishes: carriedOut });
+        await continueAsNew<typeof invitation>({ ...it, searchAttributes: input.searchAttributes, wishes: carriedOut });
       await wait(plan, news);
     }
   });

@@ -11,6 +11,8 @@ export interface InvitationInput {
   organizationId: string;
   /** Whether the server knows our search attributes; where it does not, using them would fail every run. */
   searchAttributes: boolean;
+  /** What was due when the run was started: the first step, that nobody needs to ask for. */
+  due?: 'send';
   /** Only of a run that continues another: operators' wishes carried out so far. */
   wishes?: number;
 }

@@ -5,7 +5,8 @@ import { type NextStep, nextStep } from '../../domain/next-step';
 import { readClock, type Transaction } from '../database';
 import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
-import { Organization } from '../models/organization';
+import type { Organization } from '../models/organization';
+import { findOrganizationAndClock } from '../queries/find-organization';
 import { expireIfOverdue } from './expire-invitation';
 import { recordEvents } from './record-event';
 import { lockInvitation } from './save-invitation';
@@ -57,7 +58,7 @@ export async function claimInvitationMail(
 ): Promise<Claim> {
   const invitation = await Invitation.query(trx).findOne({ id: invitationId, organizationId }).forUpdate();
   if (!invitation) return { claimed: false, plan: null };
-  const now = await readClock(trx);
+  const { organization, now } = await findOrganizationAndClock(trx, organizationId);
   const plan = planOf(invitation, now);
   const { email: recipient, expiresAt } = invitation;
   if (plan.step?.action !== 'send' || plan.step.at > now || !recipient || !expiresAt) return { claimed: false, plan };
@@ -71,7 +72,6 @@ export async function claimInvitationMail(
   if (email) {
     await email.$query(trx).patch({ leaseUntil });
   } else {
-    const organization = await Organization.query(trx).findById(organizationId).throwIfNotFound();
     const { host, ...mail } = await render(invitation, organization);
     const id = randomUUID();
     email = await Email.query(trx)
@@ -111,13 +111,16 @@ export async function recordDelivery(
   { result, response }: DeliveryOutcome,
 ): Promise<{ plan: Plan; retryInMs: number | null }> {
   const invitation = await lockInvitation(trx, organizationId, invitationId);
-  const now = await readClock(trx);
-  const email = await Email.query(trx).findOne({ id: emailId, organizationId }).throwIfNotFound().forUpdate();
+  const found = await Email.query(trx)
+    .findOne({ id: emailId, organizationId })
+    .select('emails.*', trx.raw('usher_now() as now'))
+    .throwIfNotFound();
+  const { now, ...email } = found as Email & { now: Date };
   const attempts = [...email.attempts, { at: now.toISOString(), response }].slice(-maximumRecordedAttempts);
   const mailStatus = result === 'accepted' ? 'sent' : result === 'refused' ? 'failed' : 'queued';
   const first = email.status === 'queued';
-  await email
-    .$query(trx)
+  await Email.query(trx)
+    .where({ id: emailId, organizationId })
     .patch({ attempts, status: mailStatus, leaseUntil: null, sentAt: result === 'accepted' ? now : null });
   if (!first || email.generation !== invitation.generation || invitation.deliveryStatus !== 'queued')
     return { plan: planOf(invitation, now), retryInMs: null };

@@ -13,6 +13,8 @@ export interface Change {
   expiresAt: Date | null;
   /** Whether a run is to exist: signalWithStart, else a plain signal. */
   open: boolean;
+  /** Whether the mail is due at once, so that a new run can begin with it. */
+  sendDue: boolean;
   sequence: string;
 }
 
@@ -65,6 +67,7 @@ export async function markChanged(trx: Transaction, invitation: Invitation): Pro
     status: invitation.status,
     expiresAt: invitation.expiresAt,
     open: invitation.nextAt !== null,
+    sendDue: invitation.deliveryStatus === 'queued',
     sequence: rows[0].sequence,
   };
 }
