@@ -90,6 +90,6 @@ export async function acceptLink(
       actor,
     ),
   );
-  services.announcer.announce(done.changes);
+  await services.announcer.announce(done.changes);
   return done;
 }

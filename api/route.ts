@@ -114,7 +114,7 @@ async function enter(spec: RouteSpec, services: Services, limits: RateLimits, re
     read,
     command: async (run, ids = [organizationId]) => {
       const { changes = [], ...answer } = await inOrganizations(services.database, ids, run);
-      services.announcer.announce(changes);
+      await services.announcer.announce(changes);
       return answer;
     },
   };

@@ -8,17 +8,22 @@ import { tell, type Word } from './temporal';
 type Marked = Word & { sequence: string };
 
 export interface Announcer {
-  /** After the commit: tells Temporal at once and without waiting. What fails or is too much is left to the relay. */
-  announce(changes: Marked[]): void;
+  /**
+   * After the commit: tells Temporal at once. Resolves without waiting for its answer, except under load: then callers
+   * wait for their turn (a second at most), so that no more is taken than Temporal can start. What fails is left to the relay.
+   */
+  announce(changes: Marked[]): Promise<void>;
   /** Until everything announced so far has been told or given up. */
   settled(): Promise<void>;
 }
 
-/** Calls under way at most, and announcements waiting for their turn; a burst beyond both is the relay's. */
-const mostAtOnce = 50;
-const mostWaiting = 500;
+/** Calls under way at most. */
+const mostAtOnce = 25;
+const patienceMs = 1_000;
 /** Marks are cleared a handful at a time. Until then their lease keeps the relay away; cleared late does no harm. */
 const clearAfterMs = 100;
+/** After a failure nobody is kept waiting for a server that is probably still away. */
+const pauseMs = 3_000;
 
 export function createAnnouncer(
   database: Database,
@@ -27,9 +32,10 @@ export function createAnnouncer(
   logger: Logger,
 ): Announcer {
   const underWay = new Set<Promise<void>>();
-  const waiting: Marked[] = [];
+  const waiting: (() => void)[] = [];
   let told: Marked[] = [];
   let clearing: Promise<void> | null = null;
+  let pausedUntil = 0;
 
   async function clearSoon(): Promise<void> {
     await sleep(clearAfterMs);
@@ -41,10 +47,11 @@ export function createAnnouncer(
     });
   }
 
-  async function announceOne(change: Marked): Promise<void> {
+  async function tellOne(change: Marked): Promise<void> {
     try {
       await tell(client, await searchAttributes(), change);
     } catch (error) {
+      pausedUntil = Date.now() + pauseMs;
       logger.warn({ err: error, invitationId: change.invitationId }, 'Temporal was not told; the relay will do it');
       return;
     }
@@ -52,20 +59,31 @@ export function createAnnouncer(
     clearing ??= clearSoon();
   }
 
-  function begin(change: Marked): void {
-    const call = announceOne(change).finally(() => {
-      underWay.delete(call);
-      const next = waiting.shift();
-      if (next) begin(next);
+  /** @returns whether a place got free in time */
+  async function place(): Promise<boolean> {
+    if (underWay.size < mostAtOnce) return true;
+    return new Promise((resolve) => {
+      const turn = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      const timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(turn), 1);
+        resolve(false);
+      }, patienceMs);
+      waiting.push(turn);
     });
-    underWay.add(call);
   }
 
   return {
-    announce(changes) {
+    async announce(changes) {
       for (const change of changes) {
-        if (underWay.size < mostAtOnce) begin(change);
-        else if (waiting.length < mostWaiting) waiting.push(change);
+        if (Date.now() < pausedUntil || !(await place())) return;
+        const call = tellOne(change).finally(() => {
+          underWay.delete(call);
+          waiting.shift()?.();
+        });
+        underWay.add(call);
       }
     },
     async settled() {

@@ -138,7 +138,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     const done = await inOrganization(services.database, held.organizationId, (trx) =>
       declineInvitation(trx, held.organizationId, held.claim, typed.reason || null, inviteeActor(request)),
     );
-    services.announcer.announce(done.changes);
+    await services.announcer.announce(done.changes);
     response.redirect(303, withLanguage(`${cleanPath(held.claim.invitationId)}/declined`, request));
   });
 
