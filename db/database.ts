@@ -1,6 +1,6 @@
 import knexFactory, { type Knex } from 'knex';
 import { knexSnakeCaseMappers } from 'objection';
-import { ScopedClient, type Scope } from './scoped-client';
+import { quietKnex, ScopedClient, type Scope } from './scoped-client';
 
 /** What every query gets: the pool, or a transaction of it. */
 export type Database = Knex;
@@ -31,6 +31,7 @@ export function openDatabase(
       keepAlive: true,
     },
     ...knexSnakeCaseMappers(),
+    log: quietKnex,
     // Errors must not quote the values of a query.
     compileSqlOnError: false,
     acquireConnectionTimeout: 5_000,
@@ -68,9 +69,16 @@ export function asSystem<T>(database: Database, command: (trx: Transaction) => P
   return scoped(database, { system: true }, command);
 }
 
+const deadlock = '40P01';
+
 /** A transaction whose first words, sent together with BEGIN, say what it may see. */
 function scoped<T>(database: Database, scope: Scope, command: (trx: Transaction) => Promise<T>): Promise<T> {
-  return database.transaction(command, { scope } as Knex.TransactionConfig);
+  const run = () => database.transaction(command, { scope } as Knex.TransactionConfig);
+  // Of two commands in each other's way PostgreSQL ends one; it has done nothing and simply goes second.
+  return run().catch((error: { code?: string; nativeError?: { code?: string } }) => {
+    if ((error.nativeError?.code ?? error.code) === deadlock) return run();
+    throw error;
+  });
 }
 
 /** The database's clock: read it once per command, after the row is locked. */

@@ -1,5 +1,6 @@
 import knexFactory, { type Knex } from 'knex';
 import * as core from './migrations/0001-core';
+import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
   '0001-core': core,
@@ -25,6 +26,7 @@ export async function migrate(databaseUrl: string, direction: 'latest' | 'rollba
   const knex = knexFactory({
     client: 'pg',
     connection: databaseUrl,
+    log: quietKnex,
     pool: { min: 0, max: 3 },
     migrations: { migrationSource },
   });

@@ -1,5 +1,8 @@
 import knexFactory, { type Knex } from 'knex';
 
+/** Knex would print what it also throws, with a stack, past our own log. */
+export const quietKnex: Knex.Config['log'] = { warn: () => {}, error: () => {}, debug: () => {}, deprecate: () => {} };
+
 /** What a transaction may see: the rows of these organizations, or what the system role reads. */
 export type Scope = { organizationIds: string[] } | { system: true };
 

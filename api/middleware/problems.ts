@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { notFound, Problem } from '../../domain/problem';
-import { usernameTaken } from '../../db/commands/find-or-create-account';
+import { usernameTaken } from '../../db/commands/invitee';
 import { invitationPending } from '../../db/commands/create-invitation';
 import { bodyProblem } from '../input';
 
@@ -9,6 +9,8 @@ import { bodyProblem } from '../input';
 const constraints: Record<string, () => Problem> = {
   invitations_one_open: invitationPending,
   accounts_username: usernameTaken,
+  accounts_email: () =>
+    new Problem('SIGN_IN_REQUIRED', 'There is an account for this address already: sign in to accept.'),
 };
 
 const unreachable = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EPIPE', 'EAI_AGAIN']);

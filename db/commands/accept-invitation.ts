@@ -8,7 +8,8 @@ import { Group, GroupMember } from '../models/group';
 import type { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { closeInvitee } from './close-invitee';
-import { assertUsernameFree, isUsernameFree } from './find-or-create-account';
+import { findAccountHolder } from '../queries/find-account-holder';
+import { assertUsernameFree, settleUsername } from './invitee';
 import { lockInvitation, saveInvitation } from './save-invitation';
 import { type Commanded, commanded, undelivered } from './command';
 
@@ -34,18 +35,21 @@ export async function acceptInvitation(
 ): Promise<Commanded> {
   const { invitation, now } = await openLink(trx, organizationId, claim);
   const account = await Account.query(trx).findById(invitation.accountId).forUpdate().throwIfNotFound();
-  assertNeverActive(account);
-  const username = await chosenUsername(trx, invitation, account, acceptance.username);
+  if (account.status === 'erased') throw notFound('invitation');
+  if (await findAccountHolder(trx, invitation))
+    throw new Problem('SIGN_IN_REQUIRED', 'There is an account for this address already: sign in to accept.');
   await account.$query(trx).patch({
-    firstName: acceptance.firstName ?? invitation.firstName ?? account.firstName,
-    lastName: acceptance.lastName ?? invitation.lastName ?? account.lastName,
-    username,
+    // A link that was mailed there proves the address; one that was handed over does not.
+    ...(invitation.byHand ? {} : { email: invitation.email, invitedEmail: null }),
+    firstName: acceptance.firstName ?? invitation.firstName,
+    lastName: acceptance.lastName ?? invitation.lastName,
+    username: await chosenUsername(trx, invitation, account, acceptance.username),
     locale: account.locale ?? invitation.locale,
     passwordHash: acceptance.passwordHash,
     status: 'active',
     inactiveReason: null,
     activatedAt: now,
-    homeOrganizationId: invitation.kind === 'member' ? organizationId : account.homeOrganizationId,
+    homeOrganizationId: invitation.kind === 'member' ? organizationId : null,
     version: account.version + 1,
     updatedAt: now,
   });
@@ -92,50 +96,37 @@ async function openLink(
   return { invitation, now };
 }
 
-/** A person who has an account already answers signed in, and keeps their password and names. // A4 */
-export function assertNeverActive(account: Account): void {
-  if (account.status === 'erased') throw notFound('invitation');
-  if (account.activatedAt)
-    throw new Problem('SIGN_IN_REQUIRED', 'There is an account for this address already: sign in to accept.');
-}
-
-/** The invitation's username stands; only where it names none the person chooses, and must where there is no e-mail. // E2 */
+/** The invitation's username stands; only where it names none the person chooses, and must where no address is proved. // E2 */
 async function chosenUsername(
   trx: Transaction,
   invitation: Invitation,
   account: Account,
   wish: string | undefined,
 ): Promise<string | null> {
-  const given = await givenUsername(trx, invitation, account);
-  if (given !== null) {
-    if (wish !== undefined && wish !== given)
+  if (invitation.username !== null) {
+    if (wish !== undefined && wish !== invitation.username)
       throw badInput({
         pointer: '/username',
         message: 'The username was set by the invitation and cannot be changed.',
       });
-    return given;
+    return invitation.usernameDerived ? settleUsername(trx, invitation.email ?? '', account.id) : invitation.username;
   }
-  if (wish === undefined) {
-    if (account.email === null)
-      throw badInput({ pointer: '/username', message: 'A username is needed to sign in later.' });
-    return null;
+  if (wish !== undefined) {
+    await assertUsernameFree(trx, wish, account.id);
+    return wish;
   }
-  await assertUsernameFree(trx, wish, account.id);
-  return wish;
-}
-
-/** The invitation's, unless it has become somebody else's since; then what the account is called already, if anything. */
-async function givenUsername(trx: Transaction, invitation: Invitation, account: Account): Promise<string | null> {
-  if (invitation.username === null || invitation.username === account.username) return account.username;
-  return (await isUsernameFree(trx, invitation.username, account.id)) ? invitation.username : account.username;
+  if (!invitation.byHand) return null;
+  if (invitation.email !== null) return settleUsername(trx, invitation.email, account.id);
+  throw badInput({ pointer: '/username', message: 'A username is needed to sign in later.' });
 }
 
 /** Membership and groups, as they are planned at this moment: rights may have been changed since the invitation. // E5 */
 async function join(trx: Transaction, invitation: Invitation, now: Date): Promise<void> {
   const { organizationId, accountId } = invitation;
-  await Membership.query(trx)
+  const joined = await Membership.query(trx)
     .patch({ status: 'active', inactiveReason: null, joinedAt: now, updatedAt: now })
-    .where({ organizationId, accountId });
+    .where({ organizationId, accountId, invitationId: invitation.id });
+  if (joined === 0) throw new Problem('INVITATION_SUPERSEDED', 'A later invitation has taken the place of this one.');
   const groups = await Group.query(trx).where({ organizationId }).whereIn('id', invitation.groupIds).select('id');
   if (groups.length === 0) return;
   await GroupMember.query(trx)

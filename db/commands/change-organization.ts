@@ -70,7 +70,7 @@ export async function changePolicy(
 }
 
 async function lockOrganization(trx: Transaction, id: string): Promise<Organization> {
-  const organization = await Organization.query(trx).findById(id).forUpdate();
+  const organization = await Organization.query(trx).findById(id).forNoKeyUpdate();
   if (!organization) throw notFound('organization');
   return organization;
 }

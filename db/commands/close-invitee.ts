@@ -3,11 +3,10 @@ import type { Transaction } from '../database';
 import { Account } from '../models/account';
 import type { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
-import { hasOtherOpenInvitation } from '../system/account-ties';
 
 /**
- * What an ended invitation leaves behind: the organization sees the person as inactive, and the account becomes
- * inactive if nobody ever set a password and no other invitation waits for an answer. // E7
+ * What an ended invitation leaves behind: the organization sees the person as inactive, and so is the account that was
+ * made for them, unless a later invitation has taken them over. // E7
  */
 export async function closeInvitee(
   trx: Transaction,
@@ -16,12 +15,11 @@ export async function closeInvitee(
   now: Date,
 ): Promise<void> {
   const account = await Account.query(trx).findById(invitation.accountId).forUpdate();
-  await Membership.query(trx)
+  const closed = await Membership.query(trx)
     .patch({ status: 'inactive', inactiveReason: reason, updatedAt: now })
     .where({ organizationId: invitation.organizationId, accountId: invitation.accountId, status: 'invited' })
     .where('invitationId', invitation.id);
-  if (!account || account.activatedAt || account.status !== 'invited') return;
-  if (await hasOtherOpenInvitation(trx, account.id, invitation.id)) return;
+  if (closed === 0 || !account || account.activatedAt) return;
   await account
     .$query(trx)
     .patch({ status: 'inactive', inactiveReason: reason, version: account.version + 1, updatedAt: now });
@@ -29,12 +27,12 @@ export async function closeInvitee(
 
 /** The other way round: an invitation that is open again. */
 export async function reopenInvitee(trx: Transaction, invitation: Invitation, now: Date): Promise<void> {
-  await Membership.query(trx)
-    .patch({ status: 'invited', inactiveReason: null, invitationId: invitation.id, updatedAt: now })
-    .where({ organizationId: invitation.organizationId, accountId: invitation.accountId })
-    .whereIn('status', ['inactive', 'invited']);
   await Account.query(trx)
     .patch({ status: 'invited', inactiveReason: null, updatedAt: now })
     .where({ id: invitation.accountId, status: 'inactive' })
     .whereNull('activatedAt');
+  await Membership.query(trx)
+    .patch({ status: 'invited', inactiveReason: null, invitationId: invitation.id, updatedAt: now })
+    .where({ organizationId: invitation.organizationId, accountId: invitation.accountId })
+    .whereIn('status', ['inactive', 'invited']);
 }

@@ -1,19 +1,15 @@
 import type { PartialModelObject } from 'objection';
 import type { Actor } from '../../domain/actor';
-import { addressKey } from '../../domain/email-address';
 import { transition } from '../../domain/invitation';
-import { badInput, Problem } from '../../domain/problem';
+import { badInput } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { Account } from '../models/account';
 import type { Invitation } from '../models/invitation';
-import { Membership } from '../models/membership';
-import type { Organization } from '../models/organization';
-import { belongsElsewhere } from '../system/account-ties';
-import { checkDomain, checkGroups, makeRoom } from './create-invitation';
-import { eraseAccount } from './erase-invitee';
-import { findAccountByEmail, findOrCreateAccount, usernameTaken } from './find-or-create-account';
-import { type Change, saveInvitation } from './save-invitation';
 import { closed, type Commanded, commanded, meet } from './command';
+import { checkDomain, checkGroups, makeRoom } from './create-invitation';
+import { eraseInvitee } from './erase-invitee';
+import { accountInactive, alreadyMember, findPerson } from './invitee';
+import { type Change, saveInvitation } from './save-invitation';
 import { newGeneration } from './start-term';
 
 export interface Correction {
@@ -56,7 +52,7 @@ export async function correctInvitation(
     const room = await makeRoom(trx, organization, email, now, invitation.id);
     if (room) changes.push(room.change);
     patch.email = email;
-    patch.accountId = await readdress(trx, organization, { ...invitation, ...names } as Invitation, email, now);
+    await readdress(trx, invitation, email, actor, now);
     if (invitation.status === 'pending') Object.assign(patch, newGeneration({ ...invitation, email }, now, true));
   }
   const saved = await saveInvitation(trx, invitation, patch, now);
@@ -65,58 +61,22 @@ export async function correctInvitation(
   return { ...done, changes: [...changes, ...done.changes] };
 }
 
-/**
- * The account behind the new address. One that only this organization knows and that was never active simply gets the
- * address; otherwise the invitation and its membership move to the account of the new address.
- * @returns its id
- */
+/** The account that was made for the invited person gets the new address, unless this organization knows it already. */
 async function readdress(
   trx: Transaction,
-  organization: Organization,
   invitation: Invitation,
   email: string,
+  actor: Actor,
   now: Date,
-): Promise<string> {
-  const organizationId = organization.id;
-  const account = await Account.query(trx).findById(invitation.accountId).forUpdate().throwIfNotFound();
-  const ours = !account.activatedAt && !(await belongsElsewhere(trx, account.id, organizationId));
-  const sameMailbox = account.email !== null && addressKey(account.email) === addressKey(email);
-  const known = await findAccountByEmail(trx, email);
-  if (ours && (!known || sameMailbox)) {
-    await account.$query(trx).patch({ email, version: account.version + 1, updatedAt: now });
-    return account.id;
+): Promise<void> {
+  const person = await findPerson(trx, invitation.organizationId, email);
+  if (person && person.account.id !== invitation.accountId) {
+    const { account, membership } = person;
+    if (['active', 'suspended'].includes(membership.status)) throw alreadyMember(membership);
+    if (membership.status === 'invited' || membership.inactiveReason === 'expired') throw accountInactive('');
+    await eraseInvitee(trx, invitation.organizationId, account, actor, now);
   }
-  if (sameMailbox) return account.id;
-  if (known) await assertUnknownHere(trx, organizationId, known);
-  const username = ours || !account.activatedAt ? invitation.username : null;
-  if (ours) await account.$query(trx).patch({ username: null });
-  const target = await findOrCreateAccount(
-    trx,
-    organizationId,
-    invitation.kind,
-    { ...invitation, email, username: known ? null : username },
-    now,
-    known,
-  );
-  if (!target) throw usernameTaken();
-  await Membership.query(trx)
-    .patch({ accountId: target.id, updatedAt: now })
-    .where({ organizationId, accountId: account.id });
-  if (ours) await eraseAccount(trx, account, now);
-  return target.id;
-}
-
-async function assertUnknownHere(trx: Transaction, organizationId: string, account: Account): Promise<void> {
-  const membership = await Membership.query(trx).findById([organizationId, account.id]).forUpdate();
-  if (!membership) return;
-  if (membership.status === 'inactive' || membership.status === 'invited') {
-    throw new Problem('ACCOUNT_INACTIVE', 'This address belongs to a user of this organization who is not active.', {
-      errors: [{ pointer: '/email', message: 'This address belongs to an inactive account.' }],
-    });
-  }
-  throw new Problem('ALREADY_MEMBER', `This person is a ${membership.kind} of the organization already.`, {
-    errors: [{ pointer: '/email', message: 'This person belongs to the organization already.' }],
-  });
+  await Account.query(trx).findById(invitation.accountId).patch({ invitedEmail: email, updatedAt: now });
 }
 
 /** An invitee who has never been here is called what the invitation calls them. */
@@ -134,6 +94,5 @@ async function renameInvitee(
   await Account.query(trx)
     .patch({ ...patch, updatedAt: now })
     .where({ id: invitation.accountId })
-    .whereNull('activatedAt')
-    .where((query) => query.where('homeOrganizationId', invitation.organizationId).orWhereNull('homeOrganizationId'));
+    .whereNull('activatedAt');
 }

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { inviterOf, type Actor } from '../../domain/actor';
+import { deadline } from '../../domain/calendar-time';
 import { addressKey } from '../../domain/email-address';
-import type { GuestType, InvitationKind, Role } from '../../domain/invitation';
+import { effectiveStatus, type GuestType, type InvitationKind, type Role } from '../../domain/invitation';
 import { nextStep } from '../../domain/next-step';
 import type { Policy } from '../../domain/policy';
 import { badInput, type FieldError, Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
-import type { Account } from '../models/account';
+import { Account } from '../models/account';
 import { Group } from '../models/group';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
@@ -14,14 +15,15 @@ import type { Organization } from '../models/organization';
 import { eraseInvitee } from './erase-invitee';
 import { expireIfOverdue } from './expire-invitation';
 import {
+  accountInactive,
+  alreadyMember,
   assertUsernameFree,
-  deriveUsername,
-  findAccountByEmail,
-  findOrCreateAccount,
-  usernameTaken,
-} from './find-or-create-account';
+  findPerson,
+  type Person,
+  proposeUsername,
+} from './invitee';
 import { recordEvents } from './record-event';
-import { type Change, markChanged, type Saved } from './save-invitation';
+import { type Change, lockInvitation, markChanged, type Saved } from './save-invitation';
 import { newTerm } from './start-term';
 
 export interface NewInvitation {
@@ -57,13 +59,12 @@ export interface Created {
 const draftTerm = {
   status: 'draft',
   generation: 0,
+  byHand: false,
   sentAt: null,
   expiresAt: null,
   deliveryStatus: 'none',
   deliveryDueAt: null,
 } as const;
-
-const longestTermMs = 366 * 86_400_000;
 
 /**
  * Invites a person into one organization, as a draft or sent at once. The account exists from here on (`invited`).
@@ -83,20 +84,15 @@ export async function createInvitation(
     const expired = await makeRoom(trx, organization, input.email, now);
     if (expired) changes.push(expired.change);
   }
-  let known = input.email === null ? undefined : await findAccountByEmail(trx, input.email);
-  if (known && (await clearMembership(trx, organization.id, known, input, actor, now))) known = undefined;
+  const person = input.email === null ? undefined : await findPerson(trx, organization.id, input.email);
+  const known = person && (await makeWay(trx, person, input, actor, now)) ? undefined : person?.account;
   if (input.username !== null) await assertUsernameFree(trx, input.username, known?.id ?? null);
-  const derived = input.username === null && organization.policy.deriveUsername && input.email !== null;
-  let username = derived ? await deriveUsername(trx, input.email ?? '') : input.username;
-  const findOrCreate = () => findOrCreateAccount(trx, organization.id, input.kind, { ...input, username }, now, known);
+  const usernameDerived = input.username === null && organization.policy.deriveUsername && input.email !== null;
+  const username = usernameDerived
+    ? await proposeUsername(trx, organization.id, input.email ?? '', known?.id ?? null)
+    : input.username;
 
-  let account = await findOrCreate();
-  // Others may take a derived username between the look and the insert: the next one is looked for then.
-  while (!account && derived) {
-    username = await deriveUsername(trx, input.email ?? '');
-    account = await findOrCreate();
-  }
-  if (!account) throw usernameTaken();
+  const account = await prepareAccount(trx, organization.id, input, now, known);
   const id = randomUUID();
   await enrol(trx, organization.id, account.id, id, input, now);
 
@@ -111,6 +107,7 @@ export async function createInvitation(
     organizationId: organization.id,
     accountId: account.id,
     username,
+    usernameDerived,
     groupIds,
     ...inviterOf(actor),
     ...term,
@@ -132,7 +129,7 @@ export async function createInvitation(
 /** What the organization's policy asks of an invitation, and whether what it names exists. @returns the group ids */
 async function checkInput(
   trx: Transaction,
-  { id, policy }: Organization,
+  { id, policy, timeZone }: Organization,
   input: NewInvitation,
   now: Date,
 ): Promise<string[]> {
@@ -145,7 +142,7 @@ async function checkInput(
     errors.push({ pointer: '/guestType', message: 'guestType is for guests only.' });
   if (input.kind === 'member' && input.accessEndsAt)
     errors.push({ pointer: '/accessEndsAt', message: 'Temporary access is for guests only.' });
-  if (input.expiresAt && (input.expiresAt <= now || input.expiresAt.getTime() - now.getTime() > longestTermMs))
+  if (input.expiresAt && (input.expiresAt <= now || input.expiresAt > deadline(now, 'P365D', timeZone)))
     errors.push({ pointer: '/expiresAt', message: 'expiresAt must lie in the future, at most a year from now.' });
   if (input.accessEndsAt && input.accessEndsAt <= now)
     errors.push({ pointer: '/accessEndsAt', message: 'accessEndsAt must lie in the future.' });
@@ -189,7 +186,10 @@ export async function checkGroups(trx: Transaction, organizationId: string, grou
   );
 }
 
-/** At most one open invitation per address; one whose deadline has passed is not in the way. */
+/**
+ * At most one open invitation per address; one whose deadline has passed is not in the way. Only that one is locked:
+ * two commands that want each other's address must not wait for each other.
+ */
 export async function makeRoom(
   trx: Transaction,
   organization: Organization,
@@ -202,12 +202,10 @@ export async function makeRoom(
     .whereRaw('lower(email) = ?', addressKey(email))
     .whereIn('status', ['draft', 'pending'])
     .modify((query) => void (except && query.whereNot('id', except)))
-    .first()
-    .forUpdate();
+    .first();
   if (!open) return null;
-  const expired = await expireIfOverdue(trx, open, now);
-  if (!expired) throw invitationPending();
-  return expired;
+  if (effectiveStatus(open, now) !== 'expired') throw invitationPending();
+  return expireIfOverdue(trx, await lockInvitation(trx, organization.id, open.id), now);
 }
 
 export const invitationPending = (): Problem =>
@@ -215,34 +213,48 @@ export const invitationPending = (): Problem =>
     errors: [{ pointer: '/email', message: 'This address has an open invitation.' }],
   });
 
-/** @returns whether the old account was erased to make room */
-async function clearMembership(
+/** @returns whether the person of before was erased to make way */
+async function makeWay(
   trx: Transaction,
-  organizationId: string,
-  account: Account,
+  { account, membership }: Person,
   input: NewInvitation,
   actor: Actor,
   now: Date,
 ): Promise<boolean> {
-  const membership = await Membership.query(trx).findById([organizationId, account.id]).forUpdate();
-  if (!membership || membership.status === 'invited') return false;
-  if (membership.status !== 'inactive') {
-    throw new Problem('ALREADY_MEMBER', `This person is a ${membership.kind} of the organization already.`, {
-      errors: [{ pointer: '/email', message: `This person is a ${membership.kind} of the organization already.` }],
-    });
-  }
+  if (membership.status === 'invited') return false;
+  if (membership.status !== 'inactive') throw alreadyMember(membership);
   if (membership.inactiveReason !== 'expired') return false;
-  if (!input.overwrite) {
-    throw new Problem(
-      'ACCOUNT_INACTIVE',
-      'This address belongs to an inactive account: repeat with overwrite to replace it.',
-      {
-        errors: [{ pointer: '/email', message: 'This address belongs to an inactive account.' }],
-      },
-    );
-  }
-  const { accountErased } = await eraseInvitee(trx, organizationId, account, actor, now); // E10
-  return accountErased;
+  if (!input.overwrite) throw accountInactive(': repeat with overwrite to replace it');
+  await eraseInvitee(trx, membership.organizationId, account, actor, now); // E10
+  return true;
+}
+
+/**
+ * The account of an invited person. It is this organization's own until they come in: whether the address belongs to
+ * somebody who has an account already is found out by the mail that goes there, and by nothing else.
+ */
+async function prepareAccount(
+  trx: Transaction,
+  organizationId: string,
+  input: NewInvitation,
+  now: Date,
+  known: Account | undefined,
+): Promise<Account> {
+  const fields = {
+    invitedEmail: input.email,
+    username: input.username,
+    firstName: input.firstName,
+    lastName: input.lastName,
+    locale: input.locale,
+    status: 'invited' as const,
+    inactiveReason: null,
+    homeOrganizationId: input.kind === 'member' ? organizationId : null,
+    updatedAt: now,
+  };
+  if (known) return known.$query(trx).patchAndFetch({ ...fields, version: known.version + 1 });
+  return Account.query(trx)
+    .insert({ id: randomUUID(), ...fields, createdAt: now })
+    .returning('*');
 }
 
 /** The organization's own view of the person: listed as invited from now on. // E5 */

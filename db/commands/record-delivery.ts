@@ -35,7 +35,7 @@ export type Claim =
   | { claimed: false; plan: Plan | null }
   /** Somebody else is sending it, or died doing so: look again in so many milliseconds. */
   | { claimed: false; busyMs: number }
-  | { claimed: true; email: Email; attempts: number; deadline: Date; now: Date };
+  | { claimed: true; email: Email };
 
 export const planOf = (invitation: Invitation, now: Date): Plan => ({
   status: invitation.status,
@@ -60,8 +60,8 @@ export async function claimInvitationMail(
   if (!invitation) return { claimed: false, plan: null };
   const { organization, now } = await findOrganizationAndClock(trx, organizationId);
   const plan = planOf(invitation, now);
-  const { email: recipient, expiresAt } = invitation;
-  if (plan.step?.action !== 'send' || plan.step.at > now || !recipient || !expiresAt) return { claimed: false, plan };
+  const { email: recipient } = invitation;
+  if (plan.step?.action !== 'send' || plan.step.at > now || !recipient) return { claimed: false, plan };
   let email = await Email.query(trx)
     .findOne({ organizationId, invitationId, generation: invitation.generation })
     .whereIn('type', ['user-invitation', 'guest-invitation'])
@@ -90,7 +90,7 @@ export async function claimInvitationMail(
       })
       .returning('*');
   }
-  return { claimed: true, email, attempts: email.attempts.length, deadline: expiresAt, now };
+  return { claimed: true, email };
 }
 
 export interface DeliveryOutcome {

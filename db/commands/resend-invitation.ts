@@ -28,7 +28,7 @@ export async function resendInvitation(
   if (invitation.status === 'expired') {
     if (!organization.policy.resendAfterExpiry)
       throw new Problem('RESEND_NOT_ALLOWED', 'The policy of this organization does not resend expired invitations.');
-    await assertStillAbsent(trx, invitation);
+    await assertStillTheirs(trx, invitation);
     const other = await makeRoom(trx, organization, invitation.email, now, invitation.id);
     if (other) changes.push(other.change);
     await reopenInvitee(trx, invitation, now);
@@ -38,9 +38,11 @@ export async function resendInvitation(
   return { ...done, changes: [...changes, ...done.changes] };
 }
 
-/** An expired invitation cannot be opened again for somebody who has come in through a later one. */
-async function assertStillAbsent(trx: Transaction, invitation: Invitation): Promise<void> {
+/** An expired invitation cannot be opened again where a later one has taken its place, or the person has come in. */
+async function assertStillTheirs(trx: Transaction, invitation: Invitation): Promise<void> {
   const membership = await Membership.query(trx).findById([invitation.organizationId, invitation.accountId]);
   if (membership && ['active', 'suspended'].includes(membership.status))
     throw new Problem('ALREADY_MEMBER', `This person is a ${membership.kind} of the organization already.`);
+  if (membership?.invitationId !== invitation.id)
+    throw new Problem('INVITATION_CLOSED', 'A later invitation has taken the place of this one.');
 }

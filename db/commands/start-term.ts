@@ -3,7 +3,10 @@ import { Problem } from '../../domain/problem';
 import type { Invitation } from '../models/invitation';
 import type { Organization } from '../models/organization';
 
-export type Generation = Pick<Invitation, 'generation' | 'deliveryStatus' | 'deliveryDetail' | 'deliveryDueAt'>;
+export type Generation = Pick<
+  Invitation,
+  'generation' | 'byHand' | 'deliveryStatus' | 'deliveryDetail' | 'deliveryDueAt'
+>;
 export type Term = Generation & Pick<Invitation, 'status' | 'sentAt' | 'expiresAt' | 'answeredAt'>;
 
 /**
@@ -37,6 +40,7 @@ export function newGeneration(
   const mailed = byMail && invitation.email !== null;
   return {
     generation: invitation.generation + 1,
+    byHand: !mailed,
     deliveryStatus: mailed ? 'queued' : 'none',
     deliveryDetail: null,
     deliveryDueAt: mailed ? now : null,

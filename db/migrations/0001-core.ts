@@ -51,9 +51,12 @@ export async function up(knex: Knex): Promise<void> {
     create index api_keys_organization on api_keys (organization_id, created_at, id);
 
     -- One person, one account, in the whole deployment; what an organization may know of it goes through memberships.
+    -- email: only an address whose owner has shown that it is theirs. invited_email: what an inviter has written, which
+    -- proves nothing; the account of an invited person belongs to that one organization until they have come in.
     create table accounts (
       id uuid primary key,
       email text,
+      invited_email text,
       username text,
       first_name text,
       last_name text,
@@ -68,6 +71,7 @@ export async function up(knex: Knex): Promise<void> {
       updated_at timestamptz(3) not null default usher_now()
     );
     create unique index accounts_email on accounts (lower(email));
+    create index accounts_invited_email on accounts (lower(invited_email));
     create unique index accounts_username on accounts (lower(username));
 
     create table memberships (
@@ -121,8 +125,10 @@ export async function up(knex: Knex): Promise<void> {
       kind text not null check (kind in ('member', 'guest')),
       status text not null check (status in ('draft', 'pending', 'accepted', 'declined', 'cancelled', 'expired')),
       generation integer not null default 0,
+      by_hand boolean not null default false,
       email text,
       username text,
+      username_derived boolean not null default false,
       first_name text,
       last_name text,
       group_ids uuid[] not null default '{}',
@@ -157,6 +163,7 @@ export async function up(knex: Knex): Promise<void> {
     create unique index invitations_one_open on invitations (organization_id, lower(email)) where status in ('draft', 'pending');
     create index invitations_page on invitations (organization_id, created_at, id);
     create index invitations_account on invitations (account_id);
+    create index invitations_username on invitations (organization_id, lower(username));
     create index invitations_next on invitations (next_at) where next_at is not null;
 
     -- A dirty mark, not a queue: "tell the workflow of this invitation to look again". Numbers are never used twice.
@@ -231,7 +238,7 @@ export async function up(knex: Knex): Promise<void> {
     grant select, insert on audit_events to usher_app;
     grant select on knex_migrations to usher_app;
     grant usage on sequence invitation_outbox_sequence to usher_app, usher_system;
-    grant select on organizations, api_keys, invitations, memberships to usher_system;
+    grant select on organizations, api_keys, invitations to usher_system;
     grant select, insert, update, delete on invitation_outbox to usher_system;
     grant select, delete on idempotency_keys, rate_limits to usher_system;
   `);
@@ -245,20 +252,8 @@ export async function up(knex: Knex): Promise<void> {
     create function usher_invitation_organization(invitation uuid) returns uuid
       language sql stable security definer set search_path = public, pg_temp as
       $$ select organization_id from invitations where id = invitation $$;
-    create function usher_has_other_open_invitation(account uuid, invitation uuid) returns boolean
-      language sql stable security definer set search_path = public, pg_temp as
-      $$ select exists (select from invitations where account_id = account and id <> invitation
-           and status in ('draft', 'pending') and (expires_at is null or expires_at > usher_now())) $$;
-    create function usher_belongs_elsewhere(account uuid, organization uuid) returns boolean
-      language sql stable security definer set search_path = public, pg_temp as
-      $$ select exists (select from memberships where account_id = account and organization_id <> organization) $$;
   `);
-  for (const signature of [
-    'usher_find_api_key(bytea)',
-    'usher_invitation_organization(uuid)',
-    'usher_has_other_open_invitation(uuid, uuid)',
-    'usher_belongs_elsewhere(uuid, uuid)',
-  ]) {
+  for (const signature of ['usher_find_api_key(bytea)', 'usher_invitation_organization(uuid)']) {
     await knex.raw(`
       grant create on schema public to usher_system;
       alter function ${signature} owner to usher_system;
@@ -295,7 +290,6 @@ export async function up(knex: Knex): Promise<void> {
     create policy organizations_system on organizations for select to usher_system using (true);
     create policy api_keys_system on api_keys for select to usher_system using (true);
     create policy invitations_system on invitations for select to usher_system using (true);
-    create policy memberships_system on memberships for select to usher_system using (true);
     create policy invitation_outbox_system on invitation_outbox to usher_system using (true) with check (true);
     create policy idempotency_keys_system on idempotency_keys for all to usher_system using (true);
   `);
@@ -305,8 +299,7 @@ export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
     drop table rate_limits, idempotency_keys, audit_events, emails, invitation_outbox, invitations, group_members, groups,
       memberships, accounts, api_keys, organizations;
-    drop function usher_find_api_key(bytea), usher_invitation_organization(uuid),
-      usher_has_other_open_invitation(uuid, uuid), usher_belongs_elsewhere(uuid, uuid);
+    drop function usher_find_api_key(bytea), usher_invitation_organization(uuid);
     drop sequence invitation_outbox_sequence;
     drop function usher_organizations();
     drop function usher_now();

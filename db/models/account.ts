@@ -6,7 +6,10 @@ export class Account extends BaseModel {
   static override tableName = 'accounts';
 
   declare id: string;
+  /** Whose owner has shown that it is theirs, by a link that was mailed to it. */
   declare email: string | null;
+  /** What an inviter has written; proves nothing. */
+  declare invitedEmail: string | null;
   declare username: string | null;
   declare firstName: string | null;
   declare lastName: string | null;

@@ -14,8 +14,12 @@ export class Invitation extends BaseModel {
   declare status: InvitationStatus;
   /** Which link is the valid one; each new link kills the older ones. 0 while draft. */
   declare generation: number;
+  /** Whether the present link went into the inviter's hands: then it proves nothing about the address. */
+  declare byHand: boolean;
   declare email: string | null;
   declare username: string | null;
+  /** Made of the address: it is settled only when the person comes in, and may get a number then. */
+  declare usernameDerived: boolean;
   declare firstName: string | null;
   declare lastName: string | null;
   declare groupIds: string[];

@@ -2,6 +2,7 @@ import { deadLink, type DeadLink, type InvitationKind, type InvitationStatus } f
 import { notFound } from '../../domain/problem';
 import type { LinkClaim } from '../../domain/token';
 import { readClock, type Transaction } from '../database';
+import { findAccountHolder } from './find-account-holder';
 import { Account } from '../models/account';
 import { AuditEvent } from '../models/audit-event';
 import { Invitation } from '../models/invitation';
@@ -75,6 +76,11 @@ export function listInvitationEvents(
   return AuditEvent.query(trx).where({ organizationId, invitationId }).orderBy('id').then();
 }
 
+async function isErased(trx: Transaction, { accountId, email, byHand }: Invitation): Promise<boolean> {
+  if (email !== null || byHand) return false;
+  return (await Account.query(trx).findById(accountId).throwIfNotFound()).status === 'erased';
+}
+
 export interface OpenedLink {
   invitation: Invitation;
   organization: Organization;
@@ -90,15 +96,7 @@ export interface OpenedLink {
 export async function openedLink(trx: Transaction, organizationId: string, claim: LinkClaim): Promise<OpenedLink> {
   const { invitation, now } = await findInvitation(trx, organizationId, claim.invitationId);
   const organization = await Organization.query(trx).findById(organizationId).throwIfNotFound();
-  const account = await Account.query(trx).findById(invitation.accountId).throwIfNotFound();
-  const dead = account.status === 'erased' ? 'NOT_FOUND' : deadLink(invitation, claim.generation, now);
-  const accountExists = account.activatedAt !== null;
-  return {
-    invitation,
-    organization,
-    dead,
-    accountExists,
-    fixedUsername: invitation.username ?? (accountExists ? null : account.username),
-    now,
-  };
+  const dead = (await isErased(trx, invitation)) ? 'NOT_FOUND' : deadLink(invitation, claim.generation, now);
+  const accountExists = dead === null && (await findAccountHolder(trx, invitation)) !== undefined;
+  return { invitation, organization, dead, accountExists, fixedUsername: invitation.username, now };
 }

@@ -35,7 +35,7 @@ export interface UserFilter extends PageRequest {
 const usersOf = `
   select m.account_id as id, m.kind, m.role, m.access_ends_at as "accessEndsAt", m.external_id as "externalId",
     m.created_at as "createdAt",
-    case when m.joined_at is null then i.email else a.email end as email,
+    case when m.joined_at is null then i.email else coalesce(a.email, a.invited_email) end as email,
     case when m.joined_at is null then i.username else a.username end as username,
     case when m.joined_at is null then i.first_name else a.first_name end as "firstName",
     case when m.joined_at is null then i.last_name else a.last_name end as "lastName",

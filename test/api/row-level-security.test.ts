@@ -180,7 +180,7 @@ describe('the roles', () => {
       );
   });
 
-  test('usher_system reads the four tables that its commands need, and writes the outbox only', async () => {
+  test('usher_system reads the three tables that its commands need, and writes the outbox only', async () => {
     const { rows } = await usher.owner.raw<{ rows: { table_name: string; rights: string }[] }>(
       `select table_name, string_agg(privilege_type, ' ' order by privilege_type) as rights
        from information_schema.role_table_grants where grantee = 'usher_system' group by 1 order by 1`,
@@ -190,7 +190,6 @@ describe('the roles', () => {
       idempotency_keys: 'DELETE SELECT',
       invitation_outbox: 'DELETE INSERT SELECT UPDATE',
       invitations: 'SELECT',
-      memberships: 'SELECT',
       organizations: 'SELECT',
       rate_limits: 'DELETE SELECT',
     });

@@ -1,0 +1,112 @@
+import { addressKey } from '../../domain/email-address';
+import { Problem } from '../../domain/problem';
+import { usernameCandidates } from '../../domain/username';
+import type { Transaction } from '../database';
+import { Account } from '../models/account';
+import { Invitation } from '../models/invitation';
+import { Membership } from '../models/membership';
+
+/** A person as this organization knows them. */
+export interface Person {
+  account: Account;
+  membership: Membership;
+}
+
+/**
+ * Whom this organization knows by an address, locked: their invitations, then the account, then the membership, the
+ * order of all commands. What other organizations know is not asked.
+ */
+export async function findPerson(trx: Transaction, organizationId: string, email: string): Promise<Person | undefined> {
+  const key = addressKey(email);
+  const found = await Membership.query(trx)
+    .select('memberships.accountId')
+    .join('accounts as a', 'a.id', 'memberships.accountId')
+    .where('memberships.organizationId', organizationId)
+    .whereRaw('(lower(a.email) = ? or lower(a.invited_email) = ?)', [key, key])
+    .orderByRaw('memberships.joined_at nulls last')
+    .first();
+  if (!found) return undefined;
+  const { accountId } = found;
+  await Invitation.query(trx).select('id').where({ organizationId, accountId }).orderBy('id').forUpdate();
+  const account = await Account.query(trx).findById(accountId).forUpdate();
+  const membership = await Membership.query(trx).findById([organizationId, accountId]).forUpdate();
+  return account && membership ? { account, membership } : undefined;
+}
+
+export const alreadyMember = (membership: Membership): Problem => {
+  const message = `This person is a ${membership.kind} of the organization already.`;
+  return new Problem('ALREADY_MEMBER', message, { errors: [{ pointer: '/email', message }] });
+};
+
+export const accountInactive = (advice: string): Problem =>
+  new Problem('ACCOUNT_INACTIVE', `This address belongs to an inactive account${advice}.`, {
+    errors: [{ pointer: '/email', message: 'This address belongs to an inactive account.' }],
+  });
+
+/** Whether nobody else has the name, in any case of letters. */
+export async function isUsernameFree(trx: Transaction, username: string, accountId: string | null): Promise<boolean> {
+  const taken = await Account.query(trx)
+    .whereRaw('lower(username) = lower(?)', username)
+    .modify((query) => void (accountId && query.whereNot('id', accountId)))
+    .first();
+  return !taken;
+}
+
+/** @throws Problem USERNAME_TAKEN when the name belongs to somebody else */
+export async function assertUsernameFree(trx: Transaction, username: string, accountId: string | null): Promise<void> {
+  if (!(await isUsernameFree(trx, username, accountId))) throw usernameTaken();
+}
+
+export const usernameTaken = (): Problem =>
+  new Problem('USERNAME_TAKEN', 'This username is taken.', {
+    errors: [{ pointer: '/username', message: 'This username is taken.' }],
+  });
+
+/**
+ * A username made of the address that no other invitation of this organization has. It is a proposal: whether somebody
+ * elsewhere has it must not show here, so that is settled when the person comes in. // E1
+ */
+export async function proposeUsername(
+  trx: Transaction,
+  organizationId: string,
+  email: string,
+  accountId: string | null,
+): Promise<string> {
+  // Those who derive the same name in one organization wait for each other.
+  await trx.raw('select pg_advisory_xact_lock(hashtext(?), hashtext(?))', [
+    organizationId,
+    usernameCandidates(email).base,
+  ]);
+  return firstFree(email, async (candidates) => {
+    const taken = await Invitation.query(trx)
+      .select('username')
+      .where({ organizationId })
+      .whereRaw('lower(username) = any(?)', [candidates])
+      .modify((query) => void (accountId && query.whereNot('accountId', accountId)));
+    return taken.map(({ username }) => username);
+  });
+}
+
+/** The first name made of the address that nobody in the whole deployment has. */
+export async function settleUsername(trx: Transaction, email: string, accountId: string): Promise<string> {
+  return firstFree(email, async (candidates) => {
+    const taken = await Account.query(trx)
+      .select('username')
+      .whereRaw('lower(username) = any(?)', [candidates])
+      .whereNot('id', accountId);
+    return taken.map(({ username }) => username);
+  });
+}
+
+async function firstFree(
+  email: string,
+  takenOf: (candidates: string[]) => Promise<(string | null)[]>,
+): Promise<string> {
+  const { numbered } = usernameCandidates(email);
+  for (let n = 1; ; n += 50) {
+    const candidates = Array.from({ length: 50 }, (_, index) => numbered(n + index));
+    const taken = new Set((await takenOf(candidates)).map((username) => username?.toLowerCase()));
+    const free = candidates.find((candidate) => !taken.has(candidate));
+    if (free) return free;
+  }
+}

@@ -1,0 +1,83 @@
+import type { Request } from 'express';
+import { createRateLimits } from '../../api/middleware/rate-limits';
+import { openDatabase, type Database } from '../../db/database';
+import { Problem } from '../../domain/problem';
+import { expectProblem } from '../support/problem';
+import { startUsher, type TestUsher } from '../support/usher';
+import { visit } from '../support/visitor';
+
+let usher: TestUsher;
+let database: Database;
+beforeAll(async () => {
+  usher = await startUsher({ worker: false });
+  database = openDatabase(usher.database.url);
+});
+afterAll(async () => {
+  await database.destroy();
+  await usher.stop();
+});
+
+const from = (ip: string) => ({ ip, get: () => undefined }) as unknown as Request;
+const few = { perAddress: 3, perCaller: 3, answersPerAddress: 2, failuresPerAddress: 3 };
+const refused = { code: 'TOO_MANY_REQUESTS' };
+
+async function times(count: number, ask: () => Promise<unknown>): Promise<void> {
+  for (let index = 0; index < count; index++) await ask();
+}
+
+test('each address has its own count, and each kind of count its own limit', async () => {
+  const limits = createRateLimits(database, true, few);
+  await times(3, () => limits.forAddress(from('10.0.0.1')));
+  await expect(limits.forAddress(from('10.0.0.1'))).rejects.toMatchObject(refused);
+  await times(2, () => limits.forAnswer(from('10.0.0.1')));
+  await expect(limits.forAnswer(from('10.0.0.1'))).rejects.toMatchObject(refused);
+  await limits.forAddress(from('10.0.0.2'));
+  await limits.forAnswer(from('10.0.0.2'));
+});
+
+test('with request limits off only guessed keys are counted', async () => {
+  const limits = createRateLimits(database, false, few);
+  await times(10, () => limits.forAddress(from('10.0.0.3')));
+  await times(10, () => limits.forAnswer(from('10.0.0.3')));
+  const guess = () => Promise.reject(new Problem('UNAUTHENTICATED', 'No.'));
+  await times(3, () => expect(limits.countingFailures(from('10.0.0.3'), guess)).rejects.toBeInstanceOf(Problem));
+  await expect(limits.countingFailures(from('10.0.0.3'), guess)).rejects.toMatchObject(refused);
+});
+
+test('who has guessed too often waits, and no key of theirs is looked up meanwhile', async () => {
+  const limits = createRateLimits(database, true, few);
+  const lookUp = jest.fn(() => Promise.reject(new Problem('UNAUTHENTICATED', 'No.')));
+  for (let guess = 0; guess < 3; guess++)
+    await expect(limits.countingFailures(from('10.0.0.4'), lookUp)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  await expect(limits.countingFailures(from('10.0.0.4'), lookUp)).rejects.toMatchObject(refused);
+  expect(lookUp).toHaveBeenCalledTimes(3);
+  await expect(limits.countingFailures(from('10.0.0.5'), () => Promise.resolve('in'))).resolves.toBe('in');
+  // Another process learns it with its first refused key.
+  const elsewhere = createRateLimits(database, true, few);
+  await expect(elsewhere.countingFailures(from('10.0.0.4'), lookUp)).rejects.toMatchObject(refused);
+  await expect(elsewhere.countingFailures(from('10.0.0.4'), lookUp)).rejects.toMatchObject(refused);
+  expect(lookUp).toHaveBeenCalledTimes(4);
+});
+
+test('answering is limited for every stranger, whatever Authorization they send, by API and page together', async () => {
+  const answer = (index: number) =>
+    usher.call('POST', `/v1/invitation-tokens/x/${['accept', 'decline', 'request-new'][index % 3]}`, {}, { key: 'x' });
+  const statuses = new Set<number>();
+  for (let index = 0; index < 120; index++) statuses.add((await answer(index)).status);
+  expect([...statuses].sort()).toEqual([202, 404]);
+  for (const index of [0, 1, 2]) expectProblem(await answer(index), 'TOO_MANY_REQUESTS');
+  expect((await visit(usher).post('/invitations/open/x/decline', {})).status).toBe(429);
+  expect((await visit(usher).get('/')).status).toBe(200);
+  expect((await usher.call('POST', '/v1/organizations', {})).status).toBe(400);
+});
+
+test('public routes and pages count also with an Authorization header, those with a key do not', async () => {
+  const points = async (): Promise<number> =>
+    Number((await usher.owner('rate_limits').where('key', 'like', 'address:%').sum('points as sum'))[0]?.sum ?? 0);
+  const before = await points();
+  await usher.call('GET', '/v1/invitation-tokens/x', undefined, { key: 'x' });
+  await usher.call('GET', '/', undefined, { key: 'x' });
+  expect(await points()).toBe(before + 2);
+  await usher.call('GET', '/v1/organizations/current', undefined);
+  expect(await points()).toBe(before + 2);
+});
