@@ -5,6 +5,7 @@ import { inOrganization } from '../db/database';
 import { type OpenedLink, openedLink } from '../db/queries/find-invitation';
 import { findInvitationOrganization } from '../db/system/find-owner';
 import type { Actor } from '../domain/actor';
+import type { DeadLink } from '../domain/invitation';
 import { describePasswordRule, type PasswordRule, unmetPasswordRules } from '../domain/password';
 import { notFound, Problem, problems } from '../domain/problem';
 import { type LinkClaim, verifyInvitationToken } from '../domain/token';
@@ -26,10 +27,13 @@ export async function holdLink({ database, keys }: Services, token: string): Pro
 export const lookBehind = ({ database }: Services, { organizationId, claim }: HeldLink): Promise<OpenedLink> =>
   inOrganization(database, organizationId, (trx) => openedLink(trx, organizationId, claim));
 
+/** Why a link opens nothing, as a refusal. */
+export const deadProblem = (dead: DeadLink): Problem =>
+  dead === 'NOT_FOUND' ? notFound('invitation') : new Problem(dead, `${problems[dead][1]}.`);
+
 /** @throws Problem NOT_FOUND or INVITATION_* while the link opens nothing */
 export function assertAlive({ dead }: OpenedLink): void {
-  if (dead === 'NOT_FOUND') throw notFound('invitation');
-  if (dead) throw new Problem(dead, `${problems[dead][1]}.`);
+  if (dead) throw deadProblem(dead);
 }
 
 export interface Registration {
@@ -52,10 +56,14 @@ export const unmetRules = ({ invitation, organization }: OpenedLink, registratio
 
 /**
  * Judges the password and hashes it (argon2id), before the command locks anything.
+ * @param unmet what was judged already: estimating costs more than anything else here
  * @throws Problem WEAK_PASSWORD naming every unmet rule // C10
  */
-export async function passwordHash(link: OpenedLink, registration: Registration): Promise<string> {
-  const unmet = unmetRules(link, registration);
+export async function passwordHash(
+  link: OpenedLink,
+  registration: Registration,
+  unmet = unmetRules(link, registration),
+): Promise<string> {
   const { password: policy } = link.organization.policy;
   if (unmet.length > 0) {
     throw new Problem('WEAK_PASSWORD', unmet.map((rule) => describePasswordRule(rule, policy)).join(' '), {
@@ -73,8 +81,9 @@ export async function acceptLink(
   link: OpenedLink,
   registration: Registration,
   actor: Actor,
+  unmet?: PasswordRule[],
 ): Promise<Commanded> {
-  const hashed = await passwordHash(link, registration);
+  const hashed = await passwordHash(link, registration, unmet);
   const { firstName, lastName, username } = registration;
   const done = await inOrganization(services.database, held.organizationId, (trx) =>
     acceptInvitation(

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Request, Response, Router } from 'express';
 import { z } from 'zod';
 import { once, type Answer } from '../db/commands/once';
@@ -36,6 +36,8 @@ export interface RouteSpec {
   bodyOptional?: boolean;
   answers: Record<number, { description: string; schema?: z.ZodType }>;
   problems?: ProblemCode[];
+  /** Answers an invitation: counted by the smaller limit for that. */
+  answering?: boolean;
   /** Takes an Idempotency-Key. // F6 */
   idempotent?: boolean;
   /** The answer carries an ETag, or the request may carry If-Match. */
@@ -91,7 +93,8 @@ export function mountRoute(router: Router, spec: RouteSpec, services: Services, 
 
 /** Who calls, and whether they may; all of it before the body is looked at. */
 async function enter(spec: RouteSpec, services: Services, limits: RateLimits, request: Request): Promise<Context> {
-  await limits.beforeAuthentication(request);
+  if (spec.access === 'public') await limits.forAddress(request);
+  if (spec.answering) await limits.forAnswer(request);
   const caller =
     spec.access === 'public' ? null : await limits.countingFailures(request, () => authenticate(services, request));
   if (caller) await limits.forCaller(callerKey(caller));
@@ -166,9 +169,10 @@ function guardWithKey(context: Context, spec: RouteSpec, request: Request, json:
     // Whoever holds a link is known by the link.
     caller: context.caller ? callerKey(context.caller) : 'invitee',
     route: `${spec.method} ${spec.path}`,
-    key: context.caller ? header : `${request.path}:${header}`,
+    // Its path holds the link's token, which is not to be kept.
+    key: context.caller ? header : createHash('sha256').update(`${request.path}:${header}`).digest('hex'),
     bodyHmac: createHmac('sha256', context.services.keys.current.secret)
-      .update(`idempotency\0${request.path}\0${JSON.stringify(json) ?? ''}`)
+      .update(`idempotency\0${request.path}\0${canonicalJson(json)}`)
       .digest(),
   };
   const { command } = context;
@@ -183,6 +187,17 @@ function guardWithKey(context: Context, spec: RouteSpec, request: Request, json:
       return { ...answer, changes };
     }, ids);
   };
+}
+
+/** JSON that is the same for the same content, in whatever order its members were written. */
+function canonicalJson(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, part: unknown) =>
+      typeof part === 'object' && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : part,
+    ) ?? ''
+  );
 }
 
 function send(response: Response, reply: Reply): void {

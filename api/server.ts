@@ -34,7 +34,7 @@ export async function startServer(
   const searchAttributes = searchAttributeSwitch(client, logger);
   const announcer = createAnnouncer(database, client, searchAttributes, logger);
   if (settings.USHER_RATE_LIMITS === 'off')
-    logger.warn('USHER_RATE_LIMITS=off: request and mail-sending limits are off');
+    logger.warn('USHER_RATE_LIMITS=off: request limits are off; those on guessed keys stay');
   const app = createApp({
     database,
     announcer,

@@ -1,13 +1,22 @@
 import pino, { type Logger } from 'pino';
 
+/** Knex puts the statement, which may hold values, in front of what went wrong; Objection and db-errors keep both. */
+const statement =
+  /^\s*(with|select|insert|update|delete|begin|commit|rollback|savepoint|release|set|lock|alter|create)\b.* - /is;
+
 /** What of an error a log may hold: what kind, where, and which rule of the database. Messages may quote people's data. */
-function describeError(error: unknown): object {
+export function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { type: typeof error };
-  const { code, constraint, table, severity } = error as Error & Record<string, unknown>;
+  const native = (error as { nativeError?: unknown }).nativeError;
+  const { code, constraint, table, severity } = { ...error, ...(native instanceof Error && native) } as Record<
+    string,
+    unknown
+  >;
+  // PostgreSQL's errors quote values ("Key (email)=(…)"); code and constraint say as much.
+  const ofDatabase = native !== undefined || severity !== undefined || statement.test(error.message);
   return {
     type: error.name,
-    // PostgreSQL's errors quote values ("Key (email)=(…)"); code and constraint say as much.
-    message: severity === undefined ? error.message : `PostgreSQL ${String(code)}`,
+    ...(!ofDatabase && { message: error.message }),
     code,
     constraint,
     table,

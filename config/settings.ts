@@ -24,6 +24,9 @@ const commonSettings = {
   ...databaseSettings,
   PORT: port.default(3000),
   USHER_BASE_URL: url('http:', 'https:')
+    .refine((text) => !URL.canParse(text) || /^[^/]+\/\/[^/?#@]+\/*$/.test(text), {
+      message: 'must be a scheme, a host and perhaps a port, without a path, a query or a fragment',
+    })
     .transform((text) => text.replace(/\/+$/, ''))
     .optional(),
   USHER_SECRET: parsed<KeyRing>(parseKeyRing),
@@ -33,7 +36,10 @@ const commonSettings = {
 
 const apiSettings = z.object({
   ...commonSettings,
-  USHER_PLATFORM_KEY: z.string().min(32, 'must have 32 characters or more'),
+  // What an Authorization header can carry.
+  USHER_PLATFORM_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{32,512}$/, 'must be 32 to 512 visible ASCII characters, no spaces'),
   USHER_RATE_LIMITS: z.enum(['on', 'off']).default('on'),
   USHER_TRUST_PROXY: z.coerce.number().int().min(0).max(10).default(0),
 });

@@ -23,12 +23,15 @@ void catalogue.init({
 });
 
 /**
- * The texts of one language, by key (`pages.accepted.heading`). An unknown key answers itself, which the tests look for.
+ * The texts of one language, by key (`pages.accepted.heading`). An unknown key answers itself; in a test it throws.
  * Values are literal: neither `{{…}}` nor `$t(…)` inside a name or message is ever resolved.
  */
 export function translator(locale: string): Translate {
   const lng = pickLocale(locale);
-  return (key, variables = {}) => catalogue.t(key, { lng, replace: variables, nest: false });
+  return (key, variables = {}) => {
+    if (process.env.NODE_ENV === 'test' && !hasText(lng, key)) throw new Error(`The catalogue has no text ${key}.`);
+    return catalogue.t(key, { lng, replace: variables, nest: false });
+  };
 }
 
 /** Whether the catalogue itself (without falling back to English) has a text under this key. */

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { declineInvitation } from '../../db/commands/accept-invitation';
 import { requestNewLink } from '../../db/commands/request-new-link';
 import { inOrganization } from '../../db/database';
-import type { OpenedLink } from '../../db/queries/find-invitation';
+import { listInvitationEvents, type OpenedLink } from '../../db/queries/find-invitation';
 import type { DeadLink } from '../../domain/invitation';
-import { Problem } from '../../domain/problem';
+import { notFound, Problem } from '../../domain/problem';
 import { verifyInvitationToken } from '../../domain/token';
 import { type Locale, locales, pickLocale, translator } from '../../i18n';
 import { acceptLink, assertAlive, type HeldLink, holdLink, lookBehind, unmetRules } from '../answer-invitation';
@@ -29,7 +29,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   const router = Router();
   const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 20 });
   router.use(async (request, response, next) => {
-    await limits.beforeAuthentication(request);
+    await limits.forAddress(request);
     response.set('Cache-Control', 'no-store');
     next();
   });
@@ -54,11 +54,14 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     response.redirect(303, withLanguage(cleanPath(claim.invitationId), request));
   });
 
-  router.use('/invitations/open/:id', (request, response, next) => {
+  router.use('/invitations/open/:id', async (request, response, next) => {
     response.locals.route = `/invitations/open/{id}`;
     // No secret in this address any more; browsers then send the Origin that POSTs are checked by.
     response.set('Referrer-Policy', 'same-origin');
-    if (request.method === 'POST') assertSameOrigin(request, services.baseUrl);
+    if (request.method === 'POST') {
+      await limits.forAnswer(request);
+      assertSameOrigin(request, services.baseUrl);
+    }
     next();
   });
 
@@ -81,31 +84,33 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   });
 
   router.post('/invitations/open/:id/accept', form, async (request, response) => {
+    const accepted = withLanguage(`${cleanPath(request.params.id)}/accepted`, request);
+    if (await acceptedLink(request)) return response.redirect(303, accepted);
     const opened = await open(request, response);
     if (!opened) return;
     const { held, link, locale } = opened;
     const typed = readForm(request);
-    const judged = judge(link, typed, locale);
-    if (judged.errors.length === 0) {
+    const { values, errors, unmet } = judge(link, typed, locale);
+    if (errors.length === 0) {
       try {
-        await acceptLink(services, held, link, judged.values, inviteeActor(request));
-        response.redirect(303, withLanguage(`${cleanPath(held.claim.invitationId)}/accepted`, request));
-        return;
+        await acceptLink(services, held, link, values, inviteeActor(request), unmet ?? undefined);
+        return response.redirect(303, accepted);
       } catch (error) {
-        if (!(error instanceof Problem) || error.code !== 'USERNAME_TAKEN') throw error;
-        judged.errors.push({ field: 'username', message: translator(locale)('fields.username.taken') });
+        const code = error instanceof Problem && error.code;
+        // The other of two submissions at once has won meanwhile.
+        if (code === 'INVITATION_ANSWERED' && (await acceptedLink(request))) return response.redirect(303, accepted);
+        if (code !== 'USERNAME_TAKEN') throw error;
+        errors.push({ field: 'username', message: translator(locale)('fields.username.taken') });
       }
     }
-    const unmet = typed.password ? unmetRules(link, { ...judged.values, password: typed.password }) : null;
     response
       .status(400)
-      .send(renderPage('registration', locale, registration(request, link, locale, typed, judged.errors, unmet)));
+      .send(renderPage('registration', locale, registration(request, link, locale, typed, errors, unmet)));
   });
 
   router.get('/invitations/open/:id/accepted', async (request, response) => {
-    const held = await holdCookie(request);
-    const link = held && (await lookBehind(services, held));
-    if (!held || link?.invitation.status !== 'accepted' || held.claim.generation !== link.invitation.generation) {
+    const link = await acceptedLink(request);
+    if (!link) {
       response.redirect(303, cleanPath(request.params.id));
       return;
     }
@@ -131,7 +136,10 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     const t = translator(locale);
     const errors: ViewData['decline']['errors'] = [];
     const reason = paragraphs(1_000).safeParse(typed.reason);
-    if (!reason.success) errors.push({ field: 'reason', message: t('fields.reason.tooLong', { maxLength: 1_000 }) });
+    if (!reason.success) {
+      const fault = [...typed.reason].length > 1_000 ? 'tooLong' : 'invalid';
+      errors.push({ field: 'reason', message: t(`fields.reason.${fault}`, { maxLength: 1_000 }) });
+    }
     // A scanner that presses buttons leaves the box alone.
     if (typed.confirm !== 'yes') errors.push({ field: 'confirm', message: t('fields.confirmDecline.required') });
     if (errors.length > 0) return showDecline(request, response, link, locale, typed.reason, errors);
@@ -166,11 +174,20 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
 
   router.get('/invitations/open/:id/requested', async (request, response) => {
     const held = await holdCookie(request);
-    const link = held && (await lookBehind(services, held));
-    const locale = link ? localeOf(request, link) : browserLocale(request);
-    response.send(renderPage('request-sent', locale, { inviterName: link ? inviterName(link) : null }));
+    if (!held) {
+      response.status(400).send(renderPage('open-again', browserLocale(request), {}));
+      return;
+    }
+    if (!(await hasRequested(held))) {
+      response.redirect(303, withLanguage(cleanPath(held.claim.invitationId), request));
+      return;
+    }
+    const link = await lookBehind(services, held);
+    response.send(renderPage('request-sent', localeOf(request, link), { organizationName: link.organization.name }));
   });
 
+  // People get a page for an address that leads nowhere; programs get what every route of theirs answers.
+  router.use((request, _response, next) => next(wantsPage(request) ? notFound('page') : undefined));
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
   return router;
 
@@ -179,6 +196,24 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     const token = readCookie(request, cookieName);
     const held = token ? await holdOrNull(token) : null;
     return held?.claim.invitationId === request.params.id ? held : null;
+  }
+
+  /** The link of this browser, if it is the one by which its invitation was accepted. */
+  async function acceptedLink(request: Request): Promise<OpenedLink | null> {
+    const held = await holdCookie(request);
+    const link = held && (await lookBehind(services, held));
+    const accepted = link?.invitation.status === 'accepted' && held?.claim.generation === link.invitation.generation;
+    return accepted ? link : null;
+  }
+
+  /** Whether a new invitation was asked for by this very link. */
+  async function hasRequested({ organizationId, claim }: HeldLink): Promise<boolean> {
+    const events = await inOrganization(services.database, organizationId, (trx) =>
+      listInvitationEvents(trx, organizationId, claim.invitationId),
+    );
+    return events.some(
+      ({ type, data }) => type === 'invitation.new-link-requested' && data['generation'] === claim.generation,
+    );
   }
 
   function holdOrNull(token: string): Promise<HeldLink | null> {
@@ -256,6 +291,7 @@ function showDecline(
       backUrl: withLanguage(path, request),
       reason,
       errors,
+      ...(request.method === 'GET' && languages(request, '/decline')),
     }),
   );
 }
@@ -277,8 +313,11 @@ const paths = (request: Request) => ({
   declineUrl: withLanguage(`${cleanPath(String(request.params.id))}/decline`, request),
 });
 
-const languages = (request: Request) => ({
-  languageLinks: locales.map((locale) => ({ locale, href: `${cleanPath(String(request.params.id))}?lang=${locale}` })),
+const languages = (request: Request, page = '') => ({
+  languageLinks: locales.map((locale) => ({
+    locale,
+    href: `${cleanPath(String(request.params.id))}${page}?lang=${locale}`,
+  })),
 });
 
 interface Typed {
@@ -327,14 +366,12 @@ function judge(link: OpenedLink, typed: Typed, locale: Locale) {
     ...(asked && typed.username !== '' && { username: typed.username }),
     password: typed.password,
   };
-  if (typed.password === '') errors.push({ field: 'password', message: t('fields.password.required') });
-  else {
-    const unmet = unmetRules(link, values);
-    if (unmet.includes('tooLong'))
-      errors.push({ field: 'password', message: t('fields.password.tooLong', { maxLength: 200 }) });
-    else if (unmet.length > 0) errors.push({ field: 'password', message: t('fields.password.weak') });
-  }
-  return { values, errors };
+  const unmet = typed.password === '' ? null : unmetRules(link, values);
+  if (unmet === null) errors.push({ field: 'password', message: t('fields.password.required') });
+  else if (unmet.includes('tooLong'))
+    errors.push({ field: 'password', message: t('fields.password.tooLong', { maxLength: 200 }) });
+  else if (unmet.length > 0) errors.push({ field: 'password', message: t('fields.password.weak') });
+  return { values, errors, unmet };
 }
 
 function registration(
@@ -362,6 +399,10 @@ function registration(
     errors,
   };
 }
+
+/** A browser that goes to an address of people's; what is below /v1 is for programs, whatever they accept. */
+const wantsPage = (request: Request): boolean =>
+  !/^\/v1(\/|$)/.test(request.path) && (request.get('accept') ?? '').includes('text/html');
 
 const chosenLanguage = (request: Request): string | undefined =>
   z.enum(locales).safeParse((request.query as { lang?: unknown }).lang).data;

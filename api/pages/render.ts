@@ -85,7 +85,7 @@ export interface ViewData {
     expiredAt: Date | null;
     timeZone: string;
   };
-  'request-sent': Chrome & { inviterName?: string | null };
+  'request-sent': Chrome & { organizationName: string };
   'open-again': Chrome;
   problem: Chrome & { status: number; title: string; detail: string | null; requestId: string | null };
   home: Chrome;
@@ -167,7 +167,7 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     icon: deadLinkIcons[data.reason],
     requestNewAction: data.reason === 'expired' ? data.requestNewAction : null,
   }),
-  'request-sent': (data) => ({ ...data, inviterName: data.inviterName ?? null, who: who(data.inviterName) }),
+  'request-sent': (data) => ({ ...data }),
   'open-again': (data) => data,
   problem: (data) => ({ ...data }),
   home: (data) => data,

@@ -4,7 +4,7 @@ import type { Commanded } from '../../db/commands/command';
 import { requestNewLink } from '../../db/commands/request-new-link';
 import { badInput, Problem } from '../../domain/problem';
 import { pickLocale } from '../../i18n';
-import { assertAlive, holdLink, lookBehind, passwordHash } from '../answer-invitation';
+import { assertAlive, deadProblem, holdLink, lookBehind, passwordHash } from '../answer-invitation';
 import type { Context, RouteSpec } from '../route';
 import { acceptance, answered, openedInvitation, refusal } from '../schemas/invitations';
 
@@ -85,6 +85,7 @@ export const invitationTokenRoutes: RouteSpec[] = [
     method: 'post',
     path: `${base}/accept`,
     summary: 'Accept: a new person sets a password and is active',
+    answering: true,
     body: acceptance,
     idempotent: true,
     locate: holdUnlessRepeated,
@@ -100,9 +101,11 @@ export const invitationTokenRoutes: RouteSpec[] = [
         throw new Problem('SIGN_IN_REQUIRED', 'There is an account for this address already: sign in to accept.');
       if (password === undefined) throw badInput({ pointer: '/password', message: 'A password is needed.' });
       const registration = { ...names, password };
-      const hashed = repeated ? '' : await passwordHash(opened, registration);
+      const hashed = repeated ? null : await passwordHash(opened, registration);
       return context.command(
         async (trx) => {
+          // Run only where the key is new: then a used-up link has no answer to repeat.
+          if (hashed === null) throw deadProblem(opened.dead ?? 'INVITATION_ANSWERED');
           const done = await acceptInvitation(
             trx,
             held.organizationId,
@@ -121,6 +124,7 @@ export const invitationTokenRoutes: RouteSpec[] = [
     method: 'post',
     path: `${base}/decline`,
     summary: 'Decline; the link opens nothing more',
+    answering: true,
     body: refusal,
     bodyOptional: true,
     idempotent: true,
@@ -144,7 +148,8 @@ export const invitationTokenRoutes: RouteSpec[] = [
     ...shared,
     method: 'post',
     path: `${base}/request-new`,
-    summary: 'Ask the inviter for a new link in place of an expired one; always 202',
+    summary: 'Record that a new link is needed in place of an expired one, for administrators to see; always 202',
+    answering: true,
     answers: { 202: { description: 'Taken' } },
     async handle(context) {
       const held = await holdLink(context.services, context.params.token ?? '').catch((error: unknown) => {

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { changeOrganization, changePolicy } from '../../db/commands/change-organization';
 import { createApiKey, createOrganization, revokeApiKey } from '../../db/commands/create-organization';
+import { readClock } from '../../db/database';
 import { findOrganization, listApiKeys } from '../../db/queries/find-organization';
-import { notFound } from '../../domain/problem';
+import { badInput, notFound, Problem } from '../../domain/problem';
 import { etagOf, ifMatch, type RouteSpec } from '../route';
 import { id, organizationParams, pageQuery } from '../schemas/common';
 import {
@@ -72,8 +73,12 @@ export const organizationRoutes: RouteSpec[] = [
     body: organizationPatch,
     versioned: true,
     answers: { 200: { description: 'The organization', schema: organization } },
-    async handle({ command, organizationId, body, actor, request }) {
+    problems: ['FORBIDDEN'],
+    async handle({ command, organizationId, caller, body, actor, request }) {
       const patch = body as z.infer<typeof organizationPatch>;
+      // What an organization pays for is not its own to change.
+      if (caller?.type !== 'platform' && (patch.plan !== undefined || patch.licences !== undefined))
+        throw new Problem('FORBIDDEN', 'Only the platform operator may change the plan and the number of licences.');
       let etag = '';
       const answer = await command(async (trx) => {
         const row = await changeOrganization(trx, organizationId, patch, actor, ifMatch(request));
@@ -130,6 +135,8 @@ export const organizationRoutes: RouteSpec[] = [
     async handle({ command, organizationId, body, actor }) {
       const { name, expiresAt = null } = body as z.infer<typeof newApiKey>;
       return command(async (trx) => {
+        if (expiresAt && expiresAt <= (await readClock(trx)))
+          throw badInput({ pointer: '/expiresAt', message: 'Must be in the future.' });
         const { apiKey, key } = await createApiKey(trx, organizationId, { name, expiresAt }, actor);
         return { status: 201, body: { ...toApiKey(apiKey), key } };
       });

@@ -59,9 +59,12 @@ export const locale = z
   .regex(/^(en|de)(-[A-Z]{2})?$/, 'Must be en or de, also with a country like de-AT.')
   .meta({ example: 'de' });
 
-/** An instant with an offset, kept in UTC. */
+const isOurAge = (year: number): boolean => Number.isNaN(year) || (year >= 2000 && year <= 9999);
+
+/** An instant with an offset, kept in UTC; of an age that people mean, and that PostgreSQL and JSON write with four digits. */
 export const instant = z.iso
   .datetime({ offset: true, error: 'Must be an ISO 8601 time with its offset, like 2027-01-31T12:00:00Z.' })
+  .refine((text) => isOurAge(new Date(text).getUTCFullYear()), 'Must be in the years 2000 to 9999.')
   .transform((text) => new Date(text));
 
 /** An instant as answers give it. */

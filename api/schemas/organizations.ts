@@ -21,7 +21,13 @@ export const newOrganization = z
   .meta({ id: 'NewOrganization' });
 
 export const organizationPatch = z
-  .strictObject({ name: line(200), timeZone, locale, plan, licences })
+  .strictObject({
+    name: line(200),
+    timeZone,
+    locale,
+    plan: plan.describe('Changed by the platform operator only'),
+    licences: licences.describe('Changed by the platform operator only'),
+  })
   .partial()
   .meta({ id: 'OrganizationPatch' });
 

@@ -9,7 +9,7 @@ import { visit } from '../support/visitor';
 let usher: TestUsher;
 let database: Database;
 beforeAll(async () => {
-  usher = await startUsher({ worker: false });
+  usher = await startUsher({ worker: false, env: { USHER_RATE_LIMITS: 'on' } });
   database = openDatabase(usher.database.url);
 });
 afterAll(async () => {

@@ -1,5 +1,11 @@
 import fc from 'fast-check';
-import { describePasswordRule, longestPassword, passwordRules, unmetPasswordRules } from '../../domain/password';
+import {
+  describePasswordRule,
+  longestEstimate,
+  longestPassword,
+  passwordRules,
+  unmetPasswordRules,
+} from '../../domain/password';
 
 const floor = { minLength: 8 };
 const unmet = (password: string, policy = floor, personal: (string | null | undefined)[] = []) =>
@@ -65,6 +71,26 @@ test('a password of more than 200 characters is refused at once, one of 200 is j
   expect(unmet(strong.slice(0, longestPassword))).not.toContain('tooLong');
   expect(unmet(strong.slice(0, longestPassword + 1))).toEqual(['tooLong']);
   expect(unmet('x'.repeat(1_000_000))).toEqual(['tooLong']);
+});
+
+describe('a long password', () => {
+  test.each(['p@$$w0rd1!'.repeat(7), 'Aa1!'.repeat(50), '1l|!'.repeat(50), 'x'.repeat(200)])(
+    'is estimated in a few short pieces: %s',
+    (password) => {
+      const asked: string[] = [];
+      unmetPasswordRules(password, floor, [], (text) => asked.push(text));
+      expect(asked.length).toBeLessThanOrEqual(4);
+      for (const text of asked) expect(text.length).toBeLessThanOrEqual(longestEstimate);
+    },
+  );
+
+  test('is weak where it is weak at both ends, as a repeated word is', () => {
+    expect(unmet('Passw0rd!'.repeat(5))).toEqual(['common']);
+    expect(unmet(`${'P@$$w0rd1!'.repeat(5)}P@$$`)).toEqual(['common']);
+    expect(unmet(`${'a'.repeat(30)}${'b'.repeat(30)}`)).toContain('common');
+    expect(unmet(`${'a'.repeat(40)}Vk7!qTz9#mWp`)).toEqual([]);
+    expect(unmet(`Vk7!qTz9#mWp${'a'.repeat(40)}`)).toEqual([]);
+  });
 });
 
 test('whatever is typed, the length and the kinds of characters are judged rightly', () => {

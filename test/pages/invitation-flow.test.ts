@@ -157,7 +157,7 @@ describe.each([
       superseded: 'There is a newer email for you',
       answered: 'This invitation has already been answered',
       unknown: 'We do not know this link',
-      asked: 'Your request has been sent',
+      asked: 'Your request has been recorded',
       again: 'Please open the link in your email again',
     },
     de: {
@@ -166,7 +166,7 @@ describe.each([
       superseded: 'Für Sie gibt es eine neuere E-Mail',
       answered: 'Diese Einladung wurde schon beantwortet',
       unknown: 'Diesen Link kennen wir nicht',
-      asked: 'Ihre Anfrage ist unterwegs',
+      asked: 'Ihre Anfrage ist festgehalten',
       again: 'Bitte öffnen Sie den Link in Ihrer E-Mail noch einmal',
     },
   }[language];
@@ -255,7 +255,7 @@ test('a double click on the button is one answer, and ends where one click does'
   expect(events.body.items).toHaveLength(1);
 });
 
-test('two windows with the same form: the second is told that it was answered', async () => {
+test('two windows with the same form: both are welcomed, for both hold the link that was accepted', async () => {
   const invitation = await invite('windows@flow.test');
   const first = await browser.person();
   await first.goto(addressOf(invitation));
@@ -268,7 +268,7 @@ test('two windows with the same form: the second is told that it was answered', 
   }
   await eventually(
     () => heading(second),
-    (text) => text === 'This invitation has already been answered',
+    (text) => text === 'Welcome to Nordlicht',
   );
   expect(await statusOf(invitation)).toBe('accepted');
 });

@@ -69,7 +69,7 @@ describe('C4: the link is valid 21 days', () => {
     expect(dead.text).toContain('Ask for a new invitation');
     expect(await newLinkRequests(invitation.id as string)).toBe(0);
     const asked = await visitor.post(dead.action());
-    expect(asked).toMatchObject({ status: 200, heading: 'Your request has been sent' });
+    expect(asked).toMatchObject({ status: 200, heading: 'Your request has been recorded' });
     await visitor.post(dead.action());
     expect(await newLinkRequests(invitation.id as string)).toBe(1);
   });

@@ -51,7 +51,8 @@ test('E7: an invitation left alone expires, and its account becomes inactive by 
   const invitation = await organization.invite({ email: 'late@e7.test' });
   await usher.linkFor('late@e7.test');
   expect(await resultOf(invitation)).toEqual({ status: 'expired' });
-  const account = () => usher.owner('accounts').first('status', 'inactive_reason').where({ invited_email: 'late@e7.test' });
+  const account = () =>
+    usher.owner('accounts').first('status', 'inactive_reason').where({ invited_email: 'late@e7.test' });
   expect(await eventually(account, (row) => row?.status === 'inactive')).toMatchObject({ inactive_reason: 'expired' });
   const users = await organization.call('GET', '/users');
   expect(users.body.items).toMatchObject([{ status: 'inactive', invitation: { status: 'expired' } }]);

@@ -1,0 +1,164 @@
+import * as password from '../../domain/password';
+import { type Locale, locales, translator } from '../../i18n';
+import { moved, setClock } from '../support/clock';
+import { elementsOf } from '../support/html';
+import { tokenOf } from '../support/token';
+import { goodPassword, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+import { type Page, type Visitor, visit } from '../support/visitor';
+
+// Only counted: estimating a password is the dearest thing that a form may ask for.
+jest.mock('../../domain/password', () => {
+  const actual = jest.requireActual<typeof password>('../../domain/password');
+  return { ...actual, unmetPasswordRules: jest.fn(actual.unmetPasswordRules) };
+});
+const judged = jest.mocked(password.unmetPasswordRules);
+
+let usher: TestUsher;
+let organization: TestOrganization;
+beforeAll(async () => {
+  usher = await startUsher({ worker: false });
+  organization = await usher.createOrganization({ name: 'Nordlicht', preset: 'create-user' });
+});
+afterAll(() => usher.stop());
+afterEach(() => setClock(usher, null));
+
+let count = 0;
+async function open(
+  fields: Record<string, unknown> = {},
+): Promise<{ visitor: Visitor; page: Page; path: string; id: string }> {
+  const invitation = await organization.invite({
+    email: `person-${count++}@forms.test`,
+    firstName: 'Ada',
+    lastName: 'Lovelace',
+    ...fields,
+  });
+  const visitor = visit(usher);
+  const page = await visitor.get(`/invitations/${tokenOf(usher, invitation)}`);
+  return { visitor, page, path: `/invitations/open/${invitation.id}`, id: invitation.id as string };
+}
+
+const good = { firstName: 'Ada', lastName: 'Lovelace', password: goodPassword };
+const long = 'x'.repeat(1_001);
+
+describe.each(locales)('each bad field is told in words (%s)', (locale: Locale) => {
+  const t = translator(locale);
+
+  test.each([
+    ['fields.firstName.required', { firstName: ' ' }],
+    ['fields.firstName.tooLong', { firstName: long }],
+    ['fields.firstName.tooLong', { firstName: '🦊'.repeat(101) }],
+    ['fields.firstName.invalid', { firstName: 'A\u0007da' }],
+    ['fields.lastName.required', { lastName: '' }],
+    ['fields.lastName.tooLong', { lastName: long }],
+    ['fields.lastName.invalid', { lastName: 'Love\u0000lace' }],
+    ['fields.username.invalid', { username: '!' }],
+    ['fields.username.invalid', { username: long }],
+    ['fields.password.required', { password: '' }],
+    ['fields.password.weak', { password: 'Passw0rd!' }],
+    ['fields.password.tooLong', { password: long }],
+  ])('registration: %s', async (key, fields) => {
+    const { visitor, page } = await open({ locale });
+    const answer = await visitor.post(page.action(), { ...good, ...fields });
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain(t(key, { maxLength: key.includes('password') ? 200 : 100 }));
+    expect(answer.text).not.toMatch(/\bfields\./);
+  });
+
+  test.each([
+    ['fields.reason.tooLong', { reason: long, confirm: 'yes' }],
+    ['fields.reason.invalid', { reason: 'No\u0007', confirm: 'yes' }],
+    ['fields.confirmDecline.required', { reason: 'No' }],
+  ])('declining: %s', async (key, fields: Record<string, string>) => {
+    const { visitor, path } = await open({ locale });
+    const answer = await visitor.post(`${path}/decline`, fields);
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain(t(key, { maxLength: 1_000 }));
+    expect(answer.text).not.toMatch(/\bfields\./);
+  });
+});
+
+test('a password is estimated once for each time that the form is sent', async () => {
+  const { visitor, page } = await open();
+  judged.mockClear();
+  expect((await visitor.post(page.action(), { ...good, password: 'Passw0rd!' })).status).toBe(400);
+  expect(judged).toHaveBeenCalledTimes(1);
+  expect((await visitor.post(page.action(), good)).path).toMatch(/\/accepted$/);
+  expect(judged).toHaveBeenCalledTimes(2);
+});
+
+test('a form that is sent twice welcomes twice, at once and later', async () => {
+  const { visitor, page, path } = await open();
+  const pages = await Promise.all([visitor.post(page.action(), good), visitor.post(page.action(), good)]);
+  pages.push(await visitor.post(page.action(), good));
+  for (const answer of pages) expect(answer).toMatchObject({ status: 200, path: `${path}/accepted` });
+});
+
+test('who holds a link that was replaced before somebody accepted is not welcomed', async () => {
+  const { visitor, page, id } = await open();
+  const resent = (await organization.call('POST', `/invitations/${id}/resend`)).body;
+  const newer = visit(usher);
+  const invitation = await newer.get(`/invitations/${tokenOf(usher, resent)}`);
+  expect((await newer.post(invitation.action(), good)).status).toBe(200);
+  expect((await visitor.post(page.action(), good)).status).toBe(410);
+});
+
+describe('asking for a new invitation', () => {
+  test('is answered by what was done: recorded, for administrators to see', async () => {
+    const { visitor, path, id } = await open();
+    const { expiresAt } = (await organization.call('GET', `/invitations/${id}`)).body;
+    await setClock(usher, moved(expiresAt as string, 1_000));
+    const dead = await visitor.get(path);
+    expect(dead.status).toBe(410);
+    // Not asked yet: nothing to confirm.
+    expect((await visitor.get(`${path}/requested`)).status).toBe(410);
+    for (let again = 0; again < 2; again++) {
+      const asked = await visitor.post(dead.action());
+      expect(asked).toMatchObject({ status: 200, path: `${path}/requested` });
+      expect(asked.text).toContain('The administrators of Nordlicht can see');
+    }
+    const events = (
+      await organization.call('GET', `/audit-events?invitationId=${id}&type=invitation.new-link-requested`)
+    ).body.items as unknown[];
+    expect(events).toHaveLength(1);
+  });
+
+  test('by a link that is still alive shows the invitation', async () => {
+    const { visitor, page, path } = await open();
+    expect(await visitor.post(`${path}/request-new`)).toMatchObject({ status: 200, path, heading: page.heading });
+  });
+
+  test('without the cookie asks to open the link again', async () => {
+    const { path } = await open();
+    const stranger = visit(usher);
+    expect((await stranger.get(`${path}/requested`)).heading).toMatch(/open the link/);
+  });
+});
+
+test('the page for declining can be read in every language', async () => {
+  const { visitor, path } = await open();
+  const toGerman = elementsOf((await visitor.get(`${path}/decline`)).html).find(
+    ({ attributes }) => attributes['hreflang'] === 'de',
+  );
+  expect(toGerman?.attributes['href']).toBe(`${path}/decline?lang=de`);
+  expect((await visitor.get(`${path}/decline?lang=de`)).heading).toMatch(/ablehnen/);
+});
+
+describe('an address that leads nowhere', () => {
+  test('is a page for a browser, in its language', async () => {
+    const page = await visit(usher, { Accept: 'text/html,*/*;q=0.8', 'Accept-Language': 'de' }).get('/nowhere');
+    expect(page.status).toBe(404);
+    expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+    expect(page.html).toContain('<html lang="de">');
+  });
+
+  test.each([
+    ['/v1/nowhere', 'text/html'],
+    ['/v1', 'text/html'],
+    ['/nowhere', 'application/json'],
+    ['/nowhere', '*/*'],
+  ])('is a problem for programs: %s for %s', async (path, accept) => {
+    const answer = await usher.call('GET', path, undefined, { key: null, headers: { Accept: accept } });
+    expect(answer).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+  });
+});
