@@ -9,21 +9,19 @@ type Marked = Word & { sequence: string };
 
 export interface Announcer {
   /**
-   * After the commit: tells Temporal at once. Resolves without waiting for its answer, except under load: then callers
-   * wait for their turn (a second at most), so that no more is taken than Temporal can start. What fails is left to the relay.
+   * After the commit: tells Temporal, so that the run exists when the caller has their answer and no more is taken than
+   * can be started. Waits a second at most; what fails or takes longer is left to the relay, and the command stands.
    */
   announce(changes: Marked[]): Promise<void>;
   /** Until everything announced so far has been told or given up. */
   settled(): Promise<void>;
 }
 
-/** Calls under way at most. */
-const mostAtOnce = 25;
 const patienceMs = 1_000;
-/** Marks are cleared a handful at a time. Until then their lease keeps the relay away; cleared late does no harm. */
-const clearAfterMs = 100;
 /** After a failure nobody is kept waiting for a server that is probably still away. */
 const pauseMs = 3_000;
+/** Marks are cleared a handful at a time. Until then their lease keeps the relay away; cleared late does no harm. */
+const clearAfterMs = 100;
 
 export function createAnnouncer(
   database: Database,
@@ -32,7 +30,6 @@ export function createAnnouncer(
   logger: Logger,
 ): Announcer {
   const underWay = new Set<Promise<void>>();
-  const waiting: (() => void)[] = [];
   let told: Marked[] = [];
   let clearing: Promise<void> | null = null;
   let pausedUntil = 0;
@@ -59,35 +56,20 @@ export function createAnnouncer(
     clearing ??= clearSoon();
   }
 
-  /** @returns whether a place got free in time */
-  async function place(): Promise<boolean> {
-    if (underWay.size < mostAtOnce) return true;
-    return new Promise((resolve) => {
-      const turn = () => {
-        clearTimeout(timer);
-        resolve(true);
-      };
-      const timer = setTimeout(() => {
-        waiting.splice(waiting.indexOf(turn), 1);
-        resolve(false);
-      }, patienceMs);
-      waiting.push(turn);
-    });
-  }
-
   return {
     async announce(changes) {
-      for (const change of changes) {
-        if (Date.now() < pausedUntil || !(await place())) return;
-        const call = tellOne(change).finally(() => {
-          underWay.delete(call);
-          waiting.shift()?.();
-        });
-        underWay.add(call);
-      }
+      if (changes.length === 0 || Date.now() < pausedUntil) return;
+      const call = Promise.all(changes.map(tellOne)).then(() => {
+        underWay.delete(call);
+      });
+      underWay.add(call);
+      const patience = new AbortController();
+      const late = sleep(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined);
+      await Promise.race([call, late]);
+      patience.abort();
     },
     async settled() {
-      while (underWay.size > 0) await Promise.all(underWay);
+      await Promise.all(underWay);
       await clearing;
     },
   };

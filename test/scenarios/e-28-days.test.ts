@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => usher.stop());
 
 const resultOf = (invitation: { workflowId: string }): Promise<unknown> =>
-  usher.temporal.workflow.getHandle(invitation.workflowId).result();
+  eventually(() => usher.temporal.workflow.getHandle(invitation.workflowId).result());
 const acceptPath = (token: string) => `/v1/invitation-tokens/${token}/accept`;
 
 test('E4: setting a password confirms the invitation, and the account is active with nothing more to verify', async () => {

@@ -177,18 +177,23 @@ export async function startUsher({ worker = true, env: extra = {} } = {}): Promi
   return usher;
 }
 
-/** Asks again until the answer satisfies, for what happens in its own time. */
+/** Asks again until the answer satisfies, for what happens in its own time; until then even asking may fail. */
 export async function eventually<T>(
   ask: () => Promise<T>,
-  satisfied: (answer: T) => boolean,
+  satisfied: (answer: T) => boolean = () => true,
   timeoutMs = 20_000,
 ): Promise<T> {
   const until = Date.now() + timeoutMs;
   for (;;) {
-    const answer = await ask();
-    if (satisfied(answer)) return answer;
-    if (Date.now() > until)
-      throw new Error(`still not so after ${timeoutMs} ms: ${JSON.stringify(answer)?.slice(0, 2_000)}`);
+    const asked = await ask().then(
+      (answer) => ({ answer }),
+      (error: unknown) => ({ error }),
+    );
+    if ('answer' in asked && satisfied(asked.answer)) return asked.answer;
+    if (Date.now() > until) {
+      if ('error' in asked) throw asked.error;
+      throw new Error(`still not so after ${timeoutMs} ms: ${JSON.stringify(asked.answer)?.slice(0, 2_000)}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
