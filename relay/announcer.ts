@@ -17,6 +17,8 @@ export interface Announcer {
   settled(): Promise<void>;
 }
 
+/** Of one command's changes; the rest of many is the relay's. */
+const mostAtOnce = 100;
 const patienceMs = 1_000;
 /** After a failure nobody is kept waiting for a server that is probably still away. */
 const pauseMs = 3_000;
@@ -59,7 +61,7 @@ export function createAnnouncer(
   return {
     async announce(changes) {
       if (changes.length === 0 || Date.now() < pausedUntil) return;
-      const call = Promise.all(changes.map(tellOne)).then(() => {
+      const call = Promise.all(changes.slice(0, mostAtOnce).map(tellOne)).then(() => {
         underWay.delete(call);
       });
       underWay.add(call);
