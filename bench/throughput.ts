@@ -6,6 +6,14 @@ import { inParallel, median, type Stage } from './stage';
 const perRound = 600;
 const rounds = 5;
 const callers = 20;
+/** A few runs of a round are handed out seconds late by the server, of either kind: the rate without them says more. */
+const share = 0.95;
+
+/** Per second: over the first 95 percent, and over all of them. */
+interface Round {
+  most: number;
+  all: number;
+}
 
 /**
  * Created to mailed: invitations through the HTTP API until the last mail is in, against a bare loop on the same
@@ -20,41 +28,58 @@ export async function throughput(stage: Stage): Promise<object> {
   };
   const { id, key } = await stage.organization();
 
-  const bareRound = async (round: number) => {
-    const target = (await bareDone()) + perRound;
+  const timed = async (create: (index: number) => Promise<unknown>, done: () => Promise<number>): Promise<Round> => {
+    const before = await done();
     const begun = performance.now();
-    await inParallel(perRound, callers, async (index) => {
-      await stage.temporal.workflow.start('bare', { taskQueue: 'bare', workflowId: `bare-${round}-${index}` });
+    const seconds = () => (performance.now() - begun) / 1000;
+    let most = NaN;
+    const created = inParallel(perRound, callers, async (index) => {
+      await create(index);
     });
-    while ((await bareDone()) < target) await new Promise((resolve) => setTimeout(resolve, 10));
-    return perRound / ((performance.now() - begun) / 1000);
+    for (let count = 0; count < perRound;) {
+      count = (await done()) - before;
+      if (Number.isNaN(most) && count >= share * perRound) most = (share * perRound) / seconds();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await created;
+    return { most, all: perRound / seconds() };
   };
-  const usherRound = async (round: number) => {
-    const target = (await stage.mailCount()) + perRound;
-    const begun = performance.now();
-    await inParallel(perRound, callers, async (index) => {
-      const email = `r${round}-${index}@bench.test`;
-      const answer = await stage.call('POST', `/v1/organizations/${id}/invitations`, { email }, key);
-      if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
-    });
-    while ((await stage.mailCount()) < target) await new Promise((resolve) => setTimeout(resolve, 10));
-    return perRound / ((performance.now() - begun) / 1000);
-  };
+  const bareRound = (round: number) =>
+    timed(
+      (index) => stage.temporal.workflow.start('bare', { taskQueue: 'bare', workflowId: `bare-${round}-${index}` }),
+      bareDone,
+    );
+  const usherRound = (round: number) =>
+    timed(
+      async (index) => {
+        const email = `r${round}-${index}@bench.test`;
+        const answer = await stage.call('POST', `/v1/organizations/${id}/invitations`, { email }, key);
+        if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
+      },
+      () => stage.mailCount(),
+    );
 
   // A first round of each warms everything up and does not count.
   await bareRound(0);
   await usherRound(0);
-  const bare: number[] = [];
-  const usher: number[] = [];
+  const bare: Round[] = [];
+  const usher: Round[] = [];
   for (let round = 1; round <= rounds; round += 1) {
-    bare.push(await bareRound(round));
-    usher.push(await usherRound(round));
-    stage.say(`round ${round}: bare ${bare.at(-1)?.toFixed(0)}/s, usher ${usher.at(-1)?.toFixed(0)}/s`);
+    const one = await bareRound(round);
+    const other = await usherRound(round);
+    bare.push(one);
+    usher.push(other);
+    stage.say(`round ${round}: bare ${words(one)}, usher ${words(other)}`);
   }
   worker.disconnect();
+  const rate = (of: Round[], which: keyof Round) => median(of.map((round) => round[which])).toFixed(0);
+  const ratio = (which: keyof Round) =>
+    median(usher.map((round, index) => round[which] / (bare[index]?.[which] ?? NaN))).toFixed(2);
   return {
-    'bare loop, per second (median)': median(bare).toFixed(0),
-    'created to mailed, per second (median)': median(usher).toFixed(0),
-    'ratio (median of rounds)': median(usher.map((value, index) => value / (bare[index] ?? NaN))).toFixed(2),
+    'bare loop, per second: first 95 % / all (medians)': `${rate(bare, 'most')} / ${rate(bare, 'all')}`,
+    'created to mailed, per second: first 95 % / all (medians)': `${rate(usher, 'most')} / ${rate(usher, 'all')}`,
+    'ratio: first 95 % / all (medians of rounds)': `${ratio('most')} / ${ratio('all')}`,
   };
 }
+
+const words = ({ most, all }: Round): string => `${most.toFixed(0)}/s (all ${all.toFixed(0)}/s)`;

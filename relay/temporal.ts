@@ -1,4 +1,4 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError, type WorkflowStartOptions } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import {
   changed,
@@ -19,6 +19,8 @@ export interface Word {
   open: boolean;
   /** Whether its mail is due at once. */
   sendDue?: boolean;
+  /** Whether nobody can have started a run for anything else yet: then one that runs need not be told. */
+  isNew?: boolean;
 }
 
 /** A call that hangs must not hold up the others: after this the relay tries again. */
@@ -47,11 +49,10 @@ export async function tell(client: Client, searchAttributes: boolean, word: Word
       searchAttributes,
       ...(word.sendDue && { due: 'send' }),
     };
-    await client.workflow.signalWithStart(invitationWorkflow, {
+    const options: WorkflowStartOptions = {
       workflowId,
       taskQueue,
       args: [input],
-      signal: changed,
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       workflowIdConflictPolicy: 'USE_EXISTING',
       staticSummary: word.kind === 'guest' ? 'Guest invitation' : 'Member invitation',
@@ -63,6 +64,9 @@ export async function tell(client: Client, searchAttributes: boolean, word: Word
           ...(word.expiresAt ? [{ key: attributes.deadline, value: word.expiresAt }] : []),
         ]),
       }),
-    });
+    };
+    // A run that begins with what is due has nothing to learn from a signal, which costs it an event and some work.
+    if (word.isNew && word.sendDue) await client.workflow.start(invitationWorkflow, options);
+    else await client.workflow.signalWithStart(invitationWorkflow, { ...options, signal: changed });
   });
 }

@@ -3,6 +3,7 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
+  isCancellation,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
@@ -40,17 +41,20 @@ export async function invitation(input: InvitationInput): Promise<{ status: Plan
   const { invitationId, organizationId } = input;
   const it = { invitationId, organizationId };
   const open: Wish[] = [];
+  let nap: CancellationScope | undefined;
   let heard = 0;
   let carriedOut = input.wishes ?? 0;
   // Every step asks under the row's lock whether it is still due, so beginning with it is as good as asking.
   let { due } = input;
-  const wish = (what: Wish) => {
+  const hear = () => {
     heard += 1;
-    open.push(what);
+    nap?.cancel();
   };
-  setHandler(changed, () => {
-    heard += 1;
-  });
+  const wish = (what: Wish) => {
+    open.push(what);
+    hear();
+  };
+  setHandler(changed, hear);
   setHandler(resend, () => wish('resend'));
   setHandler(cancel, () => wish('cancel'));
   // The cancel button of the Temporal UI means the command, too; the run itself goes on to tell the end of the story.
@@ -66,12 +70,12 @@ export async function invitation(input: InvitationInput): Promise<{ status: Plan
         const key = `${workflowInfo().firstExecutionRunId}:${carriedOut}`;
         await perform(wishes[next], { ...it, key });
       }
-      let plan = due ? await performUnless(news, steps[due], it) : await perform('planNextStep', it);
+      let plan = due ? await perform(steps[due], it, news) : await perform('planNextStep', it);
       due = undefined;
       if (!plan) continue;
       show(plan, input);
       if (plan.action && plan.inMs <= 0) {
-        const done = await performUnless(news, steps[plan.action], it);
+        const done = await perform(steps[plan.action], it, news);
         if (!done) continue;
         plan = done;
         show(plan, input);
@@ -81,46 +85,42 @@ export async function invitation(input: InvitationInput): Promise<{ status: Plan
       if (!plan.action) return { status: plan.status };
       if (workflowInfo().continueAsNewSuggested)
         await continueAsNew<typeof invitation>({ ...it, searchAttributes: input.searchAttributes, wishes: carriedOut });
-      await wait(plan, news);
+      // Never shorter than a second, so that no disagreement of clocks makes a busy loop.
+      const { action, inMs } = plan;
+      nap = new CancellationScope();
+      await nap.run(() => sleep(Math.max(inMs, 1_000), { summary: `until ${action}` })).catch(awake);
+      nap = undefined;
     }
   });
 }
 
-/** Until the step's time or news; never shorter than a second, so that no disagreement of clocks makes a busy loop. */
-async function wait(plan: PlanAnswer, news: () => boolean): Promise<void> {
-  const scope = new CancellationScope();
-  await scope.run(() =>
-    Promise.race([sleep(Math.max(plan.inMs, 1_000), { summary: `until ${plan.action}` }), condition(news)]),
-  );
-  scope.cancel();
+/** Something was heard before the time had come. */
+function awake(failure: unknown): void {
+  if (!isCancellation(failure)) throw failure;
 }
 
 type Name = keyof InvitationActivities;
+type Step = (typeof steps)[keyof typeof steps];
 type Argument<N extends Name> = Parameters<InvitationActivities[N]>[0];
 
-async function perform<N extends Name>(name: N, argument: Argument<N>): Promise<PlanAnswer> {
+async function perform<N extends Name>(name: N, argument: Argument<N>): Promise<PlanAnswer>;
+async function perform(name: Step, argument: Argument<Step>, news: () => boolean): Promise<PlanAnswer | null>;
+/** @param news given: the regular try ends with null the moment there is some; a corrected address must not wait for a backoff */
+async function perform<N extends Name>(
+  name: N,
+  argument: Argument<N>,
+  news?: () => boolean,
+): Promise<PlanAnswer | null> {
+  type Perform = (argument: Argument<N>) => Promise<PlanAnswer>;
   try {
-    return await (local[name] as (argument: Argument<N>) => Promise<PlanAnswer>)(argument);
+    return await (local[name] as Perform)(argument);
   } catch (failure) {
     // Of a local activity the SDK throws the failure itself, not an ActivityFailure around it.
     if (!(failure instanceof TemporalFailure)) throw failure;
-    return (regular[name] as (argument: Argument<N>) => Promise<PlanAnswer>)(argument);
   }
-}
-
-/** The same, given up the moment something new is heard: a corrected address must not wait for a backoff. */
-async function performUnless(
-  news: () => boolean,
-  name: 'sendInvitation' | 'expireInvitation',
-  argument: Argument<typeof name>,
-): Promise<PlanAnswer | null> {
-  try {
-    return await local[name](argument);
-  } catch (failure) {
-    if (!(failure instanceof TemporalFailure)) throw failure;
-  }
+  if (!news) return (regular[name] as Perform)(argument);
   const scope = new CancellationScope();
-  const attempt = scope.run(() => regular[name](argument));
+  const attempt = scope.run(() => (regular[name] as Perform)(argument));
   const done = await Promise.race([attempt, condition(news).then(() => null)]);
   if (done) return done;
   scope.cancel();

@@ -19,10 +19,11 @@ import {
   alreadyMember,
   assertUsernameFree,
   findPerson,
+  isNewAddress,
   type Person,
   proposeUsername,
 } from './invitee';
-import { recordEvents } from './record-event';
+import { writingEvents } from './record-event';
 import { type Change, lockInvitation, markChanged, type Saved } from './save-invitation';
 import { newTerm } from './start-term';
 
@@ -80,11 +81,12 @@ export async function createInvitation(
 ): Promise<Created> {
   const groupIds = await checkInput(trx, organization, input, now);
   const changes: Change[] = [];
-  if (input.email !== null) {
+  let person: Person | undefined;
+  if (input.email !== null && !(await isNewAddress(trx, organization.id, input.email))) {
     const expired = await makeRoom(trx, organization, input.email, now);
     if (expired) changes.push(expired.change);
+    person = await findPerson(trx, organization.id, input.email);
   }
-  const person = input.email === null ? undefined : await findPerson(trx, organization.id, input.email);
   const known = person && (await makeWay(trx, person, input, actor, now)) ? undefined : person?.account;
   if (input.username !== null) await assertUsernameFree(trx, input.username, known?.id ?? null);
   const usernameDerived = input.username === null && organization.policy.deriveUsername && input.email !== null;
@@ -115,14 +117,14 @@ export async function createInvitation(
     createdAt: now,
     updatedAt: now,
   };
-  const invitation = await Invitation.query(trx).insert(row).returning('*');
   const event = { organizationId: organization.id, actor, at: now, invitationId: id, accountId: account.id };
-  await recordEvents(
+  const told = writingEvents(
     trx,
     { ...event, type: 'invitation.created', data: { kind: input.kind, role: input.role } },
     ...(sent ? [{ ...event, type: 'invitation.sent', data: { generation: 1 } }] : []),
   );
-  if (invitation.nextAt) changes.push(await markChanged(trx, invitation));
+  const invitation = await Invitation.query(trx).with('told', told).insert(row).returning('*');
+  if (invitation.nextAt) changes.push({ ...(await markChanged(trx, invitation)), isNew: true });
   return { invitation, changes };
 }
 

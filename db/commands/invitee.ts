@@ -12,6 +12,22 @@ export interface Person {
   membership: Membership;
 }
 
+/** Whether this organization never heard of an address, as is usual: one look instead of two. */
+export async function isNewAddress(trx: Transaction, organizationId: string, email: string): Promise<boolean> {
+  const { rows } = await trx.raw<{ rows: [{ known: boolean }] }>(
+    `select exists (
+         select from invitations
+         where organization_id = :organizationId and lower(email) = :key and status in ('draft', 'pending')
+       )
+         or exists (
+           select from memberships m join accounts a on a.id = m.account_id
+           where m.organization_id = :organizationId and (lower(a.email) = :key or lower(a.invited_email) = :key)
+         ) as known`,
+    { organizationId, key: addressKey(email) },
+  );
+  return !rows[0].known;
+}
+
 /**
  * Whom this organization knows by an address, locked: their invitations, then the account, then the membership, the
  * order of all commands. What other organizations know is not asked.

@@ -8,7 +8,7 @@ import { Invitation } from '../models/invitation';
 import type { Organization } from '../models/organization';
 import { findOrganizationAndClock } from '../queries/find-organization';
 import { expireIfOverdue } from './expire-invitation';
-import { recordEvents } from './record-event';
+import { writingEvents } from './record-event';
 import { lockInvitation } from './save-invitation';
 
 /** What to do next about an invitation, by the database's clock; the answer of every activity. */
@@ -30,14 +30,32 @@ export interface RenderedMail {
   text: string;
 }
 
+/** What the log has of a mail that is to go out now. */
+export type ClaimedMail = Pick<
+  Email,
+  | 'id'
+  | 'invitationId'
+  | 'generation'
+  | 'messageId'
+  | 'sender'
+  | 'recipient'
+  | 'subject'
+  | 'html'
+  | 'text'
+  | 'createdAt'
+>;
+
 export type Claim =
   /** Nothing to send: not due, or no longer wanted; null: there is no such row any more. */
   | { claimed: false; plan: Plan | null }
   /** Somebody else is sending it, or died doing so: look again in so many milliseconds. */
   | { claimed: false; busyMs: number }
-  | { claimed: true; email: Email };
+  | { claimed: true; email: ClaimedMail };
 
-export const planOf = (invitation: Invitation, now: Date): Plan => ({
+export const planOf = (
+  invitation: Pick<Invitation, 'status' | 'expiresAt'> & Parameters<typeof nextStep>[0],
+  now: Date,
+): Plan => ({
   status: invitation.status,
   expiresAt: invitation.expiresAt,
   step: nextStep(invitation, now),
@@ -62,34 +80,30 @@ export async function claimInvitationMail(
   const plan = planOf(invitation, now);
   const { email: recipient } = invitation;
   if (plan.step?.action !== 'send' || plan.step.at > now || !recipient) return { claimed: false, plan };
-  let email = await Email.query(trx)
-    .findOne({ organizationId, invitationId, generation: invitation.generation })
-    .whereIn('type', ['user-invitation', 'guest-invitation'])
-    .forUpdate();
-  if (email?.leaseUntil && email.leaseUntil > now)
-    return { claimed: false, busyMs: email.leaseUntil.getTime() - now.getTime() };
   const leaseUntil = new Date(now.getTime() + leaseMs);
-  if (email) {
-    await email.$query(trx).patch({ leaseUntil });
-  } else {
-    const { host, ...mail } = await render(invitation, organization);
-    const id = randomUUID();
-    email = await Email.query(trx)
-      .insert({
-        id,
-        organizationId,
-        invitationId,
-        ...mail,
-        generation: invitation.generation,
-        recipient,
-        messageId: `<${id}@${host}>`,
-        status: 'queued',
-        attempts: [],
-        leaseUntil,
-        createdAt: now,
-      })
-      .returning('*');
-  }
+  const { host, ...mail } = await render(invitation, organization);
+  const id = randomUUID();
+  const row = {
+    id,
+    organizationId,
+    invitationId,
+    ...mail,
+    generation: invitation.generation,
+    recipient,
+    messageId: `<${id}@${host}>`,
+    status: 'queued' as const,
+    leaseUntil,
+    createdAt: now,
+  };
+  const written = await trx('emails').insert(row).onConflict(['invitation_id', 'type', 'generation']).ignore();
+  if ((written as unknown as { rowCount: number }).rowCount === 1) return { claimed: true, email: row };
+  const email = await Email.query(trx)
+    .findOne({ organizationId, invitationId, type: mail.type, generation: invitation.generation })
+    .forUpdate()
+    .throwIfNotFound();
+  if (email.leaseUntil && email.leaseUntil > now)
+    return { claimed: false, busyMs: email.leaseUntil.getTime() - now.getTime() };
+  await email.$query(trx).patch({ leaseUntil });
   return { claimed: true, email };
 }
 
@@ -118,23 +132,34 @@ export async function recordDelivery(
   const { now, ...email } = found as Email & { now: Date };
   const attempts = [...email.attempts, { at: now.toISOString(), response }].slice(-maximumRecordedAttempts);
   const mailStatus = result === 'accepted' ? 'sent' : result === 'refused' ? 'failed' : 'queued';
-  const first = email.status === 'queued';
-  await Email.query(trx)
+  const logged = Email.query(trx)
     .where({ id: emailId, organizationId })
     .patch({ attempts, status: mailStatus, leaseUntil: null, sentAt: result === 'accepted' ? now : null });
-  if (!first || email.generation !== invitation.generation || invitation.deliveryStatus !== 'queued')
+  const current = email.generation === invitation.generation && invitation.deliveryStatus === 'queued';
+  if (email.status !== 'queued' || !current) {
+    await logged;
     return { plan: planOf(invitation, now), retryInMs: null };
-  if (result === 'deferred') {
-    const wait = mailBackoff(attempts.length);
-    const dueAt = new Date(now.getTime() + wait);
-    const saved = await patchDelivery(trx, invitation, { deliveryDetail: response, deliveryDueAt: dueAt }, now);
-    const untilDeadline = (invitation.expiresAt?.getTime() ?? Infinity) - now.getTime();
-    return { plan: planOf(saved, now), retryInMs: Math.max(Math.min(wait, untilDeadline), 0) };
   }
-  // The workflow is the one that calls, and hears the plan as the answer: no mark in the outbox.
-  const delivery = { deliveryStatus: mailStatus, deliveryDetail: response, deliveryDueAt: null } as const;
-  const saved = await patchDelivery(trx, invitation, delivery, now);
-  await recordEvents(trx, {
+  const wait = mailBackoff(attempts.length);
+  const deferred = result === 'deferred';
+  const delivery = {
+    deliveryStatus: mailStatus,
+    deliveryDetail: response,
+    deliveryDueAt: deferred ? new Date(now.getTime() + wait) : null,
+  } as const;
+  const changed = { ...invitation, ...delivery };
+  // The workflow is the one that calls, and hears the plan as the answer: no mark in the outbox. All in one trip.
+  const saved = Invitation.query(trx)
+    .with('logged', logged)
+    .patch({ ...delivery, nextAt: nextStep(changed, now)?.at ?? null, updatedAt: now })
+    .where({ id: invitationId, organizationId });
+  const plan = planOf(changed, now);
+  if (deferred) {
+    await saved;
+    const untilDeadline = (invitation.expiresAt?.getTime() ?? Infinity) - now.getTime();
+    return { plan, retryInMs: Math.max(Math.min(wait, untilDeadline), 0) };
+  }
+  const told = writingEvents(trx, {
     organizationId,
     type: result === 'accepted' ? 'invitation.delivered' : 'invitation.refused',
     actor: systemActor,
@@ -143,26 +168,12 @@ export async function recordDelivery(
     accountId: invitation.accountId,
     data: { generation: email.generation, emailId },
   });
-  return { plan: planOf(saved, now), retryInMs: null };
+  await saved.with('told', told);
+  return { plan, retryInMs: null };
 }
 
 /** A mail that is tried every hour for a year stays readable: the newest tries are kept. */
 const maximumRecordedAttempts = 100;
-
-async function patchDelivery(
-  trx: Transaction,
-  invitation: Invitation,
-  patch: Partial<Pick<Invitation, 'deliveryStatus' | 'deliveryDetail' | 'deliveryDueAt'>>,
-  now: Date,
-): Promise<Invitation> {
-  const step = nextStep({ ...invitation, ...patch }, now);
-  return Invitation.query(trx)
-    .patch({ ...patch, nextAt: step?.at ?? null, updatedAt: now })
-    .where({ id: invitation.id, organizationId: invitation.organizationId })
-    .returning('*')
-    .first()
-    .throwIfNotFound();
-}
 
 /** What the workflow asks first: the next step of an invitation; null: there is no such row. */
 export async function planInvitation(trx: Transaction, organizationId: string, id: string): Promise<Plan | null> {

@@ -15,7 +15,12 @@ export interface NewEvent {
 
 /** Writes audit events in the command's own transaction: what was not committed did not happen. */
 export async function recordEvents(trx: Transaction, ...events: NewEvent[]): Promise<void> {
-  await AuditEvent.query(trx)
+  await writingEvents(trx, ...events);
+}
+
+/** The same, to go along with another statement (`with`). */
+export const writingEvents = (trx: Transaction, ...events: NewEvent[]) =>
+  AuditEvent.query(trx)
     .insert(
       events.map(({ actor, ...event }) => ({
         ...event,
@@ -28,4 +33,3 @@ export async function recordEvents(trx: Transaction, ...events: NewEvent[]): Pro
       })),
     )
     .returning('id');
-}

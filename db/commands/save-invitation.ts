@@ -15,6 +15,8 @@ export interface Change {
   open: boolean;
   /** Whether the mail is due at once, so that a new run can begin with it. */
   sendDue: boolean;
+  /** Whether the invitation is new, so that no run exists yet that would have to hear of it. */
+  isNew?: boolean;
   sequence: string;
 }
 
