@@ -9,10 +9,13 @@ import { readWorkerSettings, type WorkerSettings } from '../config/settings';
 import { readTemporalSettings, type TemporalSettings } from '../config/temporal';
 import { checkRole, openDatabase } from '../db/database';
 import { type RelayOptions, startOutboxRelay } from '../relay/outbox-relay';
+import { ensureSchedules } from '../relay/schedules';
 import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
 import { taskQueue } from '../workflows/messages';
 import { createMailer } from './email/mailer';
 import { renderInvitation } from './email/render-invitation';
+import { createAccountActivities } from './accounts';
+import { createAccountMailActivities } from './account-mail';
 import { createInvitationActivities } from './invitation';
 
 export interface RunningWorker {
@@ -59,7 +62,9 @@ export async function startWorker(
       { cause: error },
     );
   });
+  await ensureSchedules(client, logger);
   const connection = await NativeConnection.connect(connectionOptions);
+  const dependencies = { database, mailer, keys: settings.USHER_SECRET, baseUrl: settings.USHER_BASE_URL, logger };
   const worker = await Worker.create({
     connection,
     namespace,
@@ -67,14 +72,11 @@ export async function startWorker(
     ...(workflowBundle
       ? { workflowBundle: { codePath: workflowBundle } }
       : { workflowsPath: require.resolve('../workflows') }),
-    activities: createInvitationActivities({
-      database,
-      mailer,
-      keys: settings.USHER_SECRET,
-      baseUrl: settings.USHER_BASE_URL,
-      logger,
-      render: renderInvitation(mailer.sender),
-    }),
+    activities: {
+      ...createInvitationActivities({ ...dependencies, render: renderInvitation(mailer.sender) }),
+      ...createAccountMailActivities(dependencies),
+      ...createAccountActivities(database, logger),
+    },
     maxCachedWorkflows: settings.USHER_MAX_CACHED_WORKFLOWS,
     maxConcurrentLocalActivityExecutions: settings.USHER_DATABASE_POOL,
     shutdownGraceTime: `${settings.USHER_SHUTDOWN_SECONDS}s`,

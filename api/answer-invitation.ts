@@ -1,4 +1,3 @@
-import { hash } from '@node-rs/argon2';
 import { acceptInvitation } from '../db/commands/accept-invitation';
 import type { Commanded } from '../db/commands/command';
 import { inOrganization } from '../db/database';
@@ -6,10 +5,11 @@ import { type OpenedLink, openedLink } from '../db/queries/find-invitation';
 import { findInvitationOrganization } from '../db/system/find-owner';
 import type { Actor } from '../domain/actor';
 import type { DeadLink } from '../domain/invitation';
-import { describePasswordRule, type PasswordRule, unmetPasswordRules } from '../domain/password';
+import { type PasswordRule, unmetPasswordRules } from '../domain/password';
 import { notFound, Problem, problems } from '../domain/problem';
 import { type LinkClaim, verifyInvitationToken } from '../domain/token';
 import type { Services } from './context';
+import { assertMet, hashPassword } from './passwords';
 
 export interface HeldLink {
   claim: LinkClaim;
@@ -43,16 +43,19 @@ export interface Registration {
   password: string;
 }
 
-/** What a password still lacks, judged with everything that this link tells about its person. */
-export const unmetRules = ({ invitation, organization }: OpenedLink, registration: Registration): PasswordRule[] =>
-  unmetPasswordRules(registration.password, organization.policy.password, [
-    invitation.email,
-    invitation.username,
-    registration.username,
-    registration.firstName ?? invitation.firstName,
-    registration.lastName ?? invitation.lastName,
-    organization.name,
-  ]);
+/** What an attacker would try first: everything that this link tells about its person. */
+const personal = ({ invitation, organization }: OpenedLink, registration: Registration) => [
+  invitation.email,
+  invitation.username,
+  registration.username,
+  registration.firstName ?? invitation.firstName,
+  registration.lastName ?? invitation.lastName,
+  organization.name,
+];
+
+/** What a password still lacks. */
+export const unmetRules = (link: OpenedLink, registration: Registration): PasswordRule[] =>
+  unmetPasswordRules(registration.password, link.organization.policy.password, personal(link, registration));
 
 /**
  * Judges the password and hashes it (argon2id), before the command locks anything.
@@ -64,14 +67,8 @@ export async function passwordHash(
   registration: Registration,
   unmet = unmetRules(link, registration),
 ): Promise<string> {
-  const { password: policy } = link.organization.policy;
-  if (unmet.length > 0) {
-    throw new Problem('WEAK_PASSWORD', unmet.map((rule) => describePasswordRule(rule, policy)).join(' '), {
-      errors: unmet.map((rule) => ({ pointer: '/password', message: describePasswordRule(rule, policy) })),
-    });
-  }
-  // OWASP's recommendation for argon2id: 19 MiB, two passes.
-  return hash(registration.password, { memoryCost: 19_456, timeCost: 2, parallelism: 1 });
+  assertMet(unmet, link.organization.policy.password);
+  return hashPassword(registration.password);
 }
 
 /** The command behind both the JSON route and the page. */

@@ -7,19 +7,26 @@ import { pinoHttp } from 'pino-http';
 import type { Services } from './context';
 import { createMetrics } from './middleware/metrics';
 import { problemHandler, unknownRoute } from './middleware/problems';
-import { createRateLimits } from './middleware/rate-limits';
+import { createRateLimits, defaultLimits } from './middleware/rate-limits';
+import { accountLinkPages } from './pages/account-links';
+import { accountPages } from './pages/account';
 import { pagesRouter } from './pages/invitation';
 import { mountRoute, type RouteSpec } from './route';
 import { invitationTokenRoutes } from './routes/invitation-tokens';
 import { invitationRoutes } from './routes/invitations';
 import { operationsRouter } from './routes/operations';
 import { organizationRoutes } from './routes/organizations';
+import { meRoutes } from './routes/me';
+import { signInRoutes } from './routes/sign-in';
 import { auditRoutes, userRoutes } from './routes/users';
+import { sessions } from './session';
 
 export const routes: RouteSpec[] = [
   ...organizationRoutes,
   ...invitationRoutes,
   ...invitationTokenRoutes,
+  ...signInRoutes,
+  ...meRoutes,
   ...userRoutes,
   ...auditRoutes,
 ];
@@ -84,11 +91,14 @@ export function createApp(services: Services): Express {
   app.use('/assets', express.static(join(__dirname, 'public'), { maxAge: '1h' }));
   app.use(operationsRouter(services, routes));
 
-  const limits = createRateLimits(services.database, services.rateLimits);
+  const limits = createRateLimits(services.database, services.rateLimits, defaultLimits, services.keys.current.secret);
+  app.use(sessions(services.database, services.keys, services.baseUrl));
   const api = Router();
   for (const route of routes) mountRoute(api, route, services, limits);
   app.use(api);
   app.use(pagesRouter(services, limits));
+  app.use(accountPages(services, limits));
+  app.use(accountLinkPages(services, limits));
   app.use(unknownRoute);
   app.use(problemHandler(services.logger));
   return app;

@@ -1,15 +1,54 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
+import type { Account } from '../db/models/account';
+import { findAccount } from '../db/queries/find-account';
 import { findApiKey } from '../db/system/find-owner';
+import { displayName, isActive } from '../domain/account';
 import type { Actor } from '../domain/actor';
 import { Problem } from '../domain/problem';
 import { hashApiKey } from '../db/commands/create-organization';
 import type { Services } from './context';
+import { absoluteLimitMs, endSession } from './session';
 
-/** Who calls: the platform operator, or an organization by one of its keys. Both act as administrators. */
-export type Caller = { type: 'platform' } | { type: 'api-key'; id: string; organizationId: string; name: string };
+/**
+ * Who calls: the platform operator, or an organization by one of its keys (both act as administrators), or a person who
+ * is signed in, all factors given.
+ */
+export type Caller =
+  { type: 'platform' } | { type: 'api-key'; id: string; organizationId: string; name: string } | Person;
+
+export interface Person {
+  type: 'user';
+  id: string;
+  account: Account;
+  /** When the person last gave all factors, by the same clock as `now`. */
+  signedInAt: Date;
+  now: Date;
+}
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/**
+ * The person whose session the cookie names, or null: none, ended, too old, of an earlier epoch, half signed in, or of an
+ * account that is not active any more. Asked anew on every request, so that what ends a session ends it at once. // A6
+ */
+export async function findPerson(services: Services, request: Request): Promise<Person | null> {
+  // Callers with a key have no session at all.
+  const session = request.session as Partial<Request['session']> | undefined;
+  if (!session?.accountId || !session.signedInAt || session.secondFactor === 'pending') return null;
+  const found = await findAccount(services.database, session.accountId);
+  const signedInAt = new Date(session.signedInAt);
+  if (
+    !found ||
+    !isActive(found.account, found.now) ||
+    found.account.sessionEpoch !== session.epoch ||
+    found.now.getTime() - signedInAt.getTime() > absoluteLimitMs
+  ) {
+    await endSession(request);
+    return null;
+  }
+  return { type: 'user', id: found.account.id, account: found.account, signedInAt, now: found.now };
+}
 
 /** @throws Problem UNAUTHENTICATED, with the same words for a missing, wrong, revoked and expired key */
 export async function authenticate(services: Services, request: Request): Promise<Caller> {
@@ -19,16 +58,24 @@ export async function authenticate(services: Services, request: Request): Promis
     const owner = await findApiKey(services.database, hashApiKey(key));
     if (owner) return { type: 'api-key', ...owner };
   }
-  throw new Problem('UNAUTHENTICATED', 'Send a valid key as "Authorization: Bearer <key>".');
+  const person = await findPerson(services, request);
+  if (person) return person;
+  throw new Problem('UNAUTHENTICATED', 'Sign in, or send a valid key as "Authorization: Bearer <key>".');
 }
 
 /** The caller as audit events name them. */
-export const actorOf = (caller: Caller, request: Request): Actor => ({
-  ...(caller.type === 'platform'
-    ? { type: 'platform', id: null, name: null }
-    : { type: 'api-key', id: caller.id, name: caller.name }),
-  ...origin(request),
-});
+export const actorOf = (caller: Caller, request: Request): Actor => ({ ...namedActor(caller), ...origin(request) });
+
+function namedActor(caller: Caller): Actor {
+  switch (caller.type) {
+    case 'platform':
+      return { type: 'platform', id: null, name: null };
+    case 'api-key':
+      return { type: 'api-key', id: caller.id, name: caller.name };
+    case 'user':
+      return { type: 'user', id: caller.id, name: displayName(caller.account) };
+  }
+}
 
 export const inviteeActor = (request: Request): Actor => ({
   type: 'invitee',
@@ -37,7 +84,8 @@ export const inviteeActor = (request: Request): Actor => ({
   ...origin(request),
 });
 
-const origin = (request: Request) => ({ ip: request.ip ?? null, userAgent: request.get('user-agent') ?? null });
+export const origin = (request: Request) => ({ ip: request.ip ?? null, userAgent: request.get('user-agent') ?? null });
 
 /** A caller's own name in rate limits and idempotency keys. */
-export const callerKey = (caller: Caller): string => (caller.type === 'platform' ? 'platform' : `api-key:${caller.id}`);
+export const callerKey = (caller: Caller): string =>
+  caller.type === 'platform' ? 'platform' : `${caller.type}:${caller.id}`;

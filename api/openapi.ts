@@ -2,6 +2,7 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteaso
 import { z } from 'zod';
 import { type ProblemCode, problems } from '../domain/problem';
 import type { RouteSpec } from './route';
+import { sessionCookie } from './session';
 
 const problem = z
   .object({
@@ -26,7 +27,8 @@ const idempotencyKey = z
 function problemsOf(spec: RouteSpec): ProblemCode[] {
   const codes: ProblemCode[] = [...(spec.problems ?? []), 'TOO_MANY_REQUESTS', 'INTERNAL', 'UNAVAILABLE', 'BAD_INPUT'];
   if (spec.access !== 'public') codes.push('UNAUTHENTICATED');
-  if (spec.access === 'platform') codes.push('FORBIDDEN');
+  if (spec.access !== 'public')
+    codes.push('FORBIDDEN', ...(spec.method === 'get' ? [] : (['FOREIGN_ORIGIN'] as const)));
   if (spec.access === 'organization') codes.push('NOT_FOUND');
   if (spec.method !== 'get') codes.push('TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE');
   if (spec.idempotent) codes.push('IDEMPOTENCY_KEY_REUSED');
@@ -53,6 +55,7 @@ function problemAnswers(spec: RouteSpec): RouteConfig['responses'] {
 export function openApiDocument(routes: RouteSpec[], baseUrl: string, version: string): object {
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
+  registry.registerComponent('securitySchemes', 'session', { type: 'apiKey', in: 'cookie', name: sessionCookie });
   for (const spec of routes) {
     const headers = {
       ...(spec.idempotent && { 'Idempotency-Key': idempotencyKey }),
@@ -63,7 +66,14 @@ export function openApiDocument(routes: RouteSpec[], baseUrl: string, version: s
       path: spec.path,
       summary: spec.summary,
       tags: [spec.tag],
-      ...(spec.access === 'public' ? {} : { security: [{ key: [] }] }),
+      ...(spec.access === 'public'
+        ? {}
+        : {
+            security: [
+              ...(spec.access === 'person' ? [] : [{ key: [] }]),
+              ...(spec.access === 'platform' ? [] : [{ session: [] }]),
+            ],
+          }),
       request: {
         ...(spec.params && { params: spec.params as z.ZodObject }),
         ...(spec.query && { query: spec.query as z.ZodObject }),

@@ -4,21 +4,27 @@ import { z } from 'zod';
 import { once, type Answer } from '../db/commands/once';
 import type { Change } from '../db/commands/save-invitation';
 import { inOrganizations, type Transaction } from '../db/database';
+import { currentOrganization, listAccountOrganizations } from '../db/queries/find-account';
 import { findOrganization } from '../db/queries/find-organization';
 import type { Actor } from '../domain/actor';
+import type { Role } from '../domain/invitation';
+import { hasRole, type Standing } from '../domain/permissions';
 import { badInput, type FieldError, notFound, Problem, type ProblemCode } from '../domain/problem';
-import { actorOf, authenticate, type Caller, callerKey, inviteeActor } from './caller';
+import { actorOf, authenticate, type Caller, callerKey, findPerson, inviteeActor } from './caller';
 import type { Services } from './context';
 import { readJson, validate } from './input';
 import type { RateLimits } from './middleware/rate-limits';
+import { assertSameOrigin } from './same-origin';
 import { id as uuid } from './schemas/common';
 
 export type Access =
   /** The platform operator. */
   | 'platform'
-  /** An administrator of the organization in the path: the platform, or one of its keys. */
+  /** Somebody of the organization in the path, with the role that the route asks for; the platform and keys have any. */
   | 'organization'
-  /** Whoever holds the link. */
+  /** A person who is signed in; not keys. */
+  | 'person'
+  /** Anybody: whoever holds a link, or wants to sign in. */
   | 'public';
 
 /** One declaration per route: what it takes, what it answers, who may call it. Validation and OpenAPI come from it. */
@@ -29,6 +35,8 @@ export interface RouteSpec {
   summary: string;
   tag: string;
   access: Access;
+  /** What a person must be in the organization; an administrator, unless said otherwise. */
+  role?: Role;
   params?: z.ZodType;
   query?: z.ZodType;
   body?: z.ZodType;
@@ -38,6 +46,8 @@ export interface RouteSpec {
   problems?: ProblemCode[];
   /** Answers an invitation: counted by the smaller limit for that. */
   answering?: boolean;
+  /** Refuses forms and scripts of other sites even where nobody is signed in yet. */
+  sameOrigin?: boolean;
   /** Takes an Idempotency-Key. // F6 */
   idempotent?: boolean;
   /** The answer carries an ETag, or the request may carry If-Match. */
@@ -59,7 +69,11 @@ export interface Reply {
 export interface Context {
   services: Services;
   request: Request;
+  /** null: nobody is signed in, on a public route. */
   caller: Caller | null;
+  /** What a calling person is in the organization of the path; null for keys. */
+  standing: Standing | null;
+  limits: RateLimits;
   actor: Actor;
   /** Of the path, `current` resolved; empty where the path has none. */
   organizationId: string;
@@ -95,12 +109,23 @@ export function mountRoute(router: Router, spec: RouteSpec, services: Services, 
 async function enter(spec: RouteSpec, services: Services, limits: RateLimits, request: Request): Promise<Context> {
   if (spec.access === 'public') await limits.forAddress(request);
   if (spec.answering) await limits.forAnswer(request);
+  const cookie = request.session?.accountId !== undefined;
+  if (spec.method !== 'get' && (cookie || spec.sameOrigin)) assertSameOrigin(request, services.baseUrl);
   const caller =
-    spec.access === 'public' ? null : await limits.countingFailures(request, () => authenticate(services, request));
+    spec.access === 'public'
+      ? await findPerson(services, request)
+      : await limits.countingFailures(request, () => authenticate(services, request));
   if (caller) await limits.forCaller(callerKey(caller));
   if (spec.access === 'platform' && caller?.type !== 'platform')
     throw new Problem('FORBIDDEN', 'Only the platform operator may do this.');
-  const organizationId = spec.access === 'organization' && caller ? organizationOf(caller, request) : '';
+  if (spec.access === 'person' && caller?.type !== 'user')
+    throw new Problem('FORBIDDEN', 'Only a person who is signed in may do this.');
+  const { organizationId, standing } =
+    spec.access === 'organization' && caller
+      ? await organizationOf(services, caller, request)
+      : { organizationId: '', standing: null };
+  if (standing && !hasRole(standing, spec.role ?? 'administrator'))
+    throw new Problem('FORBIDDEN', 'Your role in this organization does not allow this.');
   const read: Context['read'] = (query, ids = [organizationId]) => inOrganizations(services.database, ids, query);
   // A key's organization exists; the platform may name any.
   if (organizationId && caller?.type === 'platform') await read((trx) => findOrganization(trx, organizationId));
@@ -109,6 +134,8 @@ async function enter(spec: RouteSpec, services: Services, limits: RateLimits, re
     services,
     request,
     caller,
+    standing,
+    limits,
     actor: caller ? actorOf(caller, request) : inviteeActor(request),
     organizationId,
     params,
@@ -123,15 +150,26 @@ async function enter(spec: RouteSpec, services: Services, limits: RateLimits, re
   };
 }
 
-function organizationOf(caller: Caller, request: Request): string {
-  const named = String(request.params.organizationId);
+/** The organization of the path, `current` resolved. @throws Problem NOT_FOUND where the caller does not belong to it */
+async function organizationOf(
+  services: Services,
+  caller: Caller,
+  request: Request,
+): Promise<{ organizationId: string; standing: Standing | null }> {
+  const named = String(request.params.organizationId).toLowerCase();
+  if (caller.type === 'user') {
+    const all = await listAccountOrganizations(services.database, caller.id);
+    const own = named === 'current' ? currentOrganization(caller.account, all) : all.find(({ id }) => id === named);
+    if (!own) throw notFound('organization');
+    return { organizationId: own.id, standing: own };
+  }
   if (caller.type === 'api-key') {
-    if (named !== 'current' && named.toLowerCase() !== caller.organizationId) throw notFound('organization');
-    return caller.organizationId;
+    if (named !== 'current' && named !== caller.organizationId) throw notFound('organization');
+    return { organizationId: caller.organizationId, standing: null };
   }
   const parsed = uuid.safeParse(named);
   if (!parsed.success) throw notFound('organization');
-  return parsed.data;
+  return { organizationId: parsed.data, standing: null };
 }
 
 /** An id that cannot exist is an id that does not exist. */

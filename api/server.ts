@@ -7,6 +7,7 @@ import { untilStopped } from '../config/process';
 import { type ApiSettings, readApiSettings } from '../config/settings';
 import { readTemporalSettings, type TemporalSettings } from '../config/temporal';
 import { checkRole, openDatabase } from '../db/database';
+import { createMailAnnouncer } from '../relay/account-mails';
 import { createAnnouncer } from '../relay/announcer';
 import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
 import { createApp } from './app';
@@ -33,11 +34,13 @@ export async function startServer(
   const client = new Client({ connection: Connection.lazy(connectionOptions), namespace });
   const searchAttributes = searchAttributeSwitch(client, logger);
   const announcer = createAnnouncer(database, client, searchAttributes, logger);
+  const mails = createMailAnnouncer(database, client, logger);
   if (settings.USHER_RATE_LIMITS === 'off')
     logger.warn('USHER_RATE_LIMITS=off: request limits are off; those on guessed keys stay');
   const app = createApp({
     database,
     announcer,
+    mails,
     keys: settings.USHER_SECRET,
     baseUrl: settings.USHER_BASE_URL,
     platformKey: settings.USHER_PLATFORM_KEY,
@@ -73,7 +76,7 @@ export async function startServer(
         server.close(() => resolve());
         setTimeout(() => server.closeAllConnections(), 10_000).unref();
       });
-      await announcer.settled();
+      await Promise.all([announcer.settled(), mails.settled()]);
       await Promise.allSettled([client.connection.close(), database.destroy()]);
     },
   };

@@ -1,9 +1,11 @@
 import knexFactory, { type Knex } from 'knex';
 import * as core from './migrations/0001-core';
+import * as accounts from './migrations/0002-accounts';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
   '0001-core': core,
+  '0002-accounts': accounts,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

@@ -8,6 +8,29 @@ export type InactiveReason = 'expired' | 'cancelled' | 'declined';
 /** One organization's own view of a person. */
 export type MembershipStatus = 'invited' | 'active' | 'inactive' | 'suspended';
 
+/** The instant decides, not the job: a reactivation that was not used in its day is over at midnight. // E9 */
+export const isActive = (account: { status: AccountStatus; reactivationDeadline: Date | null }, now: Date): boolean =>
+  account.status === 'active' && (account.reactivationDeadline === null || now < account.reactivationDeadline);
+
+/** Where mail about the account goes: the proved address, or the invited one of somebody who has never been here. */
+export const mailedAddress = (account: {
+  email: string | null;
+  invitedEmail: string | null;
+  activatedAt: Date | null;
+}): string | null => account.email ?? (account.activatedAt === null ? account.invitedEmail : null);
+
+/** What a reset link is bound to: using it, a new address, and whatever ends all sessions make it void. */
+export const resetBinding = (
+  account: Parameters<typeof mailedAddress>[0] & { passwordHash: string | null; sessionEpoch: number },
+) => [account.passwordHash, mailedAddress(account), account.sessionEpoch];
+
+/** What a confirmation of a new address is bound to. */
+export const confirmationBinding = (account: {
+  email: string | null;
+  pendingEmail: string | null;
+  sessionEpoch: number;
+}) => [account.email, account.pendingEmail, account.sessionEpoch];
+
 /** What lists say of a user. // C5 */
 export const userStatuses = ['invited', 'active', 'inactive', 'deactivated', 'suspended'] as const;
 export type UserStatus = (typeof userStatuses)[number];

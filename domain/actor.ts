@@ -5,7 +5,7 @@
 export interface Actor {
   type: 'user' | 'api-key' | 'platform' | 'invitee' | 'operator' | 'system';
   id: string | null;
-  /** A key's name; people are named from their accounts. */
+  /** A key's name, or what a person is called at this moment: invitations remember it, audit events only keys'. */
   name: string | null;
   ip?: string | null;
   userAgent?: string | null;

@@ -56,10 +56,58 @@ export function verifyInvitationToken(ring: KeyRing, token: string): LinkClaim |
   const given = bytes.subarray(uuidBytes + 4, uuidBytes + 4 + macBytes);
   const secret = ring.keys.get(bytes.subarray(uuidBytes + 4 + macBytes).toString('latin1'));
   if (!secret || given.length !== macBytes || !timingSafeEqual(given, mac(secret, payload))) return null;
-  const hex = payload.toString('hex', 0, uuidBytes);
-  const invitationId = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  const invitationId = uuidText(payload.toString('hex', 0, uuidBytes));
   return { invitationId, generation: payload.readUInt32BE(uuidBytes) };
 }
+
+/** What a link sent to an account is for; a token of one purpose opens nothing of another. */
+export type AccountPurpose = 'password-reset' | 'email-confirmation';
+
+export interface AccountClaim {
+  accountId: string;
+  expiresAt: Date;
+}
+
+const expiryBytes = 6;
+
+/**
+ * The token of a link for an account: base64url of account id · expiry · HMAC-SHA256 · key id. `binding` is what the use
+ * of the link changes (password hash, address, epoch of sessions): by being used it becomes void.
+ */
+export function accountToken(ring: KeyRing, purpose: AccountPurpose, claim: AccountClaim, binding: unknown): string {
+  const payload = Buffer.alloc(uuidBytes + expiryBytes);
+  payload.write(claim.accountId.replaceAll('-', ''), 'hex');
+  payload.writeUIntBE(claim.expiresAt.getTime(), uuidBytes, expiryBytes);
+  const signed = boundMac(ring.current.secret, purpose, payload, binding);
+  return Buffer.concat([payload, signed, Buffer.from(ring.current.id)]).toString('base64url');
+}
+
+/** Whose token this claims to be; nothing is proven before `verifyAccountToken`. */
+export function readAccountToken(token: string): AccountClaim | null {
+  if (!/^[A-Za-z0-9_-]{73,98}$/.test(token)) return null;
+  const bytes = Buffer.from(token, 'base64url');
+  if (bytes.toString('base64url') !== token) return null;
+  return {
+    accountId: uuidText(bytes.toString('hex', 0, uuidBytes)),
+    expiresAt: new Date(bytes.readUIntBE(uuidBytes, expiryBytes)),
+  };
+}
+
+/** Whether one of our keys made this token for this purpose and for an account in this very state. */
+export function verifyAccountToken(ring: KeyRing, purpose: AccountPurpose, token: string, binding: unknown): boolean {
+  if (!readAccountToken(token)) return false;
+  const bytes = Buffer.from(token, 'base64url');
+  const end = uuidBytes + expiryBytes;
+  const given = bytes.subarray(end, end + macBytes);
+  const secret = ring.keys.get(bytes.subarray(end + macBytes).toString('latin1'));
+  if (!secret || given.length !== macBytes) return false;
+  return timingSafeEqual(given, boundMac(secret, purpose, bytes.subarray(0, end), binding));
+}
+
+const boundMac = (secret: Buffer, purpose: AccountPurpose, payload: Buffer, binding: unknown): Buffer =>
+  createHmac('sha256', secret).update(`${purpose}\0`).update(payload).update(JSON.stringify(binding)).digest();
+
+const uuidText = (hex: string): string => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 
 function encodeClaim({ invitationId, generation }: LinkClaim): Buffer {
   const payload = Buffer.alloc(uuidBytes + 4);

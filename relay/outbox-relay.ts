@@ -10,6 +10,7 @@ import {
   type OutboxMark,
   postponeOutboxMarks,
 } from '../db/system/outbox';
+import { relayAccountMails } from './account-mails';
 import { tell } from './temporal';
 
 export interface Relay {
@@ -46,6 +47,7 @@ export function startOutboxRelay(options: RelayOptions): Relay {
   };
   const loops = [
     every(pollMs, 'the outbox relay', () => relayMarks(options, stopping.signal)),
+    every(pollMs, 'the relay of account mails', () => relayAccountMails(options.database, options.client)),
     every(sweepMs, 'the watchdog', () => sweep(options)),
   ];
   return {

@@ -1,1 +1,3 @@
+export { accountMail } from './account-mail';
 export { invitation } from './invitation';
+export { resetUnusedReactivations } from './reset-unused-reactivations';

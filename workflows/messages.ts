@@ -17,6 +17,16 @@ export interface InvitationInput {
   wishes?: number;
 }
 
+/** One mail to the holder of an account. */
+export const accountMailWorkflow = 'accountMail';
+export const accountMailWorkflowId = (mailId: string): string => `account-mail:${mailId}`;
+
+export interface AccountMailInput {
+  mailId: string;
+}
+
+export const resetUnusedReactivationsWorkflow = 'resetUnusedReactivations';
+
 /** The row has changed: look again. Said by the API after its commit, or by the relay; once too often does no harm. */
 export const changed = defineSignal('changed');
 /** For operators in the Temporal UI: a new mail with a new link and a full term. */

@@ -27,3 +27,18 @@ export const mailTypes: Record<MailType, { body: string }> = {
   'user-invitation': { body: 'invitation' },
   'guest-invitation': { body: 'invitation' },
 };
+
+/** What a mail to the holder of an account says. Its words are in i18n under `mail.account.<type>`. */
+export interface HolderMail {
+  type: 'password-reset' | 'email-confirmation' | 'email-change-notice';
+  locale: Locale;
+  firstName: string | null;
+  lastName: string | null;
+  username: string | null;
+  newAddress: string | null;
+  /** null: there is nothing to open. */
+  link: string | null;
+  expiresAt: Date;
+  timeZone: string;
+  senderAddress: string;
+}

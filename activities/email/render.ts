@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
 import { formatInstant, translator, type Locale, type Variables } from '../../i18n';
-import { mailTypes, type InvitationMail, type Mail, type MailType } from './mail-types';
+import { type HolderMail, mailTypes, type InvitationMail, type Mail, type MailType } from './mail-types';
 
-export type { InvitationMail, Mail, MailType } from './mail-types';
+export type { HolderMail, InvitationMail, Mail, MailType } from './mail-types';
 
 export interface RenderedMail {
   subject: string;
@@ -27,6 +27,25 @@ export function renderInvitationMail(mail: InvitationMail): RenderedMail {
     name: line(fullName(mail)),
     who: line(mail.inviterName) ? 'named' : 'anonymous',
   });
+}
+
+/** A mail to the holder of an account, by the same rules. */
+export function renderHolderMail(mail: HolderMail): RenderedMail {
+  if (mail.link !== null) assertWebAddress(mail.link);
+  const context = {
+    type: mail.type,
+    name: line([mail.firstName, mail.lastName].filter(Boolean).join(' ') || mail.username),
+    newAddress: line(mail.newAddress),
+    link: mail.link ?? '',
+    expiresAt: formatInstant(mail.expiresAt, mail.locale, mail.timeZone),
+    senderAddress: line(mail.senderAddress),
+  };
+  const options = { data: { locale: mail.locale } };
+  return {
+    subject: line(holderTemplates.subject(context, options)),
+    html: holderTemplates.html(context, options).trim() + '\n',
+    text: holderTemplates.text(context, options).trim() + '\n',
+  };
 }
 
 function render(mail: Mail, values: Record<string, string>): RenderedMail {
@@ -90,9 +109,9 @@ interface MailTemplates {
   text: Handlebars.TemplateDelegate;
 }
 
-const templates = compileTemplates();
+const { templates, holderTemplates } = compileTemplates();
 
-function compileTemplates(): Record<MailType, MailTemplates> {
+function compileTemplates(): { templates: Record<MailType, MailTemplates>; holderTemplates: MailTemplates } {
   const environment = Handlebars.create();
   environment.registerHelper(helpers);
   for (const shared of ['layout.html', 'button.html']) environment.registerPartial(shared, source(shared));
@@ -115,7 +134,12 @@ function compileTemplates(): Record<MailType, MailTemplates> {
       text: environment.compile(source(`${body}.text`), plain),
     },
   ]);
-  return Object.fromEntries(entries) as Record<MailType, MailTemplates>;
+  const holderTemplates = {
+    subject: environment.compile('{{t (key "mail.account" type "subject")}}', plain),
+    html: environment.compile(source('account.html'), options),
+    text: environment.compile(source('account.text'), plain),
+  };
+  return { templates: Object.fromEntries(entries) as Record<MailType, MailTemplates>, holderTemplates };
 }
 
 function source(name: string): string {

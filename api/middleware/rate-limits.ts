@@ -1,3 +1,5 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request } from 'express';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Database } from '../../db/database';
@@ -14,6 +16,17 @@ export interface RateLimits {
    * even a good one. On even where request limits are off.
    */
   countingFailures<T>(request: Request, authenticate: () => Promise<T>): Promise<T>;
+  /**
+   * A guess at a password or code. Every guess is counted before it is judged, so that many at once are no way around
+   * the limit; a right one is given back. Who guesses at one account from one address is stopped soon, and so is an
+   * address that tries many accounts; an account that is tried from everywhere is only slowed down, because a stranger
+   * must not be able to lock its owner out. On even where request limits are off.
+   * @param identity the account's id, or what was typed where there is none: both are treated alike
+   * @returns what the guess returned; null: it was wrong
+   */
+  guess<T>(request: Request, identity: string, judge: () => Promise<T | null>): Promise<T | null>;
+  /** Mails that a stranger may ask for, per address of the caller and of the recipient. @returns whether one more may go */
+  allowMail(request: Request, recipient: string): Promise<boolean>;
 }
 
 /** Requests a minute. Generous: they are there to keep one caller from taking everybody's turn. */
@@ -25,16 +38,28 @@ export const defaultLimits = {
   failuresPerAddress: 1_000,
 };
 
+/** Wrong passwords and codes in a quarter of an hour: at one account from one address, from one address at all. */
+const guessesPerPair = 10;
+const guessesPerAddress = 300;
+/** Wrong guesses an hour at one account from everywhere; every further one waits longer, up to two seconds. */
+const guessesBeforeDelay = 50;
+const longestDelayMs = 2_000;
+/** Mails an hour to one recipient, and asked for by one address. */
+const mailsPerRecipient = 5;
+const mailsPerAddress = 60;
+
 /**
  * Counted in PostgreSQL, so that all API processes count together. That an address may guess no more keys, each process
  * keeps in mind from the first refused key on by which it learns so.
+ * @param secret hides who is counted: no name and no address of a mailbox gets into the table
  */
 export function createRateLimits(
   database: Database,
   enabled: boolean,
   { perAddress, perCaller, answersPerAddress, failuresPerAddress } = defaultLimits,
+  secret: Buffer = randomBytes(32),
 ): RateLimits {
-  const limiter = (keyPrefix: string, points: number, duration: number) =>
+  const limiter = (keyPrefix: string, points: number, duration: number, blockInMemory = true) =>
     new RateLimiterPostgres({
       storeClient: database,
       storeType: 'knex',
@@ -45,12 +70,18 @@ export function createRateLimits(
       points,
       duration,
       // Who is over the limit is turned away without asking the database again.
-      inMemoryBlockOnConsumed: points,
+      ...(blockInMemory && { inMemoryBlockOnConsumed: points }),
     });
   const addresses = limiter('address', perAddress, 60);
   const answers = limiter('answer', answersPerAddress, 60);
   const callers = limiter('caller', perCaller, 60);
   const failures = limiter('failure', failuresPerAddress, 900);
+  const pairGuesses = limiter('guess-pair', guessesPerPair, 900, false);
+  const addressGuesses = limiter('guess-address', guessesPerAddress, 900, false);
+  const accountGuesses = limiter('guess-account', Number.MAX_SAFE_INTEGER, 3_600, false);
+  const recipientMails = limiter('mail-recipient', mailsPerRecipient, 3_600, false);
+  const addressMails = limiter('mail-address', mailsPerAddress, 3_600, false);
+  const keyed = (text: string) => createHmac('sha256', secret).update(`limit\0${text}`).digest('base64url');
   const consume = async (by: RateLimiterPostgres, key: string) => {
     try {
       await by.consume(key);
@@ -89,6 +120,35 @@ export function createRateLimits(
       } catch (error) {
         if (error instanceof Problem && error.code === 'UNAUTHENTICATED') await countFailure(address);
         throw error;
+      }
+    },
+    async guess(request, identity, judge) {
+      const address = addressOf(request);
+      const account = keyed(identity);
+      const pair = `${account}:${address}`;
+      await consume(pairGuesses, pair);
+      await consume(addressGuesses, address);
+      const { consumedPoints } = await accountGuesses.consume(account);
+      const delay = Math.min((consumedPoints - guessesBeforeDelay) * 100, longestDelayMs);
+      if (delay > 0) await sleep(delay);
+      const right = await judge();
+      if (right === null) return null;
+      await Promise.all([
+        pairGuesses.delete(pair),
+        addressGuesses.reward(address, 1),
+        accountGuesses.reward(account, 1),
+      ]);
+      return right;
+    },
+    async allowMail(request, recipient) {
+      if (!enabled) return true;
+      try {
+        await addressMails.consume(addressOf(request));
+        await recipientMails.consume(keyed(recipient));
+        return true;
+      } catch (reason) {
+        if (reason instanceof RateLimiterRes) return false;
+        throw reason;
       }
     },
   };

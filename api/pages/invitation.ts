@@ -1,21 +1,22 @@
 import express, { type Request, type Response, Router } from 'express';
-import { z } from 'zod';
-import { declineInvitation } from '../../db/commands/accept-invitation';
+import { acceptSignedIn, declineInvitation } from '../../db/commands/accept-invitation';
 import { requestNewLink } from '../../db/commands/request-new-link';
 import { inOrganization } from '../../db/database';
 import { listInvitationEvents, type OpenedLink } from '../../db/queries/find-invitation';
+import { displayName } from '../../domain/account';
 import type { DeadLink } from '../../domain/invitation';
 import { notFound, Problem } from '../../domain/problem';
 import { verifyInvitationToken } from '../../domain/token';
 import { type Locale, locales, pickLocale, translator } from '../../i18n';
 import { acceptLink, assertAlive, type HeldLink, holdLink, lookBehind, unmetRules } from '../answer-invitation';
-import { inviteeActor } from '../caller';
+import { actorOf, findPerson, inviteeActor } from '../caller';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
 import { line, paragraphs, username as usernameSchema } from '../schemas/common';
 import { pageProblems } from './problem-page';
+import { browserLocale, chosenLanguage, readCookie, withLanguage } from './request';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
-import { assertSameOrigin } from './same-origin';
+import { assertSameOrigin } from '../same-origin';
 
 const cookieName = 'usher_link';
 /** How long a page may stay open before its link must be followed again. */
@@ -70,14 +71,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     if (!opened) return;
     const { link, locale } = opened;
     if (link.accountExists) {
-      response.send(
-        renderPage('sign-in-required', locale, {
-          ...about(link),
-          ...paths(request),
-          ...languages(request),
-          signInUrl: null,
-        }),
-      );
+      await showToAccountHolder(request, response, link, locale);
       return;
     }
     response.send(renderPage('registration', locale, registration(request, link, locale)));
@@ -89,6 +83,17 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     const opened = await open(request, response);
     if (!opened) return;
     const { held, link, locale } = opened;
+    if (link.accountExists) {
+      const person = await findPerson(services, request);
+      if (!person || person.id !== link.holderId) return showToAccountHolder(request, response, link, locale);
+      const { organizationId, claim } = held;
+      const done = await inOrganization(services.database, organizationId, (trx) =>
+        acceptSignedIn(trx, organizationId, claim.invitationId, claim, person.id, actorOf(person, request)),
+      );
+      await services.announcer.announce(done.changes);
+      response.redirect(303, withLanguage(`${cleanPath(claim.invitationId)}/accepted`, request));
+      return;
+    }
     const typed = readForm(request);
     const { values, errors, unmet } = judge(link, typed, locale);
     if (errors.length === 0) {
@@ -119,6 +124,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
       renderPage('accepted', localeOf(request, link), {
         organizationName: organization.name,
         continueUrl: invitation.redirectUrl,
+        signedIn: (await findPerson(services, request))?.id === invitation.accountId,
       }),
     );
   });
@@ -190,6 +196,30 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   router.use((request, _response, next) => next(wantsPage(request) ? notFound('page') : undefined));
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
   return router;
+
+  /** Who has an account signs in, and accepts by pressing a button: nothing needs to be typed again. // A4 */
+  async function showToAccountHolder(
+    request: Request,
+    response: Response,
+    link: OpenedLink,
+    locale: Locale,
+  ): Promise<void> {
+    const person = await findPerson(services, request);
+    const next = withLanguage(cleanPath(link.invitation.id), request);
+    const data = { ...about(link), ...paths(request), ...languages(request) };
+    response.send(
+      person
+        ? renderPage('accept-signed-in', locale, {
+            ...data,
+            message: link.invitation.message,
+            name: displayName(person.account),
+            rightAccount: person.id === link.holderId,
+            signOutAction: withLanguage('/sign-out', request),
+            next,
+          })
+        : renderPage('sign-in-required', locale, { ...data, signInUrl: `/sign-in?next=${encodeURIComponent(next)}` }),
+    );
+  }
 
   /** The link that this browser has followed, if it is the one of this address. */
   async function holdCookie(request: Request): Promise<HeldLink | null> {
@@ -404,23 +434,5 @@ function registration(
 const wantsPage = (request: Request): boolean =>
   !/^\/v1(\/|$)/.test(request.path) && (request.get('accept') ?? '').includes('text/html');
 
-const chosenLanguage = (request: Request): string | undefined =>
-  z.enum(locales).safeParse((request.query as { lang?: unknown }).lang).data;
-
-const withLanguage = (path: string, request: Request): string => {
-  const chosen = chosenLanguage(request);
-  return chosen ? `${path}?lang=${chosen}` : path;
-};
-
-const browserLocale = (request: Request): Locale => pickLocale(chosenLanguage(request), request.get('accept-language'));
-
 const localeOf = (request: Request, { invitation, organization }: OpenedLink): Locale =>
   pickLocale(chosenLanguage(request), invitation.locale, organization.locale);
-
-function readCookie(request: Request, name: string): string | null {
-  for (const part of (request.get('cookie') ?? '').split(';')) {
-    const [key, value] = part.trim().split('=', 2);
-    if (key === name && value) return value;
-  }
-  return null;
-}

@@ -60,7 +60,7 @@ export interface ViewData {
     inviterName: string | null;
     kind: InviteeKind;
     email: string | null;
-    signInUrl?: string | null;
+    signInUrl: string;
     declineUrl: string;
     expiresAt: Date;
     timeZone: string;
@@ -74,7 +74,23 @@ export interface ViewData {
     reason?: string;
     errors: FieldError<'reason' | 'confirm'>[];
   };
-  accepted: Chrome & { organizationName: string; continueUrl: string | null };
+  /** Of a signed-in account holder; `rightAccount` false: the invitation is for somebody else. */
+  'accept-signed-in': Chrome & {
+    organizationName: string;
+    inviterName: string | null;
+    kind: InviteeKind;
+    message: string | null;
+    expiresAt: Date;
+    timeZone: string;
+    name: string;
+    rightAccount: boolean;
+    action: string;
+    declineUrl: string;
+    signOutAction: string;
+    /** Where to come back to after signing in with the other account. */
+    next: string;
+  };
+  accepted: Chrome & { organizationName: string; continueUrl: string | null; signedIn?: boolean };
   declined: Chrome & { organizationName: string };
   'dead-link': Chrome & {
     reason: DeadLinkReason;
@@ -87,6 +103,56 @@ export interface ViewData {
   };
   'request-sent': Chrome & { organizationName: string };
   'open-again': Chrome;
+  'sign-in': Chrome & {
+    login: string;
+    next: string;
+    action: string;
+    forgotUrl: string;
+    notice: string | null;
+    errors: FieldError<'login'>[];
+  };
+  'forgot-password': Chrome & {
+    email: string;
+    sent: boolean;
+    action: string;
+    signInUrl: string;
+    errors: FieldError<'email'>[];
+  };
+  'reset-password': Chrome & {
+    login: string;
+    action: string;
+    passwordRules: PasswordRuleItem[];
+    minLength: number;
+    errors: FieldError<'password'>[];
+  };
+  /** againUrl null: there is nothing to ask for again. */
+  'account-link-dead': Chrome & { againUrl: string | null };
+  'confirm-email': Chrome & { email: string; action: string };
+  /** name null: nobody is signed in any more. */
+  'sign-out': Chrome & { name: string | null; action: string; signInUrl: string };
+  profile: Chrome & {
+    name: string;
+    email: string | null;
+    username: string | null;
+    firstName: string;
+    lastName: string;
+    timeZone: string;
+    notice: string | null;
+    invitations: {
+      organizationName: string;
+      kind: InviteeKind;
+      expiresAt: Date;
+      timeZone: string;
+      accept: string;
+      decline: string;
+    }[];
+    organizations: { organizationName: string; kind: InviteeKind }[];
+    sessions: { userAgent: string | null; ip: string | null; lastSeenAt: Date; current: boolean; end: string }[];
+    passwordRules: PasswordRuleItem[];
+    minLength: number;
+    errors: FieldError<'firstName' | 'lastName' | 'currentPassword' | 'password'>[];
+    paths: { data: string; password: string; signOut: string };
+  };
   problem: Chrome & { status: number; title: string; detail: string | null; requestId: string | null };
   home: Chrome;
 }
@@ -136,10 +202,7 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     initial: initial(data.organizationName),
     isGuest: data.kind === 'guest',
     expires: instant(data.expiresAt, locale, data.timeZone),
-    passwordRules: data.passwordRules.map((rule) => ({
-      ...rule,
-      state: rule.met === null ? (rule.id === 'common' ? 'pending' : 'open') : rule.met ? 'met' : 'unmet',
-    })),
+    passwordRules: data.passwordRules.map(ruleState),
     error: errorsByField(['firstName', 'lastName', 'username', 'password'], data.errors),
   }),
   'sign-in-required': (data, locale) => ({
@@ -147,7 +210,6 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     who: who(data.inviterName),
     initial: initial(data.organizationName),
     isGuest: data.kind === 'guest',
-    signInUrl: data.signInUrl ?? null,
     expires: instant(data.expiresAt, locale, data.timeZone),
   }),
   decline: (data) => ({
@@ -157,7 +219,14 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     reason: data.reason ?? '',
     error: errorsByField(['reason', 'confirm'], data.errors),
   }),
-  accepted: (data) => ({ ...data, initial: initial(data.organizationName) }),
+  'accept-signed-in': (data, locale) => ({
+    ...data,
+    who: who(data.inviterName),
+    initial: initial(data.organizationName),
+    isGuest: data.kind === 'guest',
+    expires: instant(data.expiresAt, locale, data.timeZone),
+  }),
+  accepted: (data) => ({ ...data, signedIn: data.signedIn ?? false, initial: initial(data.organizationName) }),
   declined: (data) => ({ ...data, initial: initial(data.organizationName) }),
   'dead-link': (data, locale) => ({
     ...data,
@@ -169,9 +238,36 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
   }),
   'request-sent': (data) => ({ ...data }),
   'open-again': (data) => data,
+  'sign-in': (data) => ({ ...data, error: errorsByField(['login'], data.errors) }),
+  'forgot-password': (data) => ({ ...data, error: errorsByField(['email'], data.errors) }),
+  'reset-password': (data) => ({
+    ...data,
+    passwordRules: data.passwordRules.map(ruleState),
+    error: errorsByField(['password'], data.errors),
+  }),
+  'account-link-dead': (data) => ({ ...data }),
+  'confirm-email': (data) => ({ ...data }),
+  'sign-out': (data) => ({ ...data }),
+  profile: (data, locale) => ({
+    ...data,
+    invitations: data.invitations.map((item) => ({
+      ...item,
+      isGuest: item.kind === 'guest',
+      expires: instant(item.expiresAt, locale, item.timeZone),
+    })),
+    organizations: data.organizations.map((item) => ({ ...item, isGuest: item.kind === 'guest' })),
+    sessions: data.sessions.map((item) => ({ ...item, seen: instant(item.lastSeenAt, locale, data.timeZone) })),
+    passwordRules: data.passwordRules.map(ruleState),
+    error: errorsByField(['firstName', 'lastName', 'currentPassword', 'password'], data.errors),
+  }),
   problem: (data) => ({ ...data }),
   home: (data) => data,
 };
+
+const ruleState = (rule: PasswordRuleItem) => ({
+  ...rule,
+  state: rule.met === null ? (rule.id === 'common' ? 'pending' : 'open') : rule.met ? 'met' : 'unmet',
+});
 
 const deadLinkIcons: Record<DeadLinkReason, string> = {
   expired: 'clock',

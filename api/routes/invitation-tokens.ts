@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { acceptInvitation, declineInvitation } from '../../db/commands/accept-invitation';
+import { acceptInvitation, acceptSignedIn, declineInvitation, wrongAccount } from '../../db/commands/accept-invitation';
 import type { Commanded } from '../../db/commands/command';
 import { requestNewLink } from '../../db/commands/request-new-link';
 import { badInput, Problem } from '../../domain/problem';
@@ -15,7 +15,7 @@ const shared = {
   params: z.object({ token: z.string().max(200) }),
 } as const;
 
-const dead = [
+export const deadInvitation = [
   'NOT_FOUND',
   'INVITATION_SUPERSEDED',
   'INVITATION_EXPIRED',
@@ -37,7 +37,7 @@ async function holdUnlessRepeated(context: Context): Promise<void> {
   else await holdLink(context.services, context.params.token ?? '');
 }
 
-const toAnswered = ({ invitation }: Commanded, name: string) => ({
+export const toAnswered = ({ invitation }: Commanded, name: string) => ({
   status: invitation.status,
   organization: { id: invitation.organizationId, name },
   userId: invitation.status === 'accepted' ? invitation.accountId : null,
@@ -51,7 +51,7 @@ export const invitationTokenRoutes: RouteSpec[] = [
     path: base,
     summary: 'What the page behind the link shows; changes nothing',
     answers: { 200: { description: 'The invitation behind the link', schema: openedInvitation } },
-    problems: [...dead],
+    problems: [...deadInvitation],
     async handle(context) {
       const { opened } = await hold(context);
       const { invitation, organization } = opened;
@@ -84,19 +84,44 @@ export const invitationTokenRoutes: RouteSpec[] = [
     ...shared,
     method: 'post',
     path: `${base}/accept`,
-    summary: 'Accept: a new person sets a password and is active',
+    summary: 'Accept: a new person sets a password and is active; an account holder is signed in and sends none',
     answering: true,
     body: acceptance,
+    bodyOptional: true,
     idempotent: true,
     locate: holdUnlessRepeated,
     answers: { 200: { description: 'Accepted; signs nobody in', schema: answered } },
-    problems: [...dead, 'SIGN_IN_REQUIRED', 'USERNAME_TAKEN', 'WEAK_PASSWORD'],
+    problems: [
+      ...deadInvitation,
+      'SIGN_IN_REQUIRED',
+      'WRONG_ACCOUNT',
+      'ALREADY_MEMBER',
+      'FOREIGN_ORIGIN',
+      'USERNAME_TAKEN',
+      'WEAK_PASSWORD',
+    ],
     async handle(context) {
       const { password, ...names } = context.body as z.infer<typeof acceptance>;
       const held = await holdLink(context.services, context.params.token ?? '');
       const opened = await lookBehind(context.services, held);
       const repeated = opened.dead !== null && context.request.get('idempotency-key') !== undefined;
       if (!repeated) assertAlive(opened);
+      const personId = context.caller?.type === 'user' ? context.caller.id : null;
+      const signedIn = personId !== null && password === undefined;
+      if (!repeated && personId !== null && (opened.accountExists || signedIn)) {
+        if (opened.holderId !== personId) throw wrongAccount();
+        if (!signedIn)
+          throw badInput({ pointer: '/password', message: 'You are signed in: your password stays what it is.' });
+      }
+      if (signedIn)
+        return context.command(
+          async (trx) => {
+            const { organizationId, claim } = held;
+            const done = await acceptSignedIn(trx, organizationId, claim.invitationId, claim, personId, context.actor);
+            return { status: 200, body: toAnswered(done, opened.organization.name), changes: done.changes };
+          },
+          [held.organizationId],
+        );
       if (!repeated && opened.accountExists)
         throw new Problem('SIGN_IN_REQUIRED', 'There is an account for this address already: sign in to accept.');
       if (password === undefined) throw badInput({ pointer: '/password', message: 'A password is needed.' });
@@ -130,7 +155,7 @@ export const invitationTokenRoutes: RouteSpec[] = [
     idempotent: true,
     locate: holdUnlessRepeated,
     answers: { 200: { description: 'Declined', schema: answered } },
-    problems: [...dead],
+    problems: [...deadInvitation],
     async handle(context) {
       const { reason = null } = context.body as z.infer<typeof refusal>;
       const held = await holdLink(context.services, context.params.token ?? '');

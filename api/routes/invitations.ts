@@ -16,7 +16,8 @@ import {
 } from '../../db/queries/find-invitation';
 import { findOrganization, findOrganizationAndClock } from '../../db/queries/find-organization';
 import type { Actor } from '../../domain/actor';
-import type { ProblemCode } from '../../domain/problem';
+import { mayInvite } from '../../domain/permissions';
+import { Problem, type ProblemCode } from '../../domain/problem';
 import { invitationToken } from '../../domain/token';
 import { type Context, etagOf, ifMatch, type RouteSpec } from '../route';
 import { id, organizationParams } from '../schemas/common';
@@ -34,7 +35,7 @@ import {
 
 const tag = 'Invitations';
 const base = '/v1/organizations/{organizationId}/invitations';
-const one = { access: 'organization', params: organizationParams.extend({ id }), tag } as const;
+const one = { access: 'organization', role: 'staff', params: organizationParams.extend({ id }), tag } as const;
 
 const idOf = (context: Context): string => context.params.id ?? '';
 const locate = (context: Context) => context.read((trx) => findInvitation(trx, context.organizationId, idOf(context)));
@@ -63,6 +64,15 @@ export function toNewInvitation(input: z.infer<typeof newInvitation>): NewInvita
   };
 }
 
+const notAnInviter = (): Problem => new Problem('FORBIDDEN', 'Your role in this organization does not allow this.');
+
+/** Who may invite nobody at all is told so before the body is judged. */
+async function assertInviter({ standing, read, organizationId }: Context): Promise<void> {
+  if (!standing) return;
+  const { policy } = await read((trx) => findOrganization(trx, organizationId));
+  if (!mayInvite(standing, { kind: 'guest', role: 'member', permissions: [] }, policy)) throw notAnInviter();
+}
+
 type InvitationCommand = (trx: Transaction, organizationId: string, id: string, actor: Actor) => Promise<Commanded>;
 
 /** `POST …/{id}/<name>`: one command, answered with the invitation as it is afterwards. */
@@ -89,7 +99,9 @@ export const invitationRoutes: RouteSpec[] = [
     summary: 'Invite a person; sent at once unless send is false',
     tag,
     access: 'organization',
+    role: 'member',
     params: organizationParams,
+    locate: assertInviter,
     body: newInvitation,
     idempotent: true,
     async alsoWrong({ read, organizationId }, json) {
@@ -103,6 +115,7 @@ export const invitationRoutes: RouteSpec[] = [
       context.command(async (trx) => {
         const input = toNewInvitation(context.body as z.infer<typeof newInvitation>);
         const { organization, now } = await findOrganizationAndClock(trx, context.organizationId);
+        if (context.standing && !mayInvite(context.standing, input, organization.policy)) throw notAnInviter();
         const created = await createInvitation(trx, organization, input, context.actor, now);
         return { status: 201, body: toInvitation(created.invitation, now), changes: created.changes };
       }),
@@ -113,6 +126,7 @@ export const invitationRoutes: RouteSpec[] = [
     summary: 'List invitations, newest first',
     tag,
     access: 'organization',
+    role: 'staff',
     params: organizationParams,
     query: invitationQuery,
     answers: { 200: { description: 'A page of invitations', schema: invitationPage } },

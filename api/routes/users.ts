@@ -1,12 +1,58 @@
+import {
+  activateUser,
+  changeUser,
+  deactivateUser,
+  deleteUser,
+  type Managed,
+  type Manager,
+  sendPasswordReset,
+  type UserPatch,
+} from '../../db/commands/manage-user';
+import type { Transaction } from '../../db/database';
 import type { AuditFilter } from '../../db/queries/list-audit-events';
 import { listAuditEvents } from '../../db/queries/list-audit-events';
 import { findUser, listUsers, type UserFilter } from '../../db/queries/list-users';
-import type { RouteSpec } from '../route';
+import { linkLifetimeMs } from '../reset-password';
+import type { Context, Reply, RouteSpec } from '../route';
 import { auditEventPage, auditEventQuery, toAuditEvent } from '../schemas/audit-events';
 import { id, organizationParams } from '../schemas/common';
-import { toUser, user, userPage, userQuery } from '../schemas/users';
+import { toUser, user, userPage, userPatch, userQuery } from '../schemas/users';
 
 const base = '/v1/organizations/{organizationId}';
+
+const one = organizationParams.extend({ id });
+const idOf = (context: Context): string => context.params.id ?? '';
+const locate = (context: Context) => context.read((trx) => findUser(trx, context.organizationId, idOf(context)));
+
+/** One command, answered with the user as they are afterwards; its mails go out after the commit. */
+async function manage(context: Context, run: (trx: Transaction, manager: Manager) => Promise<Managed>): Promise<Reply> {
+  let mails: string[] = [];
+  const answer = await context.command(async (trx) => {
+    const done = await run(trx, { actor: context.actor, standing: context.standing });
+    mails = done.mails;
+    const found = await findUser(trx, context.organizationId, idOf(context));
+    return { status: 200, body: toUser(found), changes: done.changes };
+  });
+  for (const mail of mails) context.services.mails.announce(mail);
+  return answer;
+}
+
+type UserCommand = (trx: Transaction, organizationId: string, id: string, manager: Manager) => Promise<Managed>;
+
+const action = (name: string, summary: string, run: UserCommand): RouteSpec => ({
+  method: 'post',
+  path: `${base}/users/{id}/${name}`,
+  summary,
+  tag: 'Users',
+  access: 'organization',
+  role: 'staff',
+  params: one,
+  locate,
+  idempotent: true,
+  answers: { 200: { description: 'The user', schema: user } },
+  problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'LAST_ADMINISTRATOR'],
+  handle: (context) => manage(context, (trx, manager) => run(trx, context.organizationId, idOf(context), manager)),
+});
 
 export const userRoutes: RouteSpec[] = [
   {
@@ -15,6 +61,7 @@ export const userRoutes: RouteSpec[] = [
     summary: 'List the users of an organization, invited ones included, newest first',
     tag: 'Users',
     access: 'organization',
+    role: 'member',
     params: organizationParams,
     query: userQuery,
     answers: { 200: { description: 'A page of users', schema: userPage } },
@@ -29,6 +76,7 @@ export const userRoutes: RouteSpec[] = [
     summary: 'Read a user',
     tag: 'Users',
     access: 'organization',
+    role: 'member',
     params: organizationParams.extend({ id }),
     answers: { 200: { description: 'The user', schema: user } },
     async handle({ read, organizationId, params }) {
@@ -36,6 +84,51 @@ export const userRoutes: RouteSpec[] = [
       return { status: 200, body: toUser(found) };
     },
   },
+  {
+    method: 'patch',
+    path: `${base}/users/{id}`,
+    summary: 'Change a user: the person’s own data only at their home, of a guest only the groups',
+    tag: 'Users',
+    access: 'organization',
+    role: 'staff',
+    params: one,
+    locate,
+    body: userPatch,
+    answers: { 200: { description: 'The user', schema: user } },
+    problems: ['FORBIDDEN', 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'LAST_ADMINISTRATOR', 'INVITATION_PENDING'],
+    handle: (context) =>
+      manage(context, (trx, manager) =>
+        changeUser(trx, context.organizationId, idOf(context), context.body as UserPatch, manager, linkLifetimeMs),
+      ),
+  },
+  {
+    method: 'delete',
+    path: `${base}/users/{id}`,
+    summary: 'Erase a user of this organization; names and addresses are gone, the audit keeps ids',
+    tag: 'Users',
+    access: 'organization',
+    role: 'staff',
+    params: one,
+    locate,
+    answers: { 204: { description: 'Erased' } },
+    problems: ['FORBIDDEN', 'LAST_ADMINISTRATOR'],
+    async handle(context) {
+      const manager = { actor: context.actor, standing: context.standing };
+      return context.command(async (trx) => {
+        const { changes } = await deleteUser(trx, context.organizationId, idOf(context), manager);
+        return { status: 204, body: null, changes };
+      });
+    },
+  },
+  action('deactivate', 'No sign-in any more; every session ends at once', deactivateUser),
+  action(
+    'activate',
+    'Active again; an inactive user has until midnight to choose a password and sign in',
+    activateUser,
+  ),
+  action('reset-password', 'Mail the user a link to choose a new password', (trx, organizationId, id, manager) =>
+    sendPasswordReset(trx, organizationId, id, manager, linkLifetimeMs),
+  ),
 ];
 
 export const auditRoutes: RouteSpec[] = [

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { User } from '../../db/queries/list-users';
 import { displayName, userStatuses } from '../../domain/account';
 import { invitationKinds, invitationStatuses, roles } from '../../domain/invitation';
-import { id, pageOf, pageQuery, searchText, time } from './common';
+import { email, id, line, pageOf, pageQuery, searchText, time, username } from './common';
 
 export const user = z
   .object({
@@ -45,7 +45,22 @@ export const toUser = (row: User): z.infer<typeof user> => ({
   role: row.role,
   groupIds: row.groupIds,
   invitation: row.invitation && { ...row.invitation, expiresAt: row.invitation.expiresAt?.toISOString() ?? null },
-  reactivationDeadline: null,
+  reactivationDeadline: row.reactivationDeadline?.toISOString() ?? null,
   accessEndsAt: row.accessEndsAt?.toISOString() ?? null,
   externalId: row.externalId,
 });
+
+export const userPatch = z
+  .strictObject({
+    firstName: line(100),
+    lastName: line(100),
+    email,
+    username,
+    role: z.enum(roles),
+    permissions: z.array(line(100)).max(100),
+    userType: line(100).nullable(),
+    externalId: line(200).nullable(),
+    groupIds: z.array(id).max(200),
+  })
+  .partial()
+  .meta({ id: 'UserPatch' });

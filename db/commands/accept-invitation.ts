@@ -1,3 +1,4 @@
+import { isActive } from '../../domain/account';
 import type { Actor } from '../../domain/actor';
 import { deadLink } from '../../domain/invitation';
 import { badInput, notFound, Problem, problems } from '../../domain/problem';
@@ -5,11 +6,12 @@ import type { LinkClaim } from '../../domain/token';
 import { readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
 import { Group, GroupMember } from '../models/group';
-import type { Invitation } from '../models/invitation';
+import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
+import { findAccountHolder, isInvited } from '../queries/find-account-holder';
 import { closeInvitee } from './close-invitee';
-import { findAccountHolder } from '../queries/find-account-holder';
-import { assertUsernameFree, settleUsername } from './invitee';
+import { eraseAccount } from './erase-invitee';
+import { alreadyMember, assertUsernameFree, settleUsername } from './invitee';
 import { lockInvitation, saveInvitation } from './save-invitation';
 import { type Commanded, commanded, undelivered } from './command';
 
@@ -63,6 +65,93 @@ export async function acceptInvitation(
   return commanded(saved, trx, 'accepted', { ...actor, id: account.id }, now);
 }
 
+/**
+ * A person who has an account accepts, signed in: by the link, or from their profile with no link. Password, names and
+ * username stay what they are; the account that the invitation had made gives way to theirs. // A3, A4
+ * @param claim of the link; null: from the profile, where other people's invitations do not exist
+ * @throws Problem NOT_FOUND, INVITATION_*, WRONG_ACCOUNT, ALREADY_MEMBER
+ */
+export async function acceptSignedIn(
+  trx: Transaction,
+  organizationId: string,
+  invitationId: string,
+  claim: LinkClaim | null,
+  accountId: string,
+  actor: Actor,
+): Promise<Commanded> {
+  const { invitation, now } = await openOwn(trx, organizationId, invitationId, claim, accountId);
+  // In the order of their ids: two who accept at once must not wait for each other.
+  const locked = await Account.query(trx).findByIds([accountId, invitation.accountId]).orderBy('id').forUpdate();
+  const account = locked.find(({ id }) => id === accountId);
+  const invitee = locked.find(({ id }) => id === invitation.accountId);
+  if (!account || !invitee || !isActive(account, now) || invitee.status === 'erased') throw notFound('invitation');
+  // The address may have changed hands until the lock was there.
+  if (!isInvited(invitation, account)) throw claim === null ? notFound('invitation') : wrongAccount();
+  if (invitee.id !== account.id) await giveWay(trx, invitation, invitee, account, now);
+  if (invitation.kind === 'member' && account.homeOrganizationId === null)
+    await account
+      .$query(trx)
+      .patch({ homeOrganizationId: organizationId, version: account.version + 1, updatedAt: now });
+  const theirs = Object.assign(invitation, { accountId });
+  await join(trx, theirs, now);
+  const answered = { status: 'accepted', answeredAt: now, accountId, ...undelivered(invitation) } as const;
+  const data = invitee.id === account.id ? {} : { inPlaceOf: invitee.id };
+  return commanded(await saveInvitation(trx, theirs, answered, now), trx, 'accepted', actor, now, data);
+}
+
+/** All that this organization has planned for the invited person is the account holder's; the account made for them goes. */
+async function giveWay(
+  trx: Transaction,
+  { organizationId }: Invitation,
+  invitee: Account,
+  account: Account,
+  now: Date,
+): Promise<void> {
+  const present = await Membership.query(trx).findById([organizationId, account.id]).forUpdate();
+  if (present && present.status !== 'inactive') throw alreadyMember(present);
+  if (present) await present.$query(trx).delete();
+  const planned = await Membership.query(trx).findById([organizationId, invitee.id]).forUpdate();
+  if (!planned) throw notFound('invitation');
+  await Membership.query(trx)
+    .insert({ ...planned, accountId: account.id })
+    .returning('account_id');
+  const here = { organizationId, accountId: invitee.id };
+  await trx('group_members').where(here).update({ accountId: account.id });
+  await Membership.query(trx).patch({ sponsorId: account.id }).where({ organizationId, sponsorId: invitee.id });
+  await Invitation.query(trx).patch({ accountId: account.id }).where(here);
+  await Membership.query(trx).delete().where(here);
+  await eraseAccount(trx, invitee, now);
+}
+
+/** The same from the profile, the other way. */
+export async function declineSignedIn(
+  trx: Transaction,
+  organizationId: string,
+  invitationId: string,
+  accountId: string,
+  reason: string | null,
+  actor: Actor,
+): Promise<Commanded> {
+  const { invitation, now } = await openOwn(trx, organizationId, invitationId, null, accountId);
+  return decline(trx, invitation, reason, actor, now);
+}
+
+async function openOwn(
+  trx: Transaction,
+  organizationId: string,
+  invitationId: string,
+  claim: LinkClaim | null,
+  accountId: string,
+): Promise<{ invitation: Invitation; now: Date }> {
+  const opened = await openLink(trx, organizationId, claim ?? { invitationId, generation: null });
+  if ((await findAccountHolder(trx, opened.invitation))?.id === accountId) return opened;
+  if (claim === null) throw notFound('invitation');
+  throw wrongAccount();
+}
+
+export const wrongAccount = (): Problem =>
+  new Problem('WRONG_ACCOUNT', 'This invitation is for another account than the one that is signed in.');
+
 /** The invited person says no; once said, the link opens nothing more. */
 export async function declineInvitation(
   trx: Transaction,
@@ -72,6 +161,16 @@ export async function declineInvitation(
   actor: Actor,
 ): Promise<Commanded> {
   const { invitation, now } = await openLink(trx, organizationId, claim);
+  return decline(trx, invitation, reason, actor, now);
+}
+
+async function decline(
+  trx: Transaction,
+  invitation: Invitation,
+  reason: string | null,
+  actor: Actor,
+  now: Date,
+): Promise<Commanded> {
   const saved = await saveInvitation(
     trx,
     invitation,
@@ -82,15 +181,15 @@ export async function declineInvitation(
   return commanded(saved, trx, 'declined', actor, now);
 }
 
-/** Locks the invitation of a link and makes sure that the link still opens it. */
+/** Locks the invitation of a link and makes sure that the link still opens it; no generation: whichever is the newest. */
 async function openLink(
   trx: Transaction,
   organizationId: string,
-  claim: LinkClaim,
+  claim: { invitationId: string; generation: number | null },
 ): Promise<{ invitation: Invitation; now: Date }> {
   const invitation = await lockInvitation(trx, organizationId, claim.invitationId);
   const now = await readClock(trx);
-  const dead = deadLink(invitation, claim.generation, now);
+  const dead = deadLink(invitation, claim.generation ?? invitation.generation, now);
   if (dead === 'NOT_FOUND') throw notFound('invitation');
   if (dead) throw new Problem(dead, `${problems[dead][1]}.`);
   return { invitation, now };
@@ -121,7 +220,7 @@ async function chosenUsername(
 }
 
 /** Membership and groups, as they are planned at this moment: rights may have been changed since the invitation. // E5 */
-async function join(trx: Transaction, invitation: Invitation, now: Date): Promise<void> {
+export async function join(trx: Transaction, invitation: Invitation, now: Date): Promise<void> {
   const { organizationId, accountId } = invitation;
   const joined = await Membership.query(trx)
     .patch({ status: 'active', inactiveReason: null, joinedAt: now, updatedAt: now })

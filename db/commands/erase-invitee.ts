@@ -4,6 +4,8 @@ import type { Account } from '../models/account';
 import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
+import { belongsElsewhere } from '../system/account-ties';
+import { endSessions } from './change-own-account';
 import { recordEvents } from './record-event';
 
 /**
@@ -17,7 +19,33 @@ export async function eraseInvitee(
   actor: Actor,
   now: Date,
 ): Promise<void> {
-  const theirs = Invitation.query(trx).where({ organizationId, accountId: account.id });
+  await forget(trx, organizationId, account.id);
+  await eraseAccount(trx, account, now);
+  await recordEvents(trx, { organizationId, type: 'user.erased', actor, at: now, accountId: account.id });
+}
+
+/**
+ * Erases what this organization holds of a person who has come in. The account itself goes too where this is its home
+ * and no other organization knows it; a guest, or who belongs elsewhere too, keeps it. // C8, E10
+ */
+export async function eraseUser(
+  trx: Transaction,
+  organizationId: string,
+  account: Account,
+  actor: Actor,
+  now: Date,
+): Promise<void> {
+  await forget(trx, organizationId, account.id);
+  if (account.homeOrganizationId === organizationId) {
+    if (await belongsElsewhere(trx, account.id, organizationId))
+      await account.$query(trx).patch({ homeOrganizationId: null, version: account.version + 1, updatedAt: now });
+    else await eraseAccount(trx, account, now);
+  }
+  await recordEvents(trx, { organizationId, type: 'user.erased', actor, at: now, accountId: account.id });
+}
+
+async function forget(trx: Transaction, organizationId: string, accountId: string): Promise<void> {
+  const theirs = Invitation.query(trx).where({ organizationId, accountId });
   await Email.query(trx).delete().where({ organizationId }).whereIn('invitationId', theirs.clone().select('id'));
   await theirs.patch({
     email: null,
@@ -31,11 +59,16 @@ export async function eraseInvitee(
     declineReason: null,
     deliveryDetail: null,
   });
-  await Membership.query(trx).delete().where({ organizationId, accountId: account.id });
+  await Membership.query(trx).delete().where({ organizationId, accountId });
+}
+
+/** Nothing but the id is left; name and addresses are free again, sessions and links are over. */
+export async function eraseAccount(trx: Transaction, account: Account, now: Date): Promise<void> {
   await account.$query(trx).patch({
     status: 'erased',
     email: null,
     invitedEmail: null,
+    pendingEmail: null,
     username: null,
     firstName: null,
     lastName: null,
@@ -43,8 +76,14 @@ export async function eraseInvitee(
     passwordHash: null,
     inactiveReason: null,
     homeOrganizationId: null,
+    currentOrganizationId: null,
+    lastSignInAt: null,
+    reactivationDeadline: null,
+    reactivationResetAt: null,
+    sessionEpoch: account.sessionEpoch + 1,
     version: account.version + 1,
     updatedAt: now,
   });
-  await recordEvents(trx, { organizationId, type: 'user.erased', actor, at: now, accountId: account.id });
+  await endSessions(trx, account.id);
+  await trx('accountMails').where({ accountId: account.id }).delete();
 }

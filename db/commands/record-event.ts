@@ -27,7 +27,7 @@ export const writingEvents = (trx: Transaction, ...events: NewEvent[]) =>
         data: event.data ?? {},
         actorType: actor.type,
         actorId: actor.id,
-        actorName: actor.name,
+        actorName: actor.type === 'user' ? null : actor.name,
         ip: actor.ip ?? null,
         userAgent: actor.userAgent?.slice(0, 300) ?? null,
       })),

@@ -20,6 +20,17 @@ export class Account extends BaseModel {
   declare homeOrganizationId: string | null;
   /** When the person first set a password; null: never active. */
   declare activatedAt: Date | null;
+  /** Sessions and reset links of an earlier epoch are dead. */
+  declare sessionEpoch: number;
+  /** What `current` means in paths; null: the first organization there is. */
+  declare currentOrganizationId: string | null;
+  declare lastSignInAt: Date | null;
+  /** The address that is to be the person's as soon as they confirm it there. */
+  declare pendingEmail: string | null;
+  /** Reactivated by hand: until then a new password and a sign-in are needed, else the account is inactive again. */
+  declare reactivationDeadline: Date | null;
+  /** When the password was chosen, of the two. */
+  declare reactivationResetAt: Date | null;
   declare version: number;
   declare createdAt: Date;
   declare updatedAt: Date;

@@ -1,5 +1,5 @@
 import { addressKey } from '../../domain/email-address';
-import type { Transaction } from '../database';
+import type { Database, Transaction } from '../database';
 import { Account } from '../models/account';
 import type { Invitation } from '../models/invitation';
 
@@ -12,5 +12,20 @@ export async function findAccountHolder(
   invitation: Pick<Invitation, 'email' | 'byHand'>,
 ): Promise<Account | undefined> {
   if (invitation.byHand || invitation.email === null) return undefined;
-  return Account.query(trx).whereRaw('lower(email) = ?', addressKey(invitation.email)).first();
+  return findAccountByEmail(trx, invitation.email);
 }
+
+/** Whose address this is: only one that was proved counts. */
+export async function findAccountByEmail(trx: Database, email: string): Promise<Account | undefined> {
+  return Account.query(trx).whereRaw('lower(email) = ?', addressKey(email)).first();
+}
+
+/** Whether the invitation is to this very person, by the address that both are known by. */
+export const isInvited = (
+  invitation: Pick<Invitation, 'email' | 'byHand'>,
+  { email }: Pick<Account, 'email'>,
+): boolean =>
+  !invitation.byHand &&
+  invitation.email !== null &&
+  email !== null &&
+  addressKey(invitation.email) === addressKey(email);

@@ -73,7 +73,16 @@ export function listInvitationEvents(
   organizationId: string,
   invitationId: string,
 ): Promise<AuditEvent[]> {
-  return AuditEvent.query(trx).where({ organizationId, invitationId }).orderBy('id').then();
+  return AuditEvent.query(trx)
+    .where({ organizationId, invitationId })
+    .leftJoin('accounts as person', (join) => join.on('person.id', 'actorId').andOnVal('actorType', 'user'))
+    .select(
+      'auditEvents.*',
+      trx.raw(`coalesce(actor_name, nullif(concat_ws(' ', person.first_name, person.last_name), ''),
+      person.username, person.email) as actor_name`),
+    )
+    .orderBy('auditEvents.id')
+    .then();
 }
 
 async function isErased(trx: Transaction, { accountId, email, byHand }: Invitation): Promise<boolean> {
@@ -87,6 +96,8 @@ export interface OpenedLink {
   dead: DeadLink | null;
   /** The invited person has an account already and must sign in to accept. */
   accountExists: boolean;
+  /** Whose account that is. */
+  holderId: string | null;
   /** The account's name for signing in, where one was given already. */
   fixedUsername: string | null;
   now: Date;
@@ -97,6 +108,7 @@ export async function openedLink(trx: Transaction, organizationId: string, claim
   const { invitation, now } = await findInvitation(trx, organizationId, claim.invitationId);
   const organization = await Organization.query(trx).findById(organizationId).throwIfNotFound();
   const dead = (await isErased(trx, invitation)) ? 'NOT_FOUND' : deadLink(invitation, claim.generation, now);
-  const accountExists = dead === null && (await findAccountHolder(trx, invitation)) !== undefined;
-  return { invitation, organization, dead, accountExists, fixedUsername: invitation.username, now };
+  const holder = dead === null ? await findAccountHolder(trx, invitation) : undefined;
+  const found = { accountExists: holder !== undefined, holderId: holder?.id ?? null };
+  return { invitation, organization, dead, ...found, fixedUsername: invitation.username, now };
 }

@@ -16,6 +16,7 @@ export interface User {
   role: Role;
   groupIds: string[];
   invitation: { id: string; status: InvitationStatus; expiresAt: Date | null } | null;
+  reactivationDeadline: Date | null;
   accessEndsAt: Date | null;
   externalId: string | null;
   createdAt: Date;
@@ -34,6 +35,8 @@ export interface UserFilter extends PageRequest {
  */
 const usersOf = `
   select m.account_id as id, m.kind, m.role, m.access_ends_at as "accessEndsAt", m.external_id as "externalId",
+    case when a.home_organization_id = m.organization_id and a.reactivation_deadline > usher_now()
+      then a.reactivation_deadline end as "reactivationDeadline",
     m.created_at as "createdAt",
     case when m.joined_at is null then i.email else coalesce(a.email, a.invited_email) end as email,
     case when m.joined_at is null then i.username else a.username end as username,
@@ -41,7 +44,10 @@ const usersOf = `
     case when m.joined_at is null then i.last_name else a.last_name end as "lastName",
     case
       when m.status = 'invited' and i.overdue and o.policy ->> 'onExpiry' = 'inactive' then 'inactive'
-      when m.status = 'active' and a.status in ('inactive', 'deactivated') then a.status
+      when m.status in ('active', 'inactive') and a.status = 'deactivated' then 'deactivated'
+      when m.status = 'active' and (a.status = 'inactive' or a.reactivation_deadline <= usher_now()) then 'inactive'
+      when m.status = 'inactive' and m.inactive_reason = 'expired' and a.home_organization_id = m.organization_id
+        and a.status = 'active' and a.reactivation_deadline > usher_now() then 'active'
       else m.status
     end as status,
     case when m.joined_at is null then i.group_ids else

@@ -1,9 +1,13 @@
 import { asSystem, type Database } from '../database';
 
-/** Forgets idempotency keys older than a day and rate limit counters that have run out. */
-export function deleteOldKeys(database: Database): Promise<void> {
-  return asSystem(database, async (trx) => {
+/** Forgets idempotency keys older than a day, counters and sessions that have run out, sign-ins and account mails after 90 days. */
+export async function deleteOldKeys(database: Database): Promise<void> {
+  await asSystem(database, async (trx) => {
     await trx.raw(`delete from idempotency_keys where created_at < usher_now() - interval '24 hours'`);
     await trx.raw(`delete from rate_limits where expire < extract(epoch from clock_timestamp()) * 1000`);
   });
+  // Accounts belong to no organization, and so do these.
+  await database.raw('delete from sessions where expire < clock_timestamp()');
+  for (const [table, column] of Object.entries({ sign_ins: 'at', account_mails: 'created_at' }))
+    await database.raw(`delete from ?? where ?? < usher_now() - interval '90 days'`, [table, column]);
 }

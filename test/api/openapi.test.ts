@@ -1,6 +1,9 @@
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { routes } from '../../api/app';
+import { confirmationBinding, resetBinding } from '../../domain/account';
+import { accountToken, parseKeyRing } from '../../domain/token';
+import { type Visitor, visitor } from '../support/people';
 import { tokenOf } from '../support/token';
 import { goodPassword, type Reply, startUsher, type TestUsher } from '../support/usher';
 
@@ -45,7 +48,11 @@ const shape = {
         schemas: { type: 'object', propertyNames: { pattern: '^[\\w.-]+$' }, additionalProperties: { type: 'object' } },
         securitySchemes: {
           type: 'object',
-          additionalProperties: { type: 'object', required: ['type'], properties: { type: { enum: ['http'] } } },
+          additionalProperties: {
+            type: 'object',
+            required: ['type'],
+            properties: { type: { enum: ['http', 'apiKey'] } },
+          },
         },
         parameters: { type: 'object' },
       },
@@ -148,8 +155,13 @@ test('each operation names the parameters of its path, its refusals, and whether
     expect(declared.map((parameter: any) => parameter.name)).toEqual(inPath);
     expect(operation.responses).toHaveProperty('400');
     expect(operation.responses).toHaveProperty('429');
-    const open = path.startsWith('/v1/invitation-tokens/');
-    expect({ path, security: operation.security }).toEqual({ path, security: open ? undefined : [{ key: [] }] });
+    const open = /^\/v1\/(invitation-tokens|auth)\//.test(path);
+    const byKey = path.startsWith('/v1/me') ? [] : [{ key: [] }];
+    const bySession = path === '/v1/organizations' ? [] : [{ session: [] }];
+    expect({ path, security: operation.security }).toEqual({
+      path,
+      security: open ? undefined : [...byKey, ...bySession],
+    });
   }
 });
 
@@ -166,9 +178,12 @@ describe('a walk through every route', () => {
     method: string,
     path: string,
     body?: unknown,
-    key: string | null = usher.platformKey,
+    caller: string | Visitor | null = usher.platformKey,
   ): Promise<Reply> {
-    const answer = await usher.call(method, path, body, { key });
+    const answer =
+      caller === null || typeof caller === 'string'
+        ? await usher.call(method, path, body, { key: caller })
+        : await caller.call(method, path, body);
     const plain = path.replace(/\?.*/, '');
     const template = Object.keys(document.paths as object)
       .sort((a, b) => a.split('{').length - b.split('{').length)
@@ -200,6 +215,22 @@ describe('a walk through every route', () => {
       if (!answer.headers[header.toLowerCase()]) problems.push(`header ${header} is missing`);
     steps.push({ operation: `${verb} ${template}`, status: answer.status, problems });
     return answer;
+  }
+
+  /** As it would be mailed to her. */
+  async function accountTokenOf(purpose: 'password-reset' | 'email-confirmation'): Promise<string> {
+    const row = await usher.owner('accounts').first().where({ username: 'ada.walk' });
+    const account = {
+      passwordHash: row.password_hash,
+      email: row.email,
+      invitedEmail: row.invited_email,
+      activatedAt: row.activated_at,
+      pendingEmail: row.pending_email,
+      sessionEpoch: row.session_epoch,
+    };
+    const binding = purpose === 'password-reset' ? resetBinding(account) : confirmationBinding(account);
+    const claim = { accountId: row.id as string, expiresAt: new Date(Date.now() + 60_000) };
+    return accountToken(parseKeyRing(usher.env['USHER_SECRET'] ?? ''), purpose, claim, binding);
   }
 
   /** Fields of an answer that its schema does not name. */
@@ -275,6 +306,41 @@ describe('a walk through every route', () => {
     await step('GET', `${o}/users/${users.items[0].id}`);
     await step('GET', `${o}/audit-events?limit=200`);
     await step('DELETE', `${o}/api-keys/${key.id}`);
+    // A person, and what they do about themselves.
+    const ada = visitor(usher);
+    const password = 'Spring-Is-Here-9';
+    await step('POST', '/v1/auth/sign-in', { login: 'ada.walk', password: 'Not-Mine-1' }, ada);
+    await step('POST', '/v1/auth/sign-in', { login: 'ada.walk', password: goodPassword }, ada);
+    await step('GET', '/v1/me', undefined, ada);
+    await step('PATCH', '/v1/me', { firstName: 'Augusta', locale: 'en-GB' }, ada);
+    await step('PUT', '/v1/me/password', { currentPassword: goodPassword, password }, ada);
+    await step('PUT', '/v1/me/email', { currentPassword: password, email: 'new@walk.test' }, ada);
+    await visitor(usher).signIn('ada.walk', password);
+    const sessions = (await step('GET', '/v1/me/sessions?limit=10', undefined, ada)).body;
+    await step('DELETE', `/v1/me/sessions/${sessions.items[0].id}`, undefined, ada);
+    await step('GET', '/v1/me/organizations', undefined, ada);
+    await step('PUT', '/v1/me/current-organization', { organizationId: created.body.id }, ada);
+    const [first, second] = await Promise.all([usher.createOrganization(), usher.createOrganization()]);
+    for (const organization of [first, second]) await organization.invite({ email: 'ada@bücher.example' });
+    const [toAccept, toDecline] = (await step('GET', '/v1/me/invitations', undefined, ada)).body.items;
+    await step('POST', `/v1/me/invitations/${toAccept.id}/accept`, undefined, ada);
+    await step('POST', `/v1/me/invitations/${toDecline.id}/decline`, { reason: 'No' }, ada);
+    const { id: adaId } = (await step('GET', '/v1/me', undefined, ada)).body;
+    const user = `/v1/organizations/${toAccept.organization.id}/users/${adaId}`;
+    const key2 = toAccept.organization.id === first.id ? first.key : second.key;
+    await step('PATCH', user, { permissions: ['reports.read'], groupIds: [] }, key2);
+    for (const action of ['activate', 'reset-password', 'deactivate'])
+      await step('POST', `${user}/${action}`, {}, key2);
+    await step('POST', `${user}/activate`, undefined, key2);
+    await step('POST', '/v1/auth/sign-in', { login: 'ada.walk', password }, ada);
+    await step('POST', '/v1/auth/sign-out', undefined, ada);
+    await step('GET', '/v1/me', undefined, ada);
+    await step('POST', '/v1/auth/forgot-password', { email: 'ada@bücher.example' }, null);
+    await step('POST', '/v1/auth/confirm-email', { token: await accountTokenOf('email-confirmation') }, null);
+    const token = await accountTokenOf('password-reset');
+    await step('POST', '/v1/auth/reset-password', { token, password: goodPassword }, null);
+    await step('POST', '/v1/auth/reset-password', { token, password: goodPassword }, null);
+    await step('DELETE', user, undefined, key2);
     // Refusals.
     await step('GET', o, undefined, key.key as string);
     await step('POST', '/v1/organizations', { name: 7, colour: 'red' });

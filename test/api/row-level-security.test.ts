@@ -193,6 +193,14 @@ describe('the roles', () => {
       organizations: 'SELECT',
       rate_limits: 'DELETE SELECT',
     });
+    const { rows: columns } = await usher.owner.raw<{ rows: { column: string }[] }>(
+      `select c.table_name || '.' || c.column_name as column from information_schema.role_column_grants c
+       where c.grantee = 'usher_system' and not exists (select from information_schema.role_table_grants t
+         where t.grantee = 'usher_system' and t.table_name = c.table_name) order by 1`,
+    );
+    // Who belongs where, for the functions that signed-in people ask.
+    const known = ['account_id', 'joined_at', 'kind', 'organization_id', 'role', 'status'];
+    expect(columns.map(({ column }) => column)).toEqual(known.map((name) => `memberships.${name}`));
     for (const table of ['emails', 'accounts', 'audit_events', 'groups'])
       await expect(as('usher_system', null, (trx) => trx(table).select())).rejects.toMatchObject(refused);
   });
@@ -204,7 +212,9 @@ describe('the roles', () => {
     );
     for (const { path } of rows) expect(path).toEqual([expect.stringMatching(/^search_path=.*pg_temp$/)]);
     for (const { answer } of rows)
-      expect(answer).toMatch(/^(boolean|uuid|TABLE\(id uuid, organization_id uuid, name text\))$/);
+      expect(answer).toMatch(
+        /^(boolean|uuid|TABLE\(id uuid, organization_id uuid(, name text)?\)|TABLE\(id uuid, name text, kind text, role text, policy jsonb\))$/,
+      );
   });
 
   test('every connection of the program runs as the application, whatever its login is', async () => {

@@ -29,7 +29,33 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     declineUrl: '/invitations/current/decline',
     languageLinks,
   };
-  const signIn = { ...invitation, declineUrl: '/d', expiresAt, timeZone };
+  const signIn = { ...invitation, declineUrl: '/d', expiresAt, timeZone, signInUrl: '/sign-in' };
+  const holder = { ...invitation, message: text, expiresAt, timeZone, name: text, action: '/a', declineUrl: '/d' };
+  const profile: ViewData['profile'] = {
+    name: text,
+    email: text,
+    username: text,
+    firstName: text,
+    lastName: text,
+    timeZone,
+    notice: null,
+    invitations: [
+      { organizationName: text, kind: 'guest', expiresAt, timeZone, accept: '/profile/a', decline: '/profile/d' },
+    ],
+    organizations: [{ organizationName: text, kind: 'member' }],
+    sessions: [
+      { userAgent: text, ip: '192.0.2.1', lastSeenAt: expiresAt, current: false, end: '/profile/e' },
+      { userAgent: null, ip: null, lastSeenAt: expiresAt, current: true, end: '/profile/e' },
+    ],
+    passwordRules: passwordRuleItems(locale, 8),
+    minLength: 8,
+    errors: [],
+    paths: { data: '/profile', password: '/profile/password', signOut: '/sign-out' },
+    languageLinks,
+  };
+  const signInForm = { action: '/sign-in', forgotUrl: '/forgot-password', notice: null, errors: [] };
+  const asking = { email: text, sent: false, action: '/f', signInUrl: '/sign-in', errors: [], languageLinks };
+  const resetting = { login: text, action: '/r', minLength: 8, languageLinks };
   const decline = { organizationName: text, inviterName: text, action: '/d', backUrl: '/i' };
   const dead = { organizationName: text, inviterName: text, requestNewAction: '/new', expiredAt: expiresAt, timeZone };
   const nobody = { organizationName: null, inviterName: null, requestNewAction: null, expiredAt: null, timeZone };
@@ -52,10 +78,77 @@ function examples(text: string, locale: Locale): Record<string, Example> {
         errors: (['firstName', 'lastName', 'username', 'password'] as const).map((field) => ({ field, message: text })),
       },
     },
-    'sign-in-required': { view: 'sign-in-required', data: { ...signIn, signInUrl: '/sign-in' } },
-    'sign-in-required without a page for it': {
+    'sign-in-required': { view: 'sign-in-required', data: signIn },
+    'sign-in-required of a guest without an address': {
       view: 'sign-in-required',
       data: { ...signIn, kind: 'guest', inviterName: null, email: null },
+    },
+    'accept-signed-in': {
+      view: 'accept-signed-in',
+      data: { ...holder, rightAccount: true, signOutAction: '/sign-out', next: '/i' },
+    },
+    'accept-signed-in with another account': {
+      view: 'accept-signed-in',
+      data: {
+        ...holder,
+        kind: 'guest',
+        inviterName: null,
+        message: null,
+        rightAccount: false,
+        signOutAction: '/o',
+        next: text,
+      },
+    },
+    'sign-in': {
+      view: 'sign-in',
+      data: { ...signInForm, login: '', next: '/profile', languageLinks },
+    },
+    'sign-in refused': {
+      view: 'sign-in',
+      data: { ...signInForm, login: text, next: text, notice: text, errors: [{ field: 'login', message: text }] },
+    },
+    'forgot-password': { view: 'forgot-password', data: asking },
+    'forgot-password sent': { view: 'forgot-password', data: { ...asking, sent: true } },
+    'forgot-password with errors': {
+      view: 'forgot-password',
+      data: { ...asking, errors: [{ field: 'email', message: text }] },
+    },
+    'reset-password': {
+      view: 'reset-password',
+      data: { ...resetting, passwordRules: passwordRuleItems(locale, 8), errors: [] },
+    },
+    'reset-password with errors': {
+      view: 'reset-password',
+      data: {
+        ...resetting,
+        passwordRules: passwordRuleItems(locale, 8, ['upper']),
+        errors: [{ field: 'password', message: text }],
+      },
+    },
+    'account-link-dead': { view: 'account-link-dead', data: { againUrl: '/forgot-password' } },
+    'account-link-dead with nothing to ask for': { view: 'account-link-dead', data: { againUrl: null } },
+    'confirm-email': { view: 'confirm-email', data: { email: text, action: '/c' } },
+    'sign-out': { view: 'sign-out', data: { name: text, action: '/sign-out', signInUrl: '/sign-in' } },
+    'sign-out done': { view: 'sign-out', data: { name: null, action: '/sign-out', signInUrl: '/sign-in' } },
+    profile: { view: 'profile', data: profile },
+    'profile with a notice and nothing in it': {
+      view: 'profile',
+      data: { ...profile, email: null, username: null, notice: text, invitations: [], organizations: [], sessions: [] },
+    },
+    'profile with errors': {
+      view: 'profile',
+      data: {
+        ...profile,
+        passwordRules: passwordRuleItems(locale, 12, ['upper', 'common']),
+        errors: (['firstName', 'lastName', 'currentPassword', 'password'] as const).map((field) => ({
+          field,
+          message: text,
+        })),
+      },
+    },
+    'accepted by an account holder': {
+      view: 'accepted',
+      data: { organizationName: text, continueUrl: null, signedIn: true },
     },
     decline: { view: 'decline', data: { ...decline, errors: [] } },
     'decline with errors': {
@@ -119,6 +212,7 @@ describe.each(cases)('the page %s in %s', (name, locale) => {
     const ids = new Set(elements.flatMap(({ attributes }) => (attributes['id'] ? [attributes['id']] : [])));
     const labelled = new Set(named('label').map(({ attributes }) => attributes['for']));
     for (const field of [...named('input'), ...named('textarea')]) {
+      if (field.attributes['type'] === 'hidden') continue;
       expect(labelled).toContain(field.attributes['id']);
     }
     for (const { attributes } of elements) {

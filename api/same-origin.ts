@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { Problem } from '../../domain/problem';
+import { Problem } from '../domain/problem';
 
 /**
  * A form of another site may not act with a person's cookie. Browsers say where a request comes from by Sec-Fetch-Site,
@@ -11,5 +11,5 @@ export function assertSameOrigin(request: Request, baseUrl: string): void {
   const origin = request.get('origin');
   const foreign =
     site === undefined ? origin !== undefined && origin !== new URL(baseUrl).origin : site !== 'same-origin';
-  if (foreign) throw new Problem('FOREIGN_ORIGIN', 'This form was sent from another site.');
+  if (foreign) throw new Problem('FOREIGN_ORIGIN', 'This request was sent by another site.');
 }

@@ -1,0 +1,94 @@
+import { activityInfo, ApplicationFailure } from '@temporalio/activity';
+import type { Logger } from 'pino';
+import { type AccountMailContents, claimAccountMail, recordAccountMail } from '../db/commands/account-mail';
+import type { Database } from '../db/database';
+import type { Account } from '../db/models/account';
+import type { AccountMail } from '../db/models/account-mail';
+import { confirmationBinding, resetBinding } from '../domain/account';
+import { accountToken, type KeyRing } from '../domain/token';
+import type { Mailer } from './email/mailer';
+import { renderAccountMail } from './email/render-account-mail';
+
+export interface AccountMailActivities {
+  /** Sends a mail to the holder of an account; the same mail however often it is called. */
+  sendAccountMail(it: { mailId: string }): Promise<{ status: 'sent' | 'failed' | 'dropped' }>;
+}
+
+export interface AccountMailActivityDependencies {
+  database: Database;
+  mailer: Mailer;
+  keys: KeyRing;
+  baseUrl: string;
+  logger: Logger;
+}
+
+const sendLimitMs = { local: 3_000, regular: 60_000 };
+const leaseMarginMs = 5_000;
+
+export function createAccountMailActivities({
+  database,
+  mailer,
+  keys,
+  baseUrl,
+  logger,
+}: AccountMailActivityDependencies): AccountMailActivities {
+  const maskedLink = `${baseUrl}/masked-link`;
+  const render = (contents: AccountMailContents) => ({
+    ...renderAccountMail(contents, maskedLink, mailer.sender),
+    sender: mailer.sender,
+    host: mailer.host,
+  });
+
+  /** Computed anew for every try, and stored nowhere. */
+  function linkOf(mail: AccountMail, account: Account): string {
+    const claim = { accountId: account.id, expiresAt: mail.deadline };
+    return mail.type === 'password-reset'
+      ? `${baseUrl}/reset-password/${accountToken(keys, 'password-reset', claim, resetBinding(account))}`
+      : `${baseUrl}/confirm-email/${accountToken(keys, 'email-confirmation', claim, confirmationBinding(account))}`;
+  }
+
+  async function send(mailId: string): Promise<{ status: 'sent' | 'failed' | 'dropped' }> {
+    const limitMs = activityInfo().isLocal ? sendLimitMs.local : sendLimitMs.regular;
+    const claim = await claimAccountMail(database, mailId, limitMs + leaseMarginMs, render);
+    if (!claim.claimed && claim.status === 'queued') throw later('not due yet', claim.waitMs);
+    if (!claim.claimed) return { status: claim.status };
+    const { mail, account } = claim;
+    const link = linkOf(mail, account);
+    const outcome = await mailer.send(
+      {
+        id: mail.id,
+        messageId: mail.messageId ?? '',
+        sender: mail.sender ?? mailer.sender,
+        recipient: mail.recipient,
+        subject: mail.subject ?? '',
+        html: (mail.html ?? '').replaceAll(maskedLink, link),
+        text: (mail.text ?? '').replaceAll(maskedLink, link),
+        date: mail.createdAt,
+      },
+      limitMs,
+    );
+    const recorded = await recordAccountMail(database, mailId, outcome);
+    if ('retryInMs' in recorded) throw later(outcome.code, recorded.retryInMs);
+    return recorded;
+  }
+
+  return {
+    async sendAccountMail({ mailId }) {
+      try {
+        return await send(mailId);
+      } catch (error) {
+        if (error instanceof ApplicationFailure) throw error;
+        logger.error({ err: error, mailId }, 'an account mail failed');
+        const type = error instanceof Error ? error.name : 'Error';
+        throw ApplicationFailure.create({ type, message: 'sendAccountMail failed; the log says why' });
+      }
+    },
+  };
+}
+
+const later = (message: string, delayMs: number): ApplicationFailure =>
+  ApplicationFailure.create({
+    type: 'MailDeferred',
+    message: `MailDeferred: ${message}`,
+    nextRetryDelay: Math.max(delayMs, 1_000),
+  });

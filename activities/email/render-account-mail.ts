@@ -1,0 +1,27 @@
+import type { AccountMailContents } from '../../db/commands/account-mail';
+import { type Locale, pickLocale } from '../../i18n';
+import { senderAddress } from './mailer';
+import { type RenderedMail, renderHolderMail } from './render';
+
+/** From a row to the mail that goes with it, in the person's language, else their organization's. */
+export function renderAccountMail(
+  { account, mail, organization }: AccountMailContents,
+  link: string,
+  sender: string,
+): RenderedMail & { locale: Locale } {
+  const locale = pickLocale(account.locale, organization?.locale);
+  const rendered = renderHolderMail({
+    type: mail.type,
+    locale,
+    firstName: account.firstName,
+    lastName: account.lastName,
+    username: account.username,
+    // The notice goes to the old address and names the new one, so that its owner knows what is going on.
+    newAddress: account.pendingEmail,
+    link: mail.type === 'email-change-notice' ? null : link,
+    expiresAt: mail.deadline,
+    timeZone: organization?.timeZone ?? 'UTC',
+    senderAddress: senderAddress(sender),
+  });
+  return { ...rendered, locale };
+}

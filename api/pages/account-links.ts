@@ -1,0 +1,161 @@
+import express, { type Request, type Response, Router } from 'express';
+import { Problem } from '../../domain/problem';
+import { locales, pickLocale, translator } from '../../i18n';
+import type { Services } from '../context';
+import type { RateLimits } from '../middleware/rate-limits';
+import {
+  confirmationAddress,
+  forgotPassword,
+  openResetLink,
+  useConfirmationLink,
+  useResetLink,
+} from '../reset-password';
+import { assertSameOrigin } from '../same-origin';
+import { email as emailSchema } from '../schemas/common';
+import { pageProblems } from './problem-page';
+import { passwordRuleItems, renderPage } from './render';
+import { browserLocale, chosenLanguage, readCookie, typedField, withLanguage } from './request';
+
+const cookieMs = 60 * 60 * 1000;
+
+/** The pages behind the links that account holders are mailed, and the one where they ask for one. */
+export function accountLinkPages(services: Services, limits: RateLimits): Router {
+  const router = Router();
+  const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 20 });
+  router.use(['/forgot-password', '/reset-password', '/confirm-email'], (request, response, next) => {
+    response.locals.route = request.baseUrl;
+    if (request.method === 'POST') assertSameOrigin(request, services.baseUrl);
+    next();
+  });
+
+  const askPage = (request: Request, email = '', sent = false, errors: { field: 'email'; message: string }[] = []) =>
+    renderPage('forgot-password', browserLocale(request), {
+      email,
+      sent,
+      errors,
+      action: withLanguage('/forgot-password', request),
+      signInUrl: withLanguage('/sign-in', request),
+      ...(request.method === 'GET' && {
+        languageLinks: locales.map((locale) => ({ locale, href: `/forgot-password?lang=${locale}` })),
+      }),
+    });
+
+  router.get('/forgot-password', (request, response) => {
+    response.set('Referrer-Policy', 'same-origin').send(askPage(request));
+  });
+
+  router.post('/forgot-password', form, async (request, response) => {
+    const typed = typedField(request, 'email').trim();
+    const email = emailSchema.safeParse(typed);
+    if (email.success) {
+      const mailId = await forgotPassword(services.database, limits, request, email.data);
+      if (mailId) services.mails.announce(mailId);
+      response.status(202).send(askPage(request, '', true));
+      return;
+    }
+    const message = translator(browserLocale(request))('fields.email.invalid');
+    response.status(400).send(askPage(request, typed, false, [{ field: 'email', message }]));
+  });
+
+  // As with invitations, the token leaves the address bar, the history and the Referer before anything is shown.
+  const kept = { 'reset-password': 'usher_reset', 'confirm-email': 'usher_confirm' } as const;
+  for (const page of ['reset-password', 'confirm-email'] as const) {
+    router.get(`/${page}/:token`, (request, response, next) => {
+      const { token } = request.params;
+      if (token === 'open') {
+        next();
+        return;
+      }
+      response.cookie(kept[page], token.slice(0, 200), {
+        path: `/${page}/open`,
+        httpOnly: true,
+        sameSite: 'lax',
+        secure: services.baseUrl.startsWith('https:'),
+        maxAge: cookieMs,
+      });
+      response.redirect(303, withLanguage(`/${page}/open`, request));
+    });
+    router.use(`/${page}/open`, (_request, response, next) => {
+      response.set('Referrer-Policy', 'same-origin');
+      next();
+    });
+  }
+  const tokenOf = (request: Request, page: keyof typeof kept) => readCookie(request, kept[page]) ?? '';
+
+  router.get('/reset-password/open', async (request, response) => {
+    await orDead(request, response, '/forgot-password', () => showReset(request, response));
+  });
+
+  router.post('/reset-password/open', form, async (request, response) => {
+    const password = typedField(request, 'password');
+    await orDead(request, response, '/forgot-password', async () => {
+      try {
+        await useResetLink(services, request, tokenOf(request, 'reset-password'), password);
+        response.clearCookie(kept['reset-password'], { path: '/reset-password/open' });
+        response.redirect(303, signInWith(request, 'reset'));
+      } catch (error) {
+        if (!(error instanceof Problem) || error.code !== 'WEAK_PASSWORD') throw error;
+        await showReset(request, response, password);
+      }
+    });
+  });
+
+  router.get('/confirm-email/open', async (request, response) => {
+    const email = await confirmationAddress(services, tokenOf(request, 'confirm-email'));
+    const locale = browserLocale(request);
+    if (email === null) response.status(410).send(renderPage('account-link-dead', locale, { againUrl: null }));
+    else
+      response.send(
+        renderPage('confirm-email', locale, { email, action: withLanguage('/confirm-email/open', request) }),
+      );
+  });
+
+  router.post('/confirm-email/open', form, async (request, response) => {
+    await orDead(request, response, null, async () => {
+      await useConfirmationLink(services, request, tokenOf(request, 'confirm-email'));
+      response.clearCookie(kept['confirm-email'], { path: '/confirm-email/open' });
+      response.redirect(303, signInWith(request, 'confirmed'));
+    });
+  });
+
+  router.use(pageProblems(services.logger, (request) => browserLocale(request)));
+  return router;
+
+  async function showReset(request: Request, response: Response, typed?: string): Promise<void> {
+    const { account, policy, unmet } = await openResetLink(services, tokenOf(request, 'reset-password'));
+    const locale = pickLocale(chosenLanguage(request), account.locale, request.get('accept-language'));
+    const minLength = Math.max(policy.minLength, 8);
+    response.status(typed === undefined ? 200 : 400).send(
+      renderPage('reset-password', locale, {
+        login: account.username ?? account.email ?? '',
+        action: withLanguage('/reset-password/open', request),
+        minLength,
+        passwordRules: passwordRuleItems(locale, minLength, typed === undefined ? null : unmet(typed)),
+        errors: typed === undefined ? [] : [{ field: 'password', message: translator(locale)('fields.password.weak') }],
+        ...(request.method === 'GET' && {
+          languageLinks: locales.map((each) => ({ locale: each, href: `/reset-password/open?lang=${each}` })),
+        }),
+      }),
+    );
+  }
+
+  async function orDead(
+    request: Request,
+    response: Response,
+    again: string | null,
+    show: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      await show();
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'LINK_DEAD') throw error;
+      const againUrl = again && withLanguage(again, request);
+      response.status(410).send(renderPage('account-link-dead', browserLocale(request), { againUrl }));
+    }
+  }
+}
+
+const signInWith = (request: Request, done: 'reset' | 'confirmed'): string => {
+  const language = chosenLanguage(request);
+  return `/sign-in?done=${done}${language ? `&lang=${language}` : ''}`;
+};

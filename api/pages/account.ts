@@ -1,0 +1,251 @@
+import express, { type Request, type Response, Router } from 'express';
+import { changeOwnAccount } from '../../db/commands/change-own-account';
+import { accountEvent } from '../../db/commands/sign-in';
+import { inOrganizations } from '../../db/database';
+import { listAccountOrganizations, passwordPolicyFor } from '../../db/queries/find-account';
+import { findOrganization } from '../../db/queries/find-organization';
+import { listOwnInvitations } from '../../db/queries/list-own-invitations';
+import { deleteSession, listSessions } from '../../db/queries/list-sessions';
+import { displayName } from '../../domain/account';
+import { unmetPasswordRules } from '../../domain/password';
+import { Problem, type ProblemCode } from '../../domain/problem';
+import { locales, pickLocale, translator } from '../../i18n';
+import { actorOf, findPerson, type Person } from '../caller';
+import type { Services } from '../context';
+import type { RateLimits } from '../middleware/rate-limits';
+import { answerOwnInvitation, changeOwnPassword, type OwnRequest, personalWords } from '../own-account';
+import { assertSameOrigin } from '../same-origin';
+import { toSession } from '../schemas/accounts';
+import { id as uuid, line } from '../schemas/common';
+import { endSession } from '../session';
+import { signIn } from '../sign-in';
+import { pageProblems } from './problem-page';
+import { passwordRuleItems, renderPage, type ViewData } from './render';
+import { browserLocale, chosenLanguage, typedField, withLanguage } from './request';
+
+const notices = ['data', 'password', 'session', 'accepted', 'declined'] as const;
+type Notice = (typeof notices)[number];
+
+/** Where a sign-in may lead: our own pages, and nothing that another site could put into the link. */
+const nextPattern = /^\/(profile|invitations\/open\/[0-9a-f-]{36})(\?lang=(en|de))?$/;
+const safeNext = (text: string): string => (nextPattern.test(text) ? text : '/profile');
+
+const signInProblems: Partial<Record<ProblemCode, string>> = {
+  SIGN_IN_FAILED: 'failed',
+  ACCOUNT_NOT_ACTIVE: 'notActive',
+  TOO_MANY_REQUESTS: 'tooMany',
+};
+
+/** Signing in and out, and what a person does about themselves. The rules are the JSON routes'. */
+export function accountPages(services: Services, limits: RateLimits): Router {
+  const router = Router();
+  const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 20 });
+  router.use(['/sign-in', '/sign-out', '/profile'], (request, response, next) => {
+    response.locals.route = request.baseUrl;
+    response.set('Referrer-Policy', 'same-origin');
+    if (request.method === 'POST') assertSameOrigin(request, services.baseUrl);
+    next();
+  });
+
+  router.get('/sign-in', async (request, response) => {
+    const next = safeNext(typeof request.query.next === 'string' ? request.query.next : '');
+    if (await findPerson(services, request)) response.redirect(303, next);
+    else showSignIn(request, response, next);
+  });
+
+  router.post('/sign-in', form, async (request, response) => {
+    const next = safeNext(typedField(request, 'next'));
+    const login = typedField(request, 'login').trim();
+    try {
+      if (login === '' || login.length > 254) throw new Problem('SIGN_IN_FAILED', 'There is no such name.');
+      await signIn(services, limits, request, login, typedField(request, 'password').slice(0, 1_000));
+      response.redirect(303, next);
+    } catch (error) {
+      const reason = error instanceof Problem ? signInProblems[error.code] : undefined;
+      if (!reason || !(error instanceof Problem)) throw error;
+      response.status(error.status);
+      if (error.options.retryAfter !== undefined) response.set('Retry-After', String(error.options.retryAfter));
+      showSignIn(request, response, next, login, reason);
+    }
+  });
+
+  router.get('/sign-out', async (request, response) => {
+    const person = await findPerson(services, request);
+    response.send(
+      renderPage('sign-out', localeOf(request, person), {
+        name: person && displayName(person.account),
+        action: withLanguage('/sign-out', request),
+        signInUrl: withLanguage('/sign-in', request),
+      }),
+    );
+  });
+
+  router.post('/sign-out', form, async (request, response) => {
+    const person = await findPerson(services, request);
+    if (person)
+      await accountEvent(services.database, person.account, 'account.signed-out', actorOf(person, request), () =>
+        Promise.resolve(),
+      );
+    await endSession(request);
+    const next = typedField(request, 'next');
+    if (nextPattern.test(next)) response.redirect(303, `/sign-in?next=${encodeURIComponent(next)}`);
+    else response.redirect(303, withLanguage('/sign-out', request));
+  });
+
+  router.get('/profile', async (request, response) => {
+    const own = await enter(request, response);
+    if (own) await showProfile(own, response);
+  });
+
+  router.post('/profile', form, async (request, response) => {
+    const own = await enter(request, response);
+    if (!own) return;
+    const { account } = own.person;
+    const t = translator(localeOf(request, own.person));
+    const names = {
+      firstName: typedField(request, 'firstName').trim(),
+      lastName: typedField(request, 'lastName').trim(),
+    };
+    const errors: ViewData['profile']['errors'] = [];
+    for (const field of ['firstName', 'lastName'] as const) {
+      if (names[field] === '') errors.push({ field, message: t(`fields.${field}.required`) });
+      else if (!line(100).safeParse(names[field]).success)
+        errors.push({ field, message: t(`fields.${field}.invalid`) });
+    }
+    if (errors.length > 0) return showProfile(own, response, { ...names, errors });
+    await accountEvent(services.database, account, 'account.changed', own.actor, (trx) =>
+      changeOwnAccount(trx, account.id, names),
+    );
+    done(request, response, 'data');
+  });
+
+  router.post('/profile/password', form, async (request, response) => {
+    const own = await enter(request, response);
+    if (!own) return;
+    const t = translator(localeOf(request, own.person));
+    const password = typedField(request, 'password');
+    try {
+      await changeOwnPassword(own, typedField(request, 'currentPassword').slice(0, 1_000), password);
+      done(request, response, 'password');
+    } catch (error) {
+      if (!(error instanceof Problem) || !['WRONG_PASSWORD', 'WEAK_PASSWORD'].includes(error.code)) throw error;
+      const wrong = error.code === 'WRONG_PASSWORD';
+      await showProfile(own, response, {
+        errors: wrong
+          ? [{ field: 'currentPassword', message: t('fields.currentPassword.wrong') }]
+          : [{ field: 'password', message: t('fields.password.weak') }],
+        ...(!wrong && { password }),
+      });
+    }
+  });
+
+  router.post('/profile/sessions/:id/end', form, async (request, response) => {
+    const own = await enter(request, response);
+    if (!own) return;
+    const id = uuid.safeParse(request.params.id);
+    if (id.success) await deleteSession(services.database, own.person.id, id.data);
+    done(request, response, 'session');
+  });
+
+  for (const answer of ['accept', 'decline'] as const)
+    router.post(`/profile/invitations/:id/${answer}`, form, async (request, response) => {
+      const own = await enter(request, response);
+      if (!own) return;
+      const { invitation } = await answerOwnInvitation(own, uuid.parse(request.params.id), answer);
+      done(request, response, invitation.status === 'accepted' ? 'accepted' : 'declined');
+    });
+
+  router.use(pageProblems(services.logger, (request) => browserLocale(request)));
+  return router;
+
+  /** The signed-in person; who is not is sent to sign in, and answers null. */
+  async function enter(request: Request, response: Response): Promise<OwnRequest | null> {
+    const person = await findPerson(services, request);
+    if (!person) {
+      response.redirect(303, `/sign-in?next=${encodeURIComponent(withLanguage('/profile', request))}`);
+      return null;
+    }
+    return { services, limits, request, person, actor: actorOf(person, request) };
+  }
+
+  async function showProfile(
+    { request, person }: OwnRequest,
+    response: Response,
+    typed: Partial<Pick<ViewData['profile'], 'firstName' | 'lastName' | 'errors'>> & { password?: string } = {},
+  ): Promise<void> {
+    const { database } = services;
+    const { account } = person;
+    const locale = localeOf(request, person);
+    const [invitations, organizations, open] = await Promise.all([
+      listOwnInvitations(database, account.email),
+      listAccountOrganizations(database, account.id),
+      listSessions(database, { accountId: account.id, epoch: account.sessionEpoch }, { limit: 50, cursor: undefined }),
+    ]);
+    const homeId = account.homeOrganizationId;
+    const home = homeId && (await inOrganizations(database, [homeId], (trx) => findOrganization(trx, homeId)));
+    const { minLength } = passwordPolicyFor(organizations);
+    const unmet =
+      typed.password === undefined
+        ? null
+        : unmetPasswordRules(typed.password, { minLength }, personalWords(account, organizations));
+    const notice = notices.find((name) => name === request.query.done);
+    const path = (suffix: string) => withLanguage(`/profile${suffix}`, request);
+    response.status(typed.errors?.length ? 400 : 200).send(
+      renderPage('profile', locale, {
+        name: displayName(account),
+        email: account.email,
+        username: account.username,
+        firstName: typed.firstName ?? account.firstName ?? '',
+        lastName: typed.lastName ?? account.lastName ?? '',
+        timeZone: home ? home.timeZone : 'UTC',
+        notice: notice && !typed.errors ? translator(locale)(`pages.profile.done.${notice}`) : null,
+        invitations: invitations.map(({ invitation, organization }) => ({
+          organizationName: organization.name,
+          kind: invitation.kind,
+          expiresAt: invitation.expiresAt ?? person.now,
+          timeZone: organization.timeZone,
+          accept: path(`/invitations/${invitation.id}/accept`),
+          decline: path(`/invitations/${invitation.id}/decline`),
+        })),
+        organizations: organizations.map(({ name, kind }) => ({ organizationName: name, kind })),
+        sessions: open.items.map((row) => {
+          const { id, ip, userAgent, current, lastSeenAt } = toSession(row, request.sessionID);
+          return { ip, userAgent, current, lastSeenAt: new Date(lastSeenAt), end: path(`/sessions/${id}/end`) };
+        }),
+        passwordRules: passwordRuleItems(locale, Math.max(minLength, 8), unmet),
+        minLength: Math.max(minLength, 8),
+        errors: typed.errors ?? [],
+        paths: { data: path(''), password: path('/password'), signOut: withLanguage('/sign-out', request) },
+        ...(request.method === 'GET' && languageLinks('/profile')),
+      }),
+    );
+  }
+}
+
+function showSignIn(request: Request, response: Response, next: string, login = '', reason?: string): void {
+  const locale = browserLocale(request);
+  const done = (['reset', 'confirmed'] as const).find((what) => what === request.query.done);
+  response.send(
+    renderPage('sign-in', locale, {
+      login,
+      next,
+      action: withLanguage('/sign-in', request),
+      forgotUrl: withLanguage('/forgot-password', request),
+      notice: done && !reason ? translator(locale)(`pages.signIn.${done}`) : null,
+      errors: reason ? [{ field: 'login', message: translator(locale)(`fields.login.${reason}`) }] : [],
+      ...(request.method === 'GET' && languageLinks('/sign-in', `&next=${encodeURIComponent(next)}`)),
+    }),
+  );
+}
+
+function done(request: Request, response: Response, notice: Notice): void {
+  const language = chosenLanguage(request);
+  response.redirect(303, `/profile?done=${notice}${language ? `&lang=${language}` : ''}`);
+}
+
+const localeOf = (request: Request, person: Person | null) =>
+  pickLocale(chosenLanguage(request), person?.account.locale, request.get('accept-language'));
+
+const languageLinks = (path: string, rest = '') => ({
+  languageLinks: locales.map((locale) => ({ locale, href: `${path}?lang=${locale}${rest}` })),
+});

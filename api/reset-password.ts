@@ -1,0 +1,107 @@
+import type { Request } from 'express';
+import { requestAccountMail } from '../db/commands/account-mail';
+import { confirmEmail } from '../db/commands/change-email';
+import { linkDead, resetPassword } from '../db/commands/reset-password';
+import { type Database, inOrganization, readClock } from '../db/database';
+import { findAccount, listAccountOrganizations, passwordPolicyFor } from '../db/queries/find-account';
+import { findOrganization } from '../db/queries/find-organization';
+import { confirmationBinding, resetBinding } from '../domain/account';
+import { type PasswordRule, unmetPasswordRules } from '../domain/password';
+import type { Account } from '../db/models/account';
+import { readAccountToken, verifyAccountToken } from '../domain/token';
+import { inviteeActor } from './caller';
+import type { Services } from './context';
+import type { RateLimits } from './middleware/rate-limits';
+import { personalWords } from './own-account';
+import { assertStrong, hashPassword } from './passwords';
+
+/** How long a link for a new password or a new address opens something. */
+export const linkLifetimeMs = 3_600_000;
+
+/**
+ * The same work for every address: whether anybody has it is found out only when the mail is sent.
+ * @returns the mail to announce after the commit; null: too many have been asked for
+ */
+export async function forgotPassword(
+  trx: Database,
+  limits: RateLimits,
+  request: Request,
+  email: string,
+): Promise<string | null> {
+  if (!(await limits.allowMail(request, email))) return null;
+  const now = await readClock(trx);
+  const deadline = new Date(now.getTime() + linkLifetimeMs);
+  const wish = { type: 'password-reset', recipient: email, accountId: null, deadline } as const;
+  return requestAccountMail(trx, wish, now);
+}
+
+export interface OpenedResetLink {
+  account: Account;
+  policy: { minLength: number };
+  /** What an attacker would try first. */
+  words: (string | null)[];
+  unmet: (password: string) => PasswordRule[];
+}
+
+/** The account behind a link that still opens something; looking changes nothing. @throws Problem LINK_DEAD */
+export async function openResetLink({ database, keys }: Services, token: string): Promise<OpenedResetLink> {
+  const claim = readAccountToken(token);
+  const found = claim && (await findAccount(database, claim.accountId));
+  if (!claim || !found || found.now >= claim.expiresAt) throw linkDead();
+  const { account } = found;
+  if (!verifyAccountToken(keys, 'password-reset', token, resetBinding(account))) throw linkDead();
+  const organizations = await listAccountOrganizations(database, account.id);
+  const homeId = account.homeOrganizationId;
+  const home = homeId && (await inOrganization(database, homeId, (trx) => findOrganization(trx, homeId)));
+  const policy = {
+    minLength: Math.max(passwordPolicyFor(organizations).minLength, home ? home.policy.password.minLength : 0),
+  };
+  const words = [...personalWords(account, organizations), home ? home.name : null];
+  return { account, policy, words, unmet: (password) => unmetPasswordRules(password, policy, words) };
+}
+
+/** @throws Problem LINK_DEAD, WEAK_PASSWORD */
+export async function useResetLink(
+  services: Services,
+  request: Request,
+  token: string,
+  password: string,
+): Promise<void> {
+  const { account, policy, words } = await openResetLink(services, token);
+  assertStrong(password, policy, words);
+  const hashed = await hashPassword(password);
+  const expiresAt = readAccountToken(token)?.expiresAt ?? new Date(0);
+  const { changes } = await resetPassword(
+    services.database,
+    account,
+    hashed,
+    (binding, now) => now < expiresAt && verifyAccountToken(services.keys, 'password-reset', token, binding),
+    inviteeActor(request),
+  );
+  await services.announcer.announce(changes);
+}
+
+/** The new address is the account's from now on. @throws Problem LINK_DEAD, EMAIL_TAKEN */
+export async function useConfirmationLink(services: Services, request: Request, token: string): Promise<void> {
+  const claim = readAccountToken(token);
+  const found = claim && (await findAccount(services.database, claim.accountId));
+  if (!claim || !found) throw linkDead();
+  await confirmEmail(
+    services.database,
+    found.account,
+    (account, now) =>
+      now < claim.expiresAt &&
+      account.pendingEmail !== null &&
+      verifyAccountToken(services.keys, 'email-confirmation', token, confirmationBinding(account)),
+    inviteeActor(request),
+  );
+}
+
+/** Whether a confirmation link still opens something; looking changes nothing. */
+export async function confirmationAddress({ database, keys }: Services, token: string): Promise<string | null> {
+  const claim = readAccountToken(token);
+  const found = claim && (await findAccount(database, claim.accountId));
+  if (!claim || !found || found.now >= claim.expiresAt) return null;
+  const alive = verifyAccountToken(keys, 'email-confirmation', token, confirmationBinding(found.account));
+  return alive ? found.account.pendingEmail : null;
+}

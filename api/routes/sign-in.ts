@@ -1,0 +1,93 @@
+import type { z } from 'zod';
+import { accountEvent } from '../../db/commands/sign-in';
+import type { RouteSpec } from '../route';
+import { forgotPassword, useConfirmationLink, useResetLink } from '../reset-password';
+import { credentials, emailConfirmation, forgottenPassword, passwordReset, signedIn } from '../schemas/accounts';
+import { endSession } from '../session';
+import { signIn } from '../sign-in';
+
+const tag = 'Signing in';
+
+export const signInRoutes: RouteSpec[] = [
+  {
+    method: 'post',
+    path: '/v1/auth/sign-in',
+    summary: 'Sign in with e-mail address or username, and password',
+    tag,
+    access: 'public',
+    sameOrigin: true,
+    body: credentials,
+    answers: { 200: { description: 'Signed in, or half of it: the second factor is missing', schema: signedIn } },
+    problems: ['SIGN_IN_FAILED', 'ACCOUNT_NOT_ACTIVE', 'FOREIGN_ORIGIN'],
+    async handle({ services, limits, request, body }) {
+      const { login, password } = body as z.infer<typeof credentials>;
+      const status = await signIn(services, limits, request, login, password);
+      return { status: 200, body: { status }, headers: { 'Cache-Control': 'no-store' } };
+    },
+  },
+  {
+    method: 'post',
+    path: '/v1/auth/sign-out',
+    summary: 'End this session',
+    tag,
+    access: 'public',
+    sameOrigin: true,
+    answers: { 204: { description: 'Signed out, or nobody was signed in' } },
+    problems: ['FOREIGN_ORIGIN'],
+    async handle({ services, request, caller, actor }) {
+      if (caller?.type === 'user')
+        await accountEvent(services.database, caller.account, 'account.signed-out', actor, () => Promise.resolve());
+      await endSession(request);
+      return { status: 204 };
+    },
+  },
+  {
+    method: 'post',
+    path: '/v1/auth/forgot-password',
+    summary: 'Ask for a link to choose a new password; the answer does not tell whether there is such an account',
+    tag,
+    access: 'public',
+    body: forgottenPassword,
+    idempotent: true,
+    answers: { 202: { description: 'Taken' } },
+    async handle({ services, limits, request, body, command }) {
+      const { email } = body as z.infer<typeof forgottenPassword>;
+      let mailId: string | null = null;
+      const answer = await command(async (trx) => {
+        mailId = await forgotPassword(trx, limits, request, email);
+        return { status: 202, body: null };
+      }, []);
+      if (mailId) services.mails.announce(mailId);
+      return answer;
+    },
+  },
+  {
+    method: 'post',
+    path: '/v1/auth/reset-password',
+    summary: 'Choose a new password by the link; ends all sessions and reactivates an inactive account',
+    tag,
+    access: 'public',
+    body: passwordReset,
+    answers: { 204: { description: 'Changed; the link is used up' } },
+    problems: ['LINK_DEAD', 'WEAK_PASSWORD'],
+    async handle({ services, request, body }) {
+      const { token, password } = body as z.infer<typeof passwordReset>;
+      await useResetLink(services, request, token, password);
+      return { status: 204 };
+    },
+  },
+  {
+    method: 'post',
+    path: '/v1/auth/confirm-email',
+    summary: 'Confirm a new e-mail address by the link that was sent to it',
+    tag,
+    access: 'public',
+    body: emailConfirmation,
+    answers: { 204: { description: 'Changed; the link is used up' } },
+    problems: ['LINK_DEAD', 'EMAIL_TAKEN'],
+    async handle({ services, request, body }) {
+      await useConfirmationLink(services, request, (body as z.infer<typeof emailConfirmation>).token);
+      return { status: 204 };
+    },
+  },
+];

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { mailedAddress } from '../../domain/account';
+import { mailBackoff } from '../../domain/mail-backoff';
+import { type Database, inOrganizations, readClock, type Transaction } from '../database';
+import { Account } from '../models/account';
+import { AccountMail, type AccountMailType } from '../models/account-mail';
+import { Organization } from '../models/organization';
+import { findAccountByEmail } from '../queries/find-account-holder';
+import { findInvitees } from '../system/find-invitees';
+import type { DeliveryOutcome } from './record-delivery';
+import { wayBack } from './reset-password';
+
+export interface MailWish {
+  type: AccountMailType;
+  recipient: string;
+  accountId: string | null;
+  deadline: Date;
+}
+
+/** The process that commits has this long to tell Temporal itself before the relay does it. */
+const ownLeaseMs = 8_000;
+
+/** A mail that is to be sent; its workflow must hear of it after the commit. @returns its id */
+export async function requestAccountMail(trx: Database, wish: MailWish, now: Date): Promise<string> {
+  const id = randomUUID();
+  await AccountMail.query(trx)
+    .insert({ ...wish, id, status: 'queued', dueAt: now, createdAt: now, tellAt: new Date(now.getTime() + ownLeaseMs) })
+    .returning('id');
+  return id;
+}
+
+export interface AccountMailContents {
+  account: Account;
+  mail: AccountMail;
+  /** Of the home organization; null for somebody who has no home. */
+  organization: Organization | null;
+}
+
+export interface RenderedAccountMail {
+  locale: string;
+  sender: string;
+  /** Domain of the Message-ID. */
+  host: string;
+  subject: string;
+  html: string;
+  text: string;
+}
+
+export type AccountMailClaim =
+  | { claimed: false; status: 'sent' | 'failed' | 'dropped' }
+  /** Not yet: somebody else is sending it, or its next try is later. */
+  | { claimed: false; status: 'queued'; waitMs: number }
+  | { claimed: true; mail: AccountMail; account: Account };
+
+/**
+ * Takes a mail for sending. What it is about is looked up and rendered only now; from then on every try sends the same
+ * bytes. A mail that nobody can or may get is forgotten.
+ */
+export async function claimAccountMail(
+  database: Database,
+  id: string,
+  leaseMs: number,
+  render: (contents: AccountMailContents) => RenderedAccountMail,
+): Promise<AccountMailClaim> {
+  const homes = await database.transaction(async (trx) => {
+    const mail = await AccountMail.query(trx).findById(id);
+    const candidates = mail ? await addressees(trx, mail) : [];
+    return candidates.flatMap(({ homeOrganizationId }) => homeOrganizationId ?? []);
+  });
+  return inOrganizations(database, [...new Set(homes)], async (trx) => {
+    const mail = await AccountMail.query(trx).findById(id).forUpdate();
+    if (!mail) return { claimed: false, status: 'dropped' };
+    if (mail.status !== 'queued') return { claimed: false, status: mail.status };
+    const now = await readClock(trx);
+    const busyUntil = Math.max(mail.leaseUntil?.getTime() ?? 0, mail.dueAt.getTime());
+    if (busyUntil > now.getTime()) return { claimed: false, status: 'queued', waitMs: busyUntil - now.getTime() };
+    const account = await firstWhoMayGet(trx, mail, homes, now);
+    if (!account) {
+      await AccountMail.query(trx).deleteById(id);
+      return { claimed: false, status: 'dropped' };
+    }
+    if (now >= mail.deadline) {
+      await mail.$query(trx).patch({ status: 'failed', tellAt: null });
+      return { claimed: false, status: 'failed' };
+    }
+    const home = account.homeOrganizationId;
+    const organization = home ? await Organization.query(trx).findById(home).throwIfNotFound() : null;
+    const rendered = mail.messageId === null ? render({ account, mail, organization }) : null;
+    if (rendered) {
+      const { host, ...parts } = rendered;
+      const recipient = mail.type === 'password-reset' ? (mailedAddress(account) ?? mail.recipient) : mail.recipient;
+      Object.assign(mail, { ...parts, recipient, accountId: account.id, messageId: `<${id}@${host}>` });
+    }
+    const { locale, sender, subject, html, text, messageId, recipient, accountId } = mail;
+    await AccountMail.query(trx)
+      .findById(id)
+      .patch({
+        ...{ locale, sender, subject, html, text, messageId, recipient, accountId },
+        leaseUntil: new Date(now.getTime() + leaseMs),
+      });
+    return { claimed: true, mail, account };
+  });
+}
+
+/** Writes down what came of a try. @returns when a deferred mail is tried again (milliseconds from now), or the end */
+export async function recordAccountMail(
+  database: Database,
+  id: string,
+  { result, response }: DeliveryOutcome,
+): Promise<{ status: 'sent' | 'failed' } | { retryInMs: number }> {
+  return database.transaction(async (trx) => {
+    const mail = await AccountMail.query(trx).findById(id).forUpdate().throwIfNotFound();
+    const now = await readClock(trx);
+    const attempts = [...mail.attempts, { at: now.toISOString(), response }];
+    if (result === 'deferred') {
+      const wait = Math.max(0, Math.min(mailBackoff(attempts.length), mail.deadline.getTime() - now.getTime()));
+      await mail.$query(trx).patch({ attempts, leaseUntil: null, dueAt: new Date(now.getTime() + wait) });
+      return { retryInMs: wait };
+    }
+    const status = result === 'accepted' ? 'sent' : 'failed';
+    const sentAt = result === 'accepted' ? now : null;
+    await mail.$query(trx).patch({ attempts, status, sentAt, leaseUntil: null, tellAt: null });
+    return { status };
+  });
+}
+
+/** The account of a mail, or whose the address may be: its proved owner, else those who were invited there, the earliest first. */
+async function addressees(trx: Transaction, mail: AccountMail): Promise<Account[]> {
+  if (mail.accountId !== null) return Account.query(trx).where({ id: mail.accountId });
+  const owner = await findAccountByEmail(trx, mail.recipient);
+  return owner ? [owner] : findInvitees(trx, mail.recipient);
+}
+
+async function firstWhoMayGet(
+  trx: Transaction,
+  mail: AccountMail,
+  homes: string[],
+  now: Date,
+): Promise<Account | undefined> {
+  for (const account of await addressees(trx, mail)) {
+    const home = account.homeOrganizationId;
+    if ((home === null || homes.includes(home)) && (await mayGet(trx, mail, account, now))) return account;
+  }
+  return undefined;
+}
+
+async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now: Date): Promise<boolean> {
+  switch (mail.type) {
+    case 'password-reset':
+      return mailedAddress(account) !== null && (await wayBack(trx, account, now)) !== null;
+    case 'email-confirmation':
+      return (
+        account.status === 'active' &&
+        account.pendingEmail === mail.recipient &&
+        !(await findAccountByEmail(trx, mail.recipient))
+      );
+    case 'email-change-notice':
+      return account.status === 'active';
+  }
+}

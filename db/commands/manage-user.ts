@@ -1,0 +1,317 @@
+import { mailedAddress } from '../../domain/account';
+import type { Actor } from '../../domain/actor';
+import { endOfLocalDay } from '../../domain/calendar-time';
+import { openStatuses, type Role } from '../../domain/invitation';
+import { hasRole, type Standing } from '../../domain/permissions';
+import { badInput, notFound, Problem } from '../../domain/problem';
+import { readClock, type Transaction } from '../database';
+import { Account } from '../models/account';
+import { Group, GroupMember } from '../models/group';
+import { Invitation } from '../models/invitation';
+import { Membership } from '../models/membership';
+import { Organization } from '../models/organization';
+import { requestAccountMail } from './account-mail';
+import { cancelInvitation } from './cancel-invitation';
+import { emailTaken, requestEmailChange } from './change-email';
+import { endSessions } from './change-own-account';
+import { correctInvitation } from './correct-invitation';
+import { checkDomain, checkGroups } from './create-invitation';
+import { eraseInvitee, eraseUser } from './erase-invitee';
+import { assertUsernameFree, findPerson } from './invitee';
+import { recordEvents } from './record-event';
+import { wayBack } from './reset-password';
+import type { Change } from './save-invitation';
+
+/** Who manages a user of an organization. */
+export interface Manager {
+  actor: Actor;
+  /** null: a key, which may do what an administrator may. */
+  standing: Standing | null;
+}
+
+/** What must be done once the command is committed. */
+export interface Managed {
+  changes: Change[];
+  mails: string[];
+}
+
+export interface UserPatch {
+  firstName?: string;
+  lastName?: string;
+  email?: string;
+  username?: string;
+  role?: Role;
+  permissions?: string[];
+  userType?: string | null;
+  externalId?: string | null;
+  groupIds?: string[];
+}
+
+interface Met {
+  organization: Organization;
+  account: Account;
+  membership: Membership;
+  /** The open or last invitation of this person into this organization. */
+  invitation: Invitation | null;
+  now: Date;
+}
+
+const own = ['firstName', 'lastName', 'email', 'username'] as const;
+
+/**
+ * Changes a user: what belongs to the account only at its home, everything else in the organization's own membership. The
+ * groups of a guest are all that can be changed of them. // A5, C8, E2, E5, E11
+ * @throws Problem NOT_FOUND, FORBIDDEN, BAD_INPUT, USERNAME_TAKEN, EMAIL_TAKEN, LAST_ADMINISTRATOR
+ */
+export async function changeUser(
+  trx: Transaction,
+  organizationId: string,
+  userId: string,
+  patch: UserPatch,
+  manager: Manager,
+  lifetimeMs: number,
+): Promise<Managed> {
+  const met = await meetUser(trx, organizationId, userId, manager);
+  const { account, membership, now } = met;
+  const invitee = account.activatedAt === null;
+  // The account of an invited guest has no home, but is this organization's alone until they come in.
+  if (own.some((field) => patch[field] !== undefined) && !invitee) assertHome(met);
+  const rights = (['role', 'permissions', 'userType', 'externalId'] as const).filter(
+    (field) => patch[field] !== undefined,
+  );
+  if (membership.kind === 'guest' && rights.length > 0)
+    throw new Problem('FORBIDDEN', 'Of a guest, only the groups can be changed here.');
+  if (patch.role !== undefined && patch.role !== membership.role) {
+    if (manager.standing && !hasRole(manager.standing, 'administrator')) throw forbidden();
+    if (membership.role === 'administrator') await assertNotLastAdministrator(trx, met);
+  }
+  const { changes, mails } = await changeAccount(trx, met, patch, manager.actor, lifetimeMs);
+  if (rights.length > 0)
+    await Membership.query(trx)
+      .patch({ ...Object.fromEntries(rights.map((field) => [field, patch[field]])), updatedAt: now })
+      .where({ organizationId, accountId: account.id });
+  if (patch.groupIds) await changeGroups(trx, met, [...new Set(patch.groupIds)]);
+  await record(trx, met, 'user.changed', manager, { fields: Object.keys(patch) });
+  return { changes, mails };
+}
+
+/** No sign-in any more, and every session ends at once. // C8 */
+export async function deactivateUser(
+  trx: Transaction,
+  organizationId: string,
+  userId: string,
+  manager: Manager,
+): Promise<Managed> {
+  const met = await meetUser(trx, organizationId, userId, manager);
+  const { account, membership } = met;
+  assertHome(met);
+  if (account.status === 'deactivated') return nothing;
+  if (account.status === 'invited') throw conflict('Nobody is there yet to deactivate: cancel the invitation.');
+  if (membership.role === 'administrator') await assertNotLastAdministrator(trx, met);
+  await setStatus(trx, met, { status: 'deactivated', reactivationDeadline: null, reactivationResetAt: null });
+  await record(trx, met, 'user.deactivated', manager);
+  return nothing;
+}
+
+/**
+ * A deactivated user is active again. An inactive one has until the end of this calendar day, in the organization's time
+ * zone, to choose a new password by the link that is mailed and to sign in; else they are inactive again. // E9
+ */
+export async function activateUser(
+  trx: Transaction,
+  organizationId: string,
+  userId: string,
+  manager: Manager,
+): Promise<Managed> {
+  const met = await meetUser(trx, organizationId, userId, manager);
+  const { account, organization, now } = met;
+  assertHome(met);
+  const lapsed = account.reactivationDeadline !== null && account.reactivationDeadline <= now;
+  if (account.status === 'active' && !lapsed) return nothing;
+  if (account.status === 'deactivated') {
+    await setStatus(trx, met, { status: account.passwordHash === null ? 'inactive' : 'active' });
+    await record(trx, met, 'user.activated', manager);
+    return nothing;
+  }
+  if (account.status === 'invited' || (!lapsed && (await wayBack(trx, account, now)) === null))
+    throw conflict('Only somebody who has become inactive can be reactivated: invite this person again.');
+  const recipient = mailedAddress(account);
+  if (recipient === null) throw conflict('There is no e-mail address that a link could be sent to.');
+  const deadline = endOfLocalDay(now, organization.timeZone);
+  await setStatus(trx, met, { status: 'active', reactivationDeadline: deadline, reactivationResetAt: null });
+  const wish = { type: 'password-reset', recipient, accountId: account.id, deadline } as const;
+  const mail = await requestAccountMail(trx, wish, now);
+  await record(trx, met, 'user.reactivated', manager, { deadline: deadline.toISOString() });
+  return { changes: [], mails: [mail] };
+}
+
+/** A link to choose a new password, as the person could ask for themselves. // C8 */
+export async function sendPasswordReset(
+  trx: Transaction,
+  organizationId: string,
+  userId: string,
+  manager: Manager,
+  lifetimeMs: number,
+): Promise<Managed> {
+  const met = await meetUser(trx, organizationId, userId, manager);
+  const { account, now } = met;
+  assertHome(met);
+  const recipient = mailedAddress(account);
+  if (recipient === null || (await wayBack(trx, account, now)) === null)
+    throw conflict('A new password would open nothing for this user.');
+  const hour = new Date(now.getTime() + lifetimeMs);
+  const deadline =
+    account.reactivationDeadline && account.reactivationDeadline > now ? account.reactivationDeadline : hour;
+  const wish = { type: 'password-reset', recipient, accountId: account.id, deadline } as const;
+  const mail = await requestAccountMail(trx, wish, now);
+  await record(trx, met, 'user.password-reset-sent', manager);
+  return { changes: [], mails: [mail] };
+}
+
+/** Erases a user of this organization; the account too, where this is its home and nobody else knows it. // C8, E10 */
+export async function deleteUser(
+  trx: Transaction,
+  organizationId: string,
+  userId: string,
+  manager: Manager,
+): Promise<Managed> {
+  const met = await meetUser(trx, organizationId, userId, manager);
+  const { account, membership, invitation, now } = met;
+  if (membership.role === 'administrator') await assertNotLastAdministrator(trx, met);
+  const open = invitation && openStatuses.includes(invitation.status);
+  const changes = open ? (await cancelInvitation(trx, organizationId, invitation.id, manager.actor)).changes : [];
+  const fresh = await Account.query(trx).findById(account.id).throwIfNotFound();
+  const erase = fresh.activatedAt === null ? eraseInvitee : eraseUser;
+  await erase(trx, organizationId, fresh, manager.actor, now);
+  return { changes, mails: [] };
+}
+
+const nothing: Managed = { changes: [], mails: [] };
+
+/** Locks in the order of all commands: invitation, account; the organization first, so that administrators are counted once. */
+async function meetUser(trx: Transaction, organizationId: string, userId: string, { standing }: Manager): Promise<Met> {
+  // Not FOR UPDATE: that would hold up every row that is being inserted for the organization, and lock each other out.
+  const organization = await Organization.query(trx).findById(organizationId).forNoKeyUpdate().throwIfNotFound();
+  const known = await Membership.query(trx).findById([organizationId, userId]);
+  if (!known) throw notFound('user');
+  const invitation = known.invitationId
+    ? ((await Invitation.query(trx).findById(known.invitationId).forUpdate()) ?? null)
+    : null;
+  const account = await Account.query(trx).findById(userId).forUpdate().throwIfNotFound();
+  const membership = await Membership.query(trx).findById([organizationId, userId]).forUpdate();
+  if (!membership) throw notFound('user');
+  // Staff manage users, but not those who stand above them.
+  if (standing && !hasRole(standing, membership.role)) throw forbidden();
+  return { organization, account, membership, invitation, now: await readClock(trx) };
+}
+
+/** @throws Problem FORBIDDEN where the person is at home elsewhere, or nowhere */
+function assertHome({ organization, account, membership }: Met): void {
+  if (membership.kind === 'guest' || account.homeOrganizationId !== organization.id)
+    throw new Problem('FORBIDDEN', 'Only the home organization of a person may do this.');
+}
+
+async function assertNotLastAdministrator(trx: Transaction, { organization, account }: Met): Promise<void> {
+  const others = await Membership.query(trx)
+    .where({ organizationId: organization.id, kind: 'member', role: 'administrator', 'memberships.status': 'active' })
+    .whereNot('accountId', account.id)
+    .join('accounts', 'accounts.id', 'memberships.accountId')
+    .where('accounts.status', 'active')
+    .resultSize();
+  if (others === 0)
+    throw new Problem('LAST_ADMINISTRATOR', 'This is the last administrator: make somebody else one first.');
+}
+
+async function changeAccount(
+  trx: Transaction,
+  met: Met,
+  patch: UserPatch,
+  actor: Actor,
+  lifetimeMs: number,
+): Promise<Managed> {
+  const { organization, account, membership, invitation, now } = met;
+  const { firstName, lastName, email, username } = patch;
+  const readdressed = email !== undefined && email !== (account.email ?? account.invitedEmail);
+  const invitee = account.activatedAt === null;
+  if (readdressed) {
+    // Whether somebody elsewhere has the address must not show: only those whom this organization knows are in the way.
+    const other = await findPerson(trx, organization.id, email);
+    if (other && other.account.id !== account.id) throw emailTaken();
+    const errors = checkDomain(organization.policy.allowedEmailDomains, email);
+    if (invitee && errors.length > 0) throw badInput(...errors);
+  }
+  if (username !== undefined) await assertUsernameFree(trx, username, account.id);
+  const names = { ...(firstName !== undefined && { firstName }), ...(lastName !== undefined && { lastName }) };
+  const open = invitation !== null && openStatuses.includes(invitation.status) && membership.joinedAt === null;
+  if (invitation && !open && membership.joinedAt === null)
+    await trx('invitations')
+      .where({ id: invitation.id })
+      .update({ ...names, ...(readdressed && { email }), updatedAt: now });
+  if (invitation && username !== undefined && membership.joinedAt === null)
+    await trx('invitations').where({ id: invitation.id }).update({ username, usernameDerived: false });
+  // A new address of somebody who has not answered gets the link at once, and the old one is dead. // E11
+  const corrected =
+    open && (readdressed || Object.keys(names).length > 0)
+      ? await correctInvitation(trx, organization.id, invitation.id, { ...names, ...(readdressed && { email }) }, actor)
+      : null;
+  await Account.query(trx)
+    .patch({
+      ...names,
+      ...(username !== undefined && { username }),
+      ...(readdressed && invitee && { invitedEmail: email }),
+      version: account.version + 1,
+      updatedAt: now,
+    })
+    .findById(account.id);
+  // Of somebody who has come in, an address that another has written proves nothing until they confirm it there. // E11
+  const mails = readdressed && !invitee ? await requestEmailChange(trx, account.id, email, lifetimeMs) : [];
+  return { changes: corrected?.changes ?? [], mails };
+}
+
+/** Those of somebody who has not joined yet are kept with the invitation. // E5 */
+async function changeGroups(trx: Transaction, met: Met, groupIds: string[]): Promise<void> {
+  const { organization, account, membership, invitation, now } = met;
+  const organizationId = organization.id;
+  const errors = await checkGroups(trx, organizationId, groupIds);
+  if (errors.length > 0) throw badInput(...errors);
+  if (membership.joinedAt === null) {
+    if (invitation) await Invitation.query(trx).patch({ groupIds, updatedAt: now }).findById(invitation.id);
+    return;
+  }
+  await GroupMember.query(trx)
+    .delete()
+    .where({ organizationId, accountId: account.id })
+    .whereNotIn('groupId', groupIds);
+  const groups = await Group.query(trx).where({ organizationId }).whereIn('id', groupIds).select('id');
+  if (groups.length === 0) return;
+  await GroupMember.query(trx)
+    .insert(groups.map(({ id }) => ({ organizationId, groupId: id, accountId: account.id, createdAt: now })))
+    .onConflict(['group_id', 'account_id'])
+    .ignore()
+    .returning('group_id');
+}
+
+/** Every change of an account's status ends its sessions and reset links. */
+async function setStatus(
+  trx: Transaction,
+  { account, now }: Met,
+  patch: Partial<Pick<Account, 'status' | 'reactivationDeadline' | 'reactivationResetAt'>>,
+): Promise<void> {
+  await Account.query(trx)
+    .patch({ ...patch, sessionEpoch: account.sessionEpoch + 1, version: account.version + 1, updatedAt: now })
+    .findById(account.id);
+  await endSessions(trx, account.id);
+}
+
+const record = (trx: Transaction, met: Met, type: string, { actor }: Manager, data: Record<string, unknown> = {}) =>
+  recordEvents(trx, {
+    organizationId: met.organization.id,
+    type,
+    actor,
+    at: met.now,
+    accountId: met.account.id,
+    data,
+  });
+
+const forbidden = (): Problem => new Problem('FORBIDDEN', 'Your role in this organization does not allow this.');
+const conflict = (detail: string): Problem => new Problem('STATUS_CONFLICT', detail);

@@ -1,0 +1,149 @@
+import { mailedAddress, resetBinding } from '../../domain/account';
+import type { Actor } from '../../domain/actor';
+import { effectiveStatus } from '../../domain/invitation';
+import { Problem } from '../../domain/problem';
+import { type Database, inOrganizations, readClock, type Transaction } from '../database';
+import { Account } from '../models/account';
+import { Group, GroupMember } from '../models/group';
+import { Invitation } from '../models/invitation';
+import { Membership } from '../models/membership';
+import { Organization } from '../models/organization';
+import { findAccountByEmail } from '../queries/find-account-holder';
+import { join } from './accept-invitation';
+import { isEmailRace } from './change-email';
+import { endSessions } from './change-own-account';
+import { commanded, undelivered } from './command';
+import { expireIfOverdue } from './expire-invitation';
+import { settleUsername } from './invitee';
+import { recordEvents } from './record-event';
+import { type Change, saveInvitation } from './save-invitation';
+
+/**
+ * What a new password opens, or null where it opens nothing: the account as it is; the account of somebody who let their
+ * invitation expire; an invitation that is still pending. Only their own organization's membership, never guest access,
+ * and nothing after a cancel or a decline. // E8
+ */
+export type WayBack = 'active' | 'inactive' | 'pending';
+
+export async function wayBack(trx: Transaction, account: Account, now: Date): Promise<WayBack | null> {
+  if (account.status === 'active') return 'active';
+  if (account.status === 'inactive')
+    return account.activatedAt !== null || (await expiredMembership(trx, account)) ? 'inactive' : null;
+  if (account.status !== 'invited') return null;
+  const invitation = await pendingInvitation(trx, account);
+  if (!invitation) return null;
+  // A link by hand was never mailed: its invitation is not this address's to accept.
+  if (effectiveStatus(invitation, now) === 'pending') return invitation.byHand ? null : 'pending';
+  const { policy } = await Organization.query(trx).findById(invitation.organizationId).throwIfNotFound();
+  return policy.onExpiry === 'inactive' ? 'inactive' : null;
+}
+
+const expiredMembership = (trx: Transaction, account: Account) =>
+  Membership.query(trx)
+    .findOne({ accountId: account.id, organizationId: account.homeOrganizationId, kind: 'member' })
+    .where({ status: 'inactive', inactiveReason: 'expired' });
+
+const pendingInvitation = (trx: Transaction, account: Account) =>
+  Invitation.query(trx)
+    .findOne({ accountId: account.id, organizationId: account.homeOrganizationId, kind: 'member', status: 'pending' })
+    .orderBy('sentAt', 'desc');
+
+/**
+ * A new password by a link that was mailed: whoever has it holds the mailbox. Ends all sessions, and the link is used up.
+ * @param verify whether the link was made for the account as it is now, under the lock
+ * @throws Problem LINK_DEAD
+ */
+export async function resetPassword(
+  database: Database,
+  account: Pick<Account, 'id' | 'homeOrganizationId'>,
+  passwordHash: string,
+  verify: (binding: unknown, now: Date) => boolean,
+  actor: Actor,
+): Promise<{ changes: Change[] }> {
+  const homeId = account.homeOrganizationId;
+  return inOrganizations(database, homeId ? [homeId] : [], async (trx) => {
+    // The invitation is locked before the account, as in every command that touches both.
+    const found = await Account.query(trx).findById(account.id);
+    const invitation = found && homeId ? await pendingInvitation(trx, found).forUpdate() : undefined;
+    const changes: Change[] = [];
+    const opened = await readClock(trx);
+    const expired = invitation && (await expireIfOverdue(trx, invitation, opened));
+    if (expired) changes.push(expired.change);
+    const locked = await Account.query(trx).findById(account.id).forUpdate();
+    const now = await readClock(trx);
+    if (!locked || locked.homeOrganizationId !== homeId || !verify(resetBinding(locked), now)) throw linkDead();
+    const way = await wayBack(trx, locked, now);
+    if (!way) throw linkDead();
+    const proved = mailedAddress(locked);
+    const owner = proved === null ? undefined : await findAccountByEmail(trx, proved);
+    if (owner && owner.id !== locked.id) throw linkDead();
+    const inItsDay = locked.reactivationDeadline !== null && now < locked.reactivationDeadline;
+    await locked
+      .$query(trx)
+      .patch({
+        ...(await provedByMail(trx, locked)),
+        passwordHash,
+        status: 'active',
+        inactiveReason: null,
+        activatedAt: locked.activatedAt ?? now,
+        // In its day, the first of the two steps; too late for that, it is what everybody may do on their own. // E8, E9
+        reactivationDeadline: inItsDay ? locked.reactivationDeadline : null,
+        reactivationResetAt: inItsDay ? now : null,
+        sessionEpoch: locked.sessionEpoch + 1,
+        version: locked.version + 1,
+        updatedAt: now,
+      })
+      .catch((error: unknown) => {
+        throw isEmailRace(error) ? linkDead() : error;
+      });
+    await endSessions(trx, locked.id);
+    const self: Actor = { ...actor, type: 'user', id: locked.id };
+    if (way === 'pending' && invitation) {
+      await join(trx, invitation, now);
+      const answered = { status: 'accepted', answeredAt: now, ...undelivered(invitation) } as const;
+      const saved = await saveInvitation(trx, invitation, answered, now);
+      changes.push(...(await commanded(saved, trx, 'accepted', self, now, { by: 'password-reset' })).changes);
+    }
+    if (way !== 'pending') await rejoin(trx, locked, now);
+    if (homeId) {
+      const event = { organizationId: homeId, actor: self, at: now, accountId: locked.id };
+      const types = ['account.password-reset', ...(way === 'inactive' ? ['account.reactivated'] : [])];
+      await recordEvents(trx, ...types.map((type) => ({ ...event, type })));
+    }
+    return { changes };
+  });
+}
+
+/** What somebody who has never been here gets by coming in through a link that was mailed: the address, and a name. */
+async function provedByMail(trx: Transaction, account: Account) {
+  if (account.activatedAt !== null || account.email !== null || account.invitedEmail === null) return {};
+  const { invitedEmail: email, homeOrganizationId } = account;
+  const invitation = await Invitation.query(trx)
+    .where({ accountId: account.id, organizationId: homeOrganizationId })
+    .orderBy('createdAt', 'desc')
+    .first();
+  const username = invitation?.usernameDerived ? await settleUsername(trx, email, account.id) : account.username;
+  return { email, invitedEmail: null, username };
+}
+
+/** The membership of the own organization that expired, as its invitation had planned it. */
+async function rejoin(trx: Transaction, account: Account, now: Date): Promise<void> {
+  const membership = await expiredMembership(trx, account);
+  if (!membership) return;
+  const { organizationId, accountId } = membership;
+  await Membership.query(trx)
+    .patch({ status: 'active', inactiveReason: null, joinedAt: membership.joinedAt ?? now, updatedAt: now })
+    .where({ organizationId, accountId });
+  const invitation = membership.invitationId && (await Invitation.query(trx).findById(membership.invitationId));
+  if (!invitation || membership.joinedAt) return;
+  const groups = await Group.query(trx).where({ organizationId }).whereIn('id', invitation.groupIds).select('id');
+  if (groups.length === 0) return;
+  await GroupMember.query(trx)
+    .insert(groups.map((group) => ({ organizationId, groupId: group.id, accountId, createdAt: now })))
+    .onConflict(['group_id', 'account_id'])
+    .ignore()
+    .returning('group_id');
+}
+
+export const linkDead = (): Problem =>
+  new Problem('LINK_DEAD', 'This link has been used, has run out, or was never one of ours: ask for a new one.');

@@ -1,0 +1,32 @@
+import { BaseModel } from './base-model';
+import type { DeliveryAttempt } from './email';
+
+export type AccountMailType = 'password-reset' | 'email-confirmation' | 'email-change-notice';
+
+/** A mail to the holder of an account. The link in its parts is masked, as in the mail log of invitations. */
+export class AccountMail extends BaseModel {
+  static override tableName = 'account_mails';
+  static override jsonAttributes = ['attempts'];
+
+  declare id: string;
+  declare type: AccountMailType;
+  declare recipient: string;
+  /** null: whoever has this address when it is sent. */
+  declare accountId: string | null;
+  /** Until then its link opens something; afterwards it is not sent any more. */
+  declare deadline: Date;
+  declare status: 'queued' | 'sent' | 'failed';
+  declare locale: string | null;
+  declare sender: string | null;
+  declare subject: string | null;
+  declare html: string | null;
+  declare text: string | null;
+  declare messageId: string | null;
+  declare attempts: DeliveryAttempt[];
+  declare dueAt: Date;
+  declare leaseUntil: Date | null;
+  /** When Temporal is to be told (again); null: there is nothing left to do. */
+  declare tellAt: Date | null;
+  declare createdAt: Date;
+  declare sentAt: Date | null;
+}

@@ -1,0 +1,39 @@
+import { type Client, type ScheduleOptions, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { resetUnusedReactivationsWorkflow, taskQueue } from '../workflows/messages';
+
+/** Everything that Usher does by the clock and for no invitation in particular. */
+const schedules: ScheduleOptions[] = [
+  {
+    scheduleId: 'reset-unused-reactivations',
+    // Every midnight of every zone falls on a quarter of an hour.
+    spec: { intervals: [{ every: '15 minutes' }] },
+    action: { type: 'startWorkflow', workflowType: resetUnusedReactivationsWorkflow, taskQueue, args: [] },
+    // It goes by instants that are stored: one run does what any number of missed ones would have done.
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 hour' },
+  },
+];
+
+/** Makes the schedules at start, and gives one that exists the spec of this release. */
+export async function ensureSchedules(client: Client, logger: Logger): Promise<void> {
+  for (const schedule of schedules) {
+    try {
+      await client.schedule.create(schedule);
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) {
+        logger.warn(
+          { err: error, scheduleId: schedule.scheduleId },
+          'the schedule could not be made; tried at the next start',
+        );
+        continue;
+      }
+      const handle = client.schedule.getHandle(schedule.scheduleId);
+      await handle.update(({ state }) => ({
+        spec: schedule.spec,
+        action: schedule.action,
+        policies: schedule.policies ?? {},
+        state,
+      }));
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import { elementsOf } from '../support/html';
+import { signedInPerson, type Visitor, visitor } from '../support/people';
+import { goodPassword, type Reply, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+
+let usher: TestUsher;
+let home: TestOrganization;
+let host: TestOrganization;
+beforeAll(async () => {
+  usher = await startUsher();
+  home = await usher.createOrganization({ name: 'Home' });
+  host = await usher.createOrganization({ name: 'Host', locale: 'de' });
+});
+afterAll(() => usher.stop());
+
+const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+const post = (browser: Visitor, path: string, fields: Record<string, string>): Promise<Reply> =>
+  browser.call('POST', path, new URLSearchParams(fields).toString(), { headers });
+const heading = (reply: Reply) => elementsOf(reply.text).find(({ name }) => name === 'h1')?.text;
+
+test('an account holder follows the link, signs in and accepts; another account is told so', async () => {
+  const ada = await signedInPerson(usher, home, 'ada@example.com');
+  const bob = await signedInPerson(usher, home, 'bob@example.com');
+  await host.invite({ kind: 'guest', email: 'ada@example.com', locale: 'en' });
+  const { token } = await usher.linkFor('ada@example.com', 2);
+
+  const browser = visitor(usher);
+  const clean = (await browser.call('GET', `/invitations/${token}`)).headers['location'] ?? '';
+  const page = await browser.call('GET', clean);
+  expect(heading(page)).toBe('Sign in to accept the invitation');
+  const link = elementsOf(page.text).find(
+    ({ name, attributes }) => name === 'a' && attributes['class'] === 'button primary',
+  );
+  expect(link?.attributes['href']).toBe(`/sign-in?next=${encodeURIComponent(clean)}`);
+
+  browser.cookies.set('usher_session', bob.cookies.get('usher_session') ?? '');
+  const other = await browser.call('GET', clean);
+  expect(other.text).toContain('this invitation is for another account');
+  expect((await post(browser, `${clean}/accept`, {})).text).toContain('this invitation is for another account');
+  const out = await post(browser, '/sign-out', { next: clean });
+  expect(out.headers['location']).toBe(`/sign-in?next=${encodeURIComponent(clean)}`);
+
+  const wrong = await post(browser, '/sign-in', { login: 'ada@example.com', password: 'x', next: clean });
+  expect(wrong.status).toBe(401);
+  expect(wrong.text).toContain('The name or the password is wrong.');
+  const right = await post(browser, '/sign-in', { login: 'ada@example.com', password: goodPassword, next: clean });
+  expect([right.status, right.headers['location']]).toEqual([303, clean]);
+  expect((await browser.call('GET', clean)).text).toContain('You are signed in as Ada Lovelace.');
+  const accepted = await post(browser, `${clean}/accept`, {});
+  expect(accepted.headers['location']).toBe(`${clean}/accepted`);
+  const last = await browser.call('GET', `${clean}/accepted`);
+  expect(heading(last)).toBe('Welcome to Host');
+  expect(last.text).toContain('with the account you already use');
+  expect((await ada.call('GET', '/v1/me/organizations')).body.items).toHaveLength(2);
+});
+
+test('the profile changes names and password, answers invitations and ends sessions', async () => {
+  const eve = await signedInPerson(usher, home, 'eve@example.com');
+  const elsewhere = visitor(usher);
+  await elsewhere.signIn('eve@example.com');
+  await host.invite({ kind: 'guest', email: 'eve@example.com' });
+  const page = await eve.call('GET', '/profile');
+  const actions = elementsOf(page.text).flatMap(({ name, attributes }) =>
+    name === 'form' ? [attributes['action'] ?? ''] : [],
+  );
+  const action = (pattern: RegExp) => actions.find((path) => pattern.test(path)) ?? '';
+
+  expect((await post(eve, action(/decline$/), {})).headers['location']).toBe('/profile?done=declined');
+  expect((await post(eve, action(/sessions/), {})).headers['location']).toBe('/profile?done=session');
+  expect((await elsewhere.call('GET', '/profile')).headers['location']).toBe('/sign-in?next=%2Fprofile');
+  const empty = await post(eve, '/profile', { firstName: ' ', lastName: 'Adler' });
+  expect([empty.status, empty.text.includes('Enter your first name.')]).toEqual([400, true]);
+  expect((await post(eve, '/profile', { firstName: 'Evelyn', lastName: 'Adler' })).status).toBe(303);
+  expect(heading(await eve.call('GET', '/profile?done=data&lang=de'))).toBe('Evelyn Adler');
+  const weak = await post(eve, '/profile/password', { currentPassword: goodPassword, password: 'short' });
+  expect([weak.status, /data-rule="length" data-state="unmet"/.test(weak.text)]).toEqual([400, true]);
+  const password = 'Spring-Is-Here-9';
+  expect((await post(eve, '/profile/password', { currentPassword: 'no', password })).text).toContain(
+    'not your current password',
+  );
+  expect((await post(eve, '/profile/password', { currentPassword: goodPassword, password })).status).toBe(303);
+  expect((await eve.call('GET', '/profile?done=password')).text).toContain('Your password has been changed.');
+  expect((await visitor(usher).signIn('eve@example.com', password)).status).toBe(200);
+});
+
+test('signing in leads to our own pages only, and forms of other sites are refused', async () => {
+  await signedInPerson(usher, home, 'max@example.com');
+  for (const next of [
+    'https://evil.test/',
+    '//evil.test',
+    '/\\evil.test',
+    'javascript:alert(1)',
+    '/v1/auth/sign-out',
+  ]) {
+    const reply = await post(visitor(usher), '/sign-in', { login: 'max@example.com', password: goodPassword, next });
+    expect(reply.headers['location']).toBe('/profile');
+  }
+  const foreign = { headers: { ...headers, origin: 'https://evil.test' } };
+  expect((await visitor(usher).call('POST', '/sign-in', 'login=max', foreign)).status).toBe(403);
+  expect((await visitor(usher).call('GET', '/sign-out')).text).toContain('You are signed out');
+});
+
+test('a forgotten password: ask, follow the link, choose, sign in; the token is in no address that stays', async () => {
+  await signedInPerson(usher, home, 'forgetful@example.com');
+  const browser = visitor(usher);
+  const asked = await post(browser, '/forgot-password', { email: 'forgetful@example.com' });
+  const unknown = await post(visitor(usher), '/forgot-password', { email: 'nobody@example.com' });
+  expect([asked.status, asked.text]).toEqual([unknown.status, unknown.text]);
+  expect((await post(browser, '/forgot-password', { email: 'no address' })).status).toBe(400);
+  const [, mail] = await usher.mail.waitForMail('forgetful@example.com', 2);
+  const path = /http:\/\/usher.test(\/reset-password\/\S+)/.exec(mail?.parsed.text ?? '')?.[1] ?? '';
+  const followed = await browser.call('GET', path);
+  expect(followed.headers['location']).toBe('/reset-password/open');
+  expect(followed.headers['referrer-policy']).toBe('no-referrer');
+  expect(heading(await browser.call('GET', '/reset-password/open'))).toBe('Choose a new password');
+  const weak = await post(browser, '/reset-password/open', { password: 'short' });
+  expect([weak.status, /data-rule="length" data-state="unmet"/.test(weak.text)]).toEqual([400, true]);
+  const password = 'Spring-Is-Here-9';
+  const done = await post(browser, '/reset-password/open', { password });
+  expect(done.headers['location']).toBe('/sign-in?done=reset');
+  expect((await browser.call('GET', '/sign-in?done=reset')).text).toContain('Your new password is set.');
+  await browser.call('GET', path);
+  expect((await browser.call('GET', '/reset-password/open')).status).toBe(410);
+  expect((await post(browser, '/sign-in', { login: 'forgetful@example.com', password })).status).toBe(303);
+});
+
+test('a new address is confirmed by pressing a button, not by opening the link', async () => {
+  const person = await signedInPerson(usher, home, 'mover@example.com');
+  await person.call('PUT', '/v1/me/email', { currentPassword: goodPassword, email: 'moved@example.com' });
+  const [mail] = await usher.mail.waitForMail('moved@example.com');
+  const path = /http:\/\/usher.test(\/confirm-email\/\S+)/.exec(mail?.parsed.text ?? '')?.[1] ?? '';
+  const browser = visitor(usher);
+  await browser.call('GET', path);
+  expect((await browser.call('GET', '/confirm-email/open')).text).toContain('moved@example.com');
+  expect((await person.call('GET', '/v1/me')).body.email).toBe('mover@example.com');
+  expect((await post(browser, '/confirm-email/open', {})).headers['location']).toBe('/sign-in?done=confirmed');
+  expect((await person.call('GET', '/v1/me')).body.email).toBe('moved@example.com');
+  expect((await post(browser, '/confirm-email/open', {})).status).toBe(410);
+});

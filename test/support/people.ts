@@ -1,0 +1,57 @@
+import { type CallOptions, goodPassword, type Reply, type TestOrganization, type TestUsher } from './usher';
+
+/** A browser as far as the API can tell: it keeps its cookies. */
+export interface Visitor {
+  call(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Reply>;
+  signIn(login: string, password?: string): Promise<Reply>;
+  cookies: Map<string, string>;
+}
+
+export function visitor(usher: TestUsher): Visitor {
+  const cookies = new Map<string, string>();
+  const call: Visitor['call'] = async (method, path, body, { headers = {} } = {}) => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const reply = await usher.call(method, path, body, {
+      key: null,
+      headers: { ...(cookie && { cookie }), ...headers },
+    });
+    for (const line of (reply.headers['set-cookie'] as unknown as string[] | undefined) ?? []) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      cookies.set(name, value);
+    }
+    return reply;
+  };
+  return {
+    call,
+    cookies,
+    signIn: (login, password = goodPassword) => call('POST', '/v1/auth/sign-in', { login, password }),
+  };
+}
+
+/** A person who has accepted an invitation into the organization. */
+export interface Person extends Visitor {
+  id: string;
+  email: string;
+}
+
+/** Invites, accepts with `goodPassword`, and signs in. */
+export async function signedInPerson(
+  usher: TestUsher,
+  organization: TestOrganization,
+  email: string,
+  fields: Record<string, unknown> = {},
+): Promise<Person> {
+  await organization.invite({ email, firstName: 'Ada', lastName: 'Lovelace', ...fields });
+  const { token } = await usher.linkFor(email);
+  const accepted = await usher.call(
+    'POST',
+    `/v1/invitation-tokens/${token}/accept`,
+    { password: goodPassword },
+    { key: null },
+  );
+  if (accepted.status !== 200) throw new Error(`not accepted: ${accepted.text}`);
+  const person = visitor(usher);
+  const signedIn = await person.signIn(email);
+  if (signedIn.status !== 200) throw new Error(`not signed in: ${signedIn.text}`);
+  return { ...person, id: accepted.body.userId as string, email };
+}
