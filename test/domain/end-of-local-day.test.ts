@@ -42,11 +42,12 @@ it.each([
   expect(endOfLocalDay(new Date(at), zone).toISOString()).toBe(ends);
 });
 
-(all ? it.each(zones) : it.skip.each(['every zone'] as const))(
-  'every day from 2024 to 2035 in %s: its first instant, its last millisecond, and its middle',
-  (zone) => {
-    for (let day = 0; day < days; day += 1)
-      for (const share of [0, 0.5, 1]) check(zone, firstDay.add({ days: day }), share);
-  },
-  600_000,
-);
+if (all)
+  it.each(zones)(
+    'every day from 2024 to 2035 in %s: its first instant, its last millisecond, and its middle',
+    (zone) => {
+      for (let day = 0; day < days; day += 1)
+        for (const share of [0, 0.5, 1]) check(zone, firstDay.add({ days: day }), share);
+    },
+    600_000,
+  );
