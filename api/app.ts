@@ -18,6 +18,7 @@ import { operationsRouter } from './routes/operations';
 import { organizationRoutes } from './routes/organizations';
 import { meRoutes } from './routes/me';
 import { signInRoutes } from './routes/sign-in';
+import { twoFactorRoutes } from './routes/two-factor';
 import { auditRoutes, userRoutes } from './routes/users';
 import { sessions } from './session';
 
@@ -27,6 +28,7 @@ export const routes: RouteSpec[] = [
   ...invitationTokenRoutes,
   ...signInRoutes,
   ...meRoutes,
+  ...twoFactorRoutes,
   ...userRoutes,
   ...auditRoutes,
 ];

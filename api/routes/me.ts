@@ -33,7 +33,7 @@ const shared = { tag: 'Own account', access: 'person' } as const;
 /** On these routes the caller is a person: `access` has seen to it. */
 export const personOf = (context: Context): Person => context.caller as Person;
 
-const ownRequest = (context: Context): OwnRequest => ({ ...context, person: personOf(context) });
+export const ownRequest = (context: Context): OwnRequest => ({ ...context, person: personOf(context) });
 
 const locateInvitation = (context: Context): Promise<string> =>
   locateOwnInvitation(context.services, personOf(context), context.params.id ?? '');
