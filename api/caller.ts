@@ -55,6 +55,12 @@ export async function findPerson(services: Services, request: Request): Promise<
   return { type: 'user', id: account.id, account, signedInAt, now, factor, mustSetUpApp: mustSetUpApp(factor) };
 }
 
+/** The same, for pages that nobody enters before they have set up the app that is demanded of them. */
+export async function findReadyPerson(services: Services, request: Request): Promise<Person | null> {
+  const person = await findPerson(services, request);
+  return person?.mustSetUpApp ? null : person;
+}
+
 /** @throws Problem UNAUTHENTICATED, with the same words for a missing, wrong, revoked and expired key */
 export async function authenticate(services: Services, request: Request): Promise<Caller> {
   const key = /^Bearer ([\x21-\x7e]{16,512})$/i.exec(request.get('authorization') ?? '')?.[1];
