@@ -3,12 +3,12 @@ import { newAppSecret, newRecoveryCodes, recoveryCodeHash, stepOf, typedCode } f
 import { badInput, Problem } from '../../domain/problem';
 import { seal, unseal } from '../../domain/sealed';
 import type { KeyRing } from '../../domain/token';
-import { type FactorMethod, freshSignInMs, mayChoose, presentFactor } from '../../domain/two-factor';
+import { type FactorMethod, mayChoose, presentFactor } from '../../domain/two-factor';
 import { type Database, inOrganizations, type Transaction } from '../database';
 import type { Account } from '../models/account';
 import { TwoFactor } from '../models/two-factor';
 import { recordEvents } from './record-event';
-import { factorChanged, meetFactor, type MetFactor, sealedFor } from './two-factor';
+import { assertFresh, factorChanged, meetFactor, type MetFactor, sealedFor } from './two-factor';
 
 /** Who changes their own second factor, and since when they are signed in. */
 export interface FactorOwner {
@@ -112,8 +112,7 @@ function change<T>(
   const { id, homeOrganizationId } = account;
   return inOrganizations(database, homeOrganizationId ? [homeOrganizationId] : [], async (trx) => {
     const met = await meetFactor(trx, id);
-    if (met.now.getTime() - signedInAt.getTime() > freshSignInMs)
-      throw new Problem('REAUTHENTICATION_REQUIRED', 'Sign in again: this needs a sign-in not older than ten minutes.');
+    assertFresh(signedInAt, met.now);
     return run(trx, met);
   });
 }

@@ -1,5 +1,6 @@
-import type { FactorState } from '../../domain/two-factor';
-import { type Transaction } from '../database';
+import { Problem } from '../../domain/problem';
+import { type FactorState, freshSignInMs } from '../../domain/two-factor';
+import type { Transaction } from '../database';
 import type { Account } from '../models/account';
 import { TwoFactor } from '../models/two-factor';
 import { findAccount } from '../queries/find-account';
@@ -11,6 +12,12 @@ const noticeMs = 86_400_000;
 
 /** What a sealed secret of an app is bound to: it opens for no other account. */
 export const sealedFor = (accountId: string): string => `two-factor-app\0${accountId}`;
+
+/** @throws Problem REAUTHENTICATION_REQUIRED where all factors were given longer ago than a change of them allows */
+export function assertFresh(signedInAt: Date, now: Date): void {
+  if (now.getTime() - signedInAt.getTime() > freshSignInMs)
+    throw new Problem('REAUTHENTICATION_REQUIRED', 'Sign in again: this needs a sign-in not older than ten minutes.');
+}
 
 export interface MetFactor {
   account: Account;

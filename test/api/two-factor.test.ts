@@ -164,6 +164,21 @@ describe('a code by mail', () => {
     expectProblem(await browser.giveCode(code), 'UNAUTHENTICATED');
   });
 
+  test('is not mailed more than twenty times an hour, whoever asks', async () => {
+    await signedInPerson(usher, organization, 'flood@tf.test');
+    const { DATABASE_URL, USHER_SECRET } = usher.env;
+    const limited = await startUsher({ worker: false, env: { DATABASE_URL, USHER_SECRET, USHER_RATE_LIMITS: 'on' } });
+    try {
+      const answers: number[] = [];
+      for (let asked = 0; asked < 21; asked += 1) answers.push((await visitor(limited).signIn('flood@tf.test')).status);
+      expect(answers).toEqual([...Array<number>(20).fill(200), 429]);
+      const mails = await usher.owner('account_mails').where({ recipient: 'flood@tf.test', type: 'two-factor-code' });
+      expect(mails).toHaveLength(21);
+    } finally {
+      await limited.stop();
+    }
+  });
+
   test('is dead after ten minutes', async () => {
     await signedInPerson(usher, organization, 'late@tf.test');
     const start = await stopClock();
@@ -305,6 +320,15 @@ describe('changing the factor', () => {
     await person.signIn('fresh@tf.test', passwords.password);
     await person.giveCode(await mailedCode(usher, 'fresh@tf.test', 2));
     expect((await person.call('POST', '/v1/me/two-factor/app')).status).toBe(200);
+  });
+
+  test('includes the address that codes go to', async () => {
+    const change = { currentPassword: goodPassword, email: 'elsewhere@tf.test' };
+    const mailed = await signedInPerson(usher, organization, 'address@tf.test');
+    const without = await signedInPerson(usher, optional, 'address2@tf.test');
+    await setClock(usher, moved(new Date(), 11 * minute));
+    expectProblem(await mailed.call('PUT', '/v1/me/email', change), 'REAUTHENTICATION_REQUIRED');
+    expect((await without.call('PUT', '/v1/me/email', change)).status).toBe(202);
   });
 
   test('ends every other session, is mailed to the person and is in the audit', async () => {
