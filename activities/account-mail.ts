@@ -5,6 +5,7 @@ import type { Database } from '../db/database';
 import type { Account } from '../db/models/account';
 import type { AccountMail } from '../db/models/account-mail';
 import { confirmationBinding, resetBinding } from '../domain/account';
+import { mailCode } from '../domain/mail-code';
 import { accountToken, type KeyRing } from '../domain/token';
 import type { Mailer } from './email/mailer';
 import { renderAccountMail } from './email/render-account-mail';
@@ -24,6 +25,8 @@ export interface AccountMailActivityDependencies {
 
 const sendLimitMs = { local: 3_000, regular: 60_000 };
 const leaseMarginMs = 5_000;
+/** Stands for the code in what is kept of a mail. */
+const maskedCode = '••••••';
 
 export function createAccountMailActivities({
   database,
@@ -34,12 +37,17 @@ export function createAccountMailActivities({
 }: AccountMailActivityDependencies): AccountMailActivities {
   const maskedLink = `${baseUrl}/masked-link`;
   const render = (contents: AccountMailContents) => ({
-    ...renderAccountMail(contents, maskedLink, mailer.sender),
+    ...renderAccountMail(contents, { link: maskedLink, code: maskedCode }, mailer.sender),
     sender: mailer.sender,
     host: mailer.host,
   });
 
-  /** Computed anew for every try, and stored nowhere. */
+  /** What is secret in a mail, computed anew for every try and stored nowhere. */
+  const reveal = (mail: AccountMail, account: Account) =>
+    mail.type === 'two-factor-code'
+      ? (text: string | null) => (text ?? '').replaceAll(maskedCode, mailCode(keys, mail.id))
+      : (text: string | null) => (text ?? '').replaceAll(maskedLink, linkOf(mail, account));
+
   function linkOf(mail: AccountMail, account: Account): string {
     const claim = { accountId: account.id, expiresAt: mail.deadline };
     return mail.type === 'password-reset'
@@ -53,7 +61,7 @@ export function createAccountMailActivities({
     if (!claim.claimed && claim.status === 'queued') throw later('not due yet', claim.waitMs);
     if (!claim.claimed) return { status: claim.status };
     const { mail, account } = claim;
-    const link = linkOf(mail, account);
+    const revealed = reveal(mail, account);
     const outcome = await mailer.send(
       {
         id: mail.id,
@@ -61,8 +69,8 @@ export function createAccountMailActivities({
         sender: mail.sender ?? mailer.sender,
         recipient: mail.recipient,
         subject: mail.subject ?? '',
-        html: (mail.html ?? '').replaceAll(maskedLink, link),
-        text: (mail.text ?? '').replaceAll(maskedLink, link),
+        html: revealed(mail.html),
+        text: revealed(mail.text),
         date: mail.createdAt,
       },
       limitMs,

@@ -10,7 +10,8 @@ import { problemHandler, unknownRoute } from './middleware/problems';
 import { createRateLimits, defaultLimits } from './middleware/rate-limits';
 import { accountLinkPages } from './pages/account-links';
 import { accountPages } from './pages/account';
-import { pagesRouter } from './pages/invitation';
+import { pagesRouter, unknownPage } from './pages/invitation';
+import { twoFactorPages } from './pages/two-factor';
 import { mountRoute, type RouteSpec } from './route';
 import { invitationTokenRoutes } from './routes/invitation-tokens';
 import { invitationRoutes } from './routes/invitations';
@@ -18,6 +19,7 @@ import { operationsRouter } from './routes/operations';
 import { organizationRoutes } from './routes/organizations';
 import { meRoutes } from './routes/me';
 import { signInRoutes } from './routes/sign-in';
+import { twoFactorRoutes } from './routes/two-factor';
 import { auditRoutes, userRoutes } from './routes/users';
 import { sessions } from './session';
 
@@ -27,6 +29,7 @@ export const routes: RouteSpec[] = [
   ...invitationTokenRoutes,
   ...signInRoutes,
   ...meRoutes,
+  ...twoFactorRoutes,
   ...userRoutes,
   ...auditRoutes,
 ];
@@ -98,7 +101,9 @@ export function createApp(services: Services): Express {
   app.use(api);
   app.use(pagesRouter(services, limits));
   app.use(accountPages(services, limits));
+  app.use(twoFactorPages(services, limits));
   app.use(accountLinkPages(services, limits));
+  app.use(unknownPage(services));
   app.use(unknownRoute);
   app.use(problemHandler(services.logger));
   return app;

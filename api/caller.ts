@@ -6,6 +6,7 @@ import { findApiKey } from '../db/system/find-owner';
 import { displayName, isActive } from '../domain/account';
 import type { Actor } from '../domain/actor';
 import { Problem } from '../domain/problem';
+import { type FactorState, mustSetUpApp } from '../domain/two-factor';
 import { hashApiKey } from '../db/commands/create-organization';
 import type { Services } from './context';
 import { absoluteLimitMs, endSession } from './session';
@@ -24,6 +25,9 @@ export interface Person {
   /** When the person last gave all factors, by the same clock as `now`. */
   signedInAt: Date;
   now: Date;
+  factor: FactorState;
+  /** Signed in only as far as setting up an app: nothing else is open before. */
+  mustSetUpApp: boolean;
 }
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
@@ -47,7 +51,14 @@ export async function findPerson(services: Services, request: Request): Promise<
     await endSession(request);
     return null;
   }
-  return { type: 'user', id: found.account.id, account: found.account, signedInAt, now: found.now };
+  const { account, factor, now } = found;
+  return { type: 'user', id: account.id, account, signedInAt, now, factor, mustSetUpApp: mustSetUpApp(factor) };
+}
+
+/** The same, for pages that nobody enters before they have set up the app that is demanded of them. */
+export async function findReadyPerson(services: Services, request: Request): Promise<Person | null> {
+  const person = await findPerson(services, request);
+  return person?.mustSetUpApp ? null : person;
 }
 
 /** @throws Problem UNAUTHENTICATED, with the same words for a missing, wrong, revoked and expired key */

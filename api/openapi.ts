@@ -29,6 +29,8 @@ function problemsOf(spec: RouteSpec): ProblemCode[] {
   if (spec.access !== 'public') codes.push('UNAUTHENTICATED');
   if (spec.access !== 'public')
     codes.push('FORBIDDEN', ...(spec.method === 'get' ? [] : (['FOREIGN_ORIGIN'] as const)));
+  if ((spec.access === 'person' || spec.access === 'organization') && !spec.beforeSetUp)
+    codes.push('TWO_FACTOR_SETUP_REQUIRED');
   if (spec.access === 'organization') codes.push('NOT_FOUND');
   if (spec.method !== 'get') codes.push('TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE');
   if (spec.idempotent) codes.push('IDEMPOTENCY_KEY_REUSED');

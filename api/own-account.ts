@@ -4,6 +4,7 @@ import { requestEmailChange } from '../db/commands/change-email';
 import type { Commanded } from '../db/commands/command';
 import { setPassword } from '../db/commands/change-own-account';
 import { accountEvent } from '../db/commands/sign-in';
+import { assertFresh } from '../db/commands/two-factor';
 import { inOrganization } from '../db/database';
 import { type AccountOrganization, listAccountOrganizations, passwordPolicyFor } from '../db/queries/find-account';
 import { isInvited } from '../db/queries/find-account-holder';
@@ -12,6 +13,7 @@ import { findInvitationOrganization } from '../db/system/find-owner';
 import type { Actor } from '../domain/actor';
 import { mailedAddress } from '../domain/account';
 import { notFound, Problem } from '../domain/problem';
+import { presentFactor } from '../domain/two-factor';
 import type { Person } from './caller';
 import type { Services } from './context';
 import type { RateLimits } from './middleware/rate-limits';
@@ -50,7 +52,7 @@ export const personalWords = (account: Person['account'], organizations: Account
 
 /** A new password ends every other session; this one goes on under a new id. @throws Problem WRONG_PASSWORD, WEAK_PASSWORD */
 export async function changeOwnPassword(own: OwnRequest, currentPassword: string, password: string): Promise<void> {
-  const { account, now } = own.person;
+  const { account, signedInAt } = own.person;
   const { database } = own.services;
   await confirmPassword(own, currentPassword);
   const organizations = await listAccountOrganizations(database, account.id);
@@ -60,12 +62,16 @@ export async function changeOwnPassword(own: OwnRequest, currentPassword: string
   const saved = await accountEvent(database, account, 'account.password-changed', own.actor, (trx) =>
     setPassword(trx, account.id, hashed),
   );
-  await startSession(own.request, { accountId: account.id, epoch: saved.sessionEpoch, secondFactor, now });
+  await startSession(own.request, { accountId: account.id, epoch: saved.sessionEpoch, secondFactor, signedInAt });
 }
 
-/** @throws Problem WRONG_PASSWORD */
+/**
+ * Where codes go by mail, the address is the second factor: changing it needs as fresh a sign-in. // B3
+ * @throws Problem WRONG_PASSWORD, REAUTHENTICATION_REQUIRED
+ */
 export async function changeOwnEmail(own: OwnRequest, currentPassword: string, email: string): Promise<void> {
   const { services, limits, request, person, actor } = own;
+  if (presentFactor(person.factor) === 'email') assertFresh(person.signedInAt, person.now);
   await confirmPassword(own, currentPassword);
   if (!(await limits.allowMail(request, email))) return;
   const { account } = person;

@@ -48,6 +48,8 @@ export interface RouteSpec {
   answering?: boolean;
   /** Refuses forms and scripts of other sites even where nobody is signed in yet. */
   sameOrigin?: boolean;
+  /** Open also to somebody who has to set up an authenticator app before anything else. // B3 */
+  beforeSetUp?: boolean;
   /** Takes an Idempotency-Key. // F6 */
   idempotent?: boolean;
   /** The answer carries an ETag, or the request may carry If-Match. */
@@ -116,6 +118,8 @@ async function enter(spec: RouteSpec, services: Services, limits: RateLimits, re
       ? await findPerson(services, request)
       : await limits.countingFailures(request, () => authenticate(services, request));
   if (caller) await limits.forCaller(callerKey(caller));
+  if (caller?.type === 'user' && caller.mustSetUpApp && !spec.beforeSetUp)
+    throw new Problem('TWO_FACTOR_SETUP_REQUIRED', 'Set up an authenticator app first: your organization requires it.');
   if (spec.access === 'platform' && caller?.type !== 'platform')
     throw new Problem('FORBIDDEN', 'Only the platform operator may do this.');
   if (spec.access === 'person' && caller?.type !== 'user')

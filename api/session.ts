@@ -12,7 +12,9 @@ declare module 'express-session' {
     epoch: number;
     /** `pending`: the password was right, the code is still missing; counts as not signed in. */
     secondFactor: 'none' | 'pending' | 'done';
-    /** ISO 8601; the session ends `absoluteLimitMs` after it. */
+    /** While pending: the mail whose code this session, and no other, can use; null: the app is asked for. */
+    mailCodeId: string | null;
+    /** When all factors were given, or while pending the password; ISO 8601. The session ends `absoluteLimitMs` after it. */
     signedInAt: string;
     ip: string | null;
     userAgent: string | null;
@@ -84,15 +86,21 @@ export interface SessionStart {
   accountId: string;
   epoch: number;
   secondFactor: 'none' | 'pending' | 'done';
-  now: Date;
+  mailCodeId?: string | null;
+  /** Of a session that goes on under a new id: when it began. */
+  signedInAt: Date;
 }
 
 /** A session under a new id: one that somebody has planted before signing in is worth nothing after it. */
-export async function startSession(request: Request, { now, ...data }: SessionStart): Promise<void> {
+export async function startSession(
+  request: Request,
+  { signedInAt, mailCodeId = null, ...data }: SessionStart,
+): Promise<void> {
   await settled((done) => request.session.regenerate(done));
   Object.assign(request.session, {
     ...data,
-    signedInAt: now.toISOString(),
+    mailCodeId,
+    signedInAt: signedInAt.toISOString(),
     ip: request.ip ?? null,
     userAgent: request.get('user-agent')?.slice(0, 300) ?? null,
   });

@@ -1,3 +1,4 @@
+import type { AccountMailType } from '../../db/models/account-mail';
 import type { Locale } from '../../i18n';
 
 /** What an invitation mail says. Everything but `link` is text from people and is shown literally. */
@@ -30,7 +31,7 @@ export const mailTypes: Record<MailType, { body: string }> = {
 
 /** What a mail to the holder of an account says. Its words are in i18n under `mail.account.<type>`. */
 export interface HolderMail {
-  type: 'password-reset' | 'email-confirmation' | 'email-change-notice';
+  type: AccountMailType;
   locale: Locale;
   firstName: string | null;
   lastName: string | null;
@@ -38,6 +39,8 @@ export interface HolderMail {
   newAddress: string | null;
   /** null: there is nothing to open. */
   link: string | null;
+  /** null: there is nothing to type in. */
+  code: string | null;
   expiresAt: Date;
   timeZone: string;
   senderAddress: string;

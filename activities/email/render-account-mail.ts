@@ -6,7 +6,7 @@ import { type RenderedMail, renderHolderMail } from './render';
 /** From a row to the mail that goes with it, in the person's language, else their organization's. */
 export function renderAccountMail(
   { account, mail, organization }: AccountMailContents,
-  link: string,
+  { link, code }: { link: string; code: string },
   sender: string,
 ): RenderedMail & { locale: Locale } {
   const locale = pickLocale(account.locale, organization?.locale);
@@ -18,7 +18,8 @@ export function renderAccountMail(
     username: account.username,
     // The notice goes to the old address and names the new one, so that its owner knows what is going on.
     newAddress: account.pendingEmail,
-    link: mail.type === 'email-change-notice' ? null : link,
+    link: mail.type === 'password-reset' || mail.type === 'email-confirmation' ? link : null,
+    code: mail.type === 'two-factor-code' ? code : null,
     expiresAt: mail.deadline,
     timeZone: organization?.timeZone ?? 'UTC',
     senderAddress: senderAddress(sender),

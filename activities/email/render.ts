@@ -37,6 +37,7 @@ export function renderHolderMail(mail: HolderMail): RenderedMail {
     name: line([mail.firstName, mail.lastName].filter(Boolean).join(' ') || mail.username),
     newAddress: line(mail.newAddress),
     link: mail.link ?? '',
+    code: mail.code ?? '',
     expiresAt: formatInstant(mail.expiresAt, mail.locale, mail.timeZone),
     senderAddress: line(mail.senderAddress),
   };

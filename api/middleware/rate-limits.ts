@@ -27,6 +27,8 @@ export interface RateLimits {
   guess<T>(request: Request, identity: string, judge: () => Promise<T | null>): Promise<T | null>;
   /** Mails that a stranger may ask for, per address of the caller and of the recipient. @returns whether one more may go */
   allowMail(request: Request, recipient: string): Promise<boolean>;
+  /** Codes by mail to an account whose password was given: counted apart, so that no stranger can use them up. */
+  forCodeMail(accountId: string): Promise<void>;
 }
 
 /** Requests a minute. Generous: they are there to keep one caller from taking everybody's turn. */
@@ -47,6 +49,7 @@ const longestDelayMs = 2_000;
 /** Mails an hour to one recipient, and asked for by one address. */
 const mailsPerRecipient = 5;
 const mailsPerAddress = 60;
+const codeMailsPerAccount = 20;
 
 /**
  * Counted in PostgreSQL, so that all API processes count together. That an address may guess no more keys, each process
@@ -81,6 +84,7 @@ export function createRateLimits(
   const accountGuesses = limiter('guess-account', Number.MAX_SAFE_INTEGER, 3_600, false);
   const recipientMails = limiter('mail-recipient', mailsPerRecipient, 3_600, false);
   const addressMails = limiter('mail-address', mailsPerAddress, 3_600, false);
+  const codeMails = limiter('code-mail', codeMailsPerAccount, 3_600, false);
   const keyed = (text: string) => createHmac('sha256', secret).update(`limit\0${text}`).digest('base64url');
   const consume = async (by: RateLimiterPostgres, key: string) => {
     try {
@@ -139,6 +143,9 @@ export function createRateLimits(
         accountGuesses.reward(account, 1),
       ]);
       return right;
+    },
+    async forCodeMail(accountId) {
+      if (enabled) await consume(codeMails, keyed(accountId));
     },
     async allowMail(request, recipient) {
       if (!enabled) return true;

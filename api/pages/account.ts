@@ -6,11 +6,13 @@ import { listAccountOrganizations, passwordPolicyFor } from '../../db/queries/fi
 import { findOrganization } from '../../db/queries/find-organization';
 import { listOwnInvitations } from '../../db/queries/list-own-invitations';
 import { deleteSession, listSessions } from '../../db/queries/list-sessions';
+import { countRecoveryCodes } from '../../db/queries/find-two-factor';
 import { displayName } from '../../domain/account';
 import { unmetPasswordRules } from '../../domain/password';
 import { Problem, type ProblemCode } from '../../domain/problem';
-import { locales, pickLocale, translator } from '../../i18n';
-import { actorOf, findPerson, type Person } from '../caller';
+import { mayChoose, presentFactor } from '../../domain/two-factor';
+import { locales, translator } from '../../i18n';
+import { actorOf, findPerson } from '../caller';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
 import { answerOwnInvitation, changeOwnPassword, type OwnRequest, personalWords } from '../own-account';
@@ -22,13 +24,10 @@ import { signIn } from '../sign-in';
 import { pageProblems } from './problem-page';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
 import { browserLocale, chosenLanguage, typedField, withLanguage } from './request';
+import { address, enterPage, isNext, localeOf, safeNext, setUpPath } from './signed-in';
 
-const notices = ['data', 'password', 'session', 'accepted', 'declined'] as const;
+const notices = ['data', 'password', 'session', 'factor', 'accepted', 'declined'] as const;
 type Notice = (typeof notices)[number];
-
-/** Where a sign-in may lead: our own pages, and nothing that another site could put into the link. */
-const nextPattern = /^\/(profile|invitations\/open\/[0-9a-f-]{36})(\?lang=(en|de))?$/;
-const safeNext = (text: string): string => (nextPattern.test(text) ? text : '/profile');
 
 const signInProblems: Partial<Record<ProblemCode, string>> = {
   SIGN_IN_FAILED: 'failed',
@@ -40,6 +39,7 @@ const signInProblems: Partial<Record<ProblemCode, string>> = {
 export function accountPages(services: Services, limits: RateLimits): Router {
   const router = Router();
   const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 20 });
+  const enter = (request: Request, response: Response) => enterPage(services, limits, request, response);
   router.use(['/sign-in', '/sign-out', '/profile'], (request, response, next) => {
     response.locals.route = request.baseUrl;
     response.set('Referrer-Policy', 'same-origin');
@@ -48,8 +48,9 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   });
 
   router.get('/sign-in', async (request, response) => {
-    const next = safeNext(typeof request.query.next === 'string' ? request.query.next : '');
-    if (await findPerson(services, request)) response.redirect(303, next);
+    const next = safeNext(request.query.next);
+    const person = request.query.again === 'yes' ? null : await findPerson(services, request);
+    if (person) response.redirect(303, person.mustSetUpApp ? address(setUpPath, request) : next);
     else showSignIn(request, response, next);
   });
 
@@ -58,8 +59,8 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     const login = typedField(request, 'login').trim();
     try {
       if (login === '' || login.length > 254) throw new Problem('SIGN_IN_FAILED', 'There is no such name.');
-      await signIn(services, limits, request, login, typedField(request, 'password').slice(0, 1_000));
-      response.redirect(303, next);
+      const status = await signIn(services, limits, request, login, typedField(request, 'password').slice(0, 1_000));
+      response.redirect(303, status === 'signed-in' ? next : address('/sign-in/code', request, { next }));
     } catch (error) {
       const reason = error instanceof Problem ? signInProblems[error.code] : undefined;
       if (!reason || !(error instanceof Problem)) throw error;
@@ -88,7 +89,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
       );
     await endSession(request);
     const next = typedField(request, 'next');
-    if (nextPattern.test(next)) response.redirect(303, `/sign-in?next=${encodeURIComponent(next)}`);
+    if (isNext(next)) response.redirect(303, `/sign-in?next=${encodeURIComponent(next)}`);
     else response.redirect(303, withLanguage('/sign-out', request));
   });
 
@@ -158,16 +159,6 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
   return router;
 
-  /** The signed-in person; who is not is sent to sign in, and answers null. */
-  async function enter(request: Request, response: Response): Promise<OwnRequest | null> {
-    const person = await findPerson(services, request);
-    if (!person) {
-      response.redirect(303, `/sign-in?next=${encodeURIComponent(withLanguage('/profile', request))}`);
-      return null;
-    }
-    return { services, limits, request, person, actor: actorOf(person, request) };
-  }
-
   async function showProfile(
     { request, person }: OwnRequest,
     response: Response,
@@ -176,10 +167,13 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     const { database } = services;
     const { account } = person;
     const locale = localeOf(request, person);
-    const [invitations, organizations, open] = await Promise.all([
+    const { factor } = person;
+    const method = presentFactor(factor);
+    const [invitations, organizations, open, codesLeft] = await Promise.all([
       listOwnInvitations(database, account.email),
       listAccountOrganizations(database, account.id),
       listSessions(database, { accountId: account.id, epoch: account.sessionEpoch }, { limit: 50, cursor: undefined }),
+      countRecoveryCodes(database, account.id),
     ]);
     const homeId = account.homeOrganizationId;
     const home = homeId && (await inOrganizations(database, [homeId], (trx) => findOrganization(trx, homeId)));
@@ -215,7 +209,22 @@ export function accountPages(services: Services, limits: RateLimits): Router {
         passwordRules: passwordRuleItems(locale, Math.max(minLength, 8), unmet),
         minLength: Math.max(minLength, 8),
         errors: typed.errors ?? [],
-        paths: { data: path(''), password: path('/password'), signOut: withLanguage('/sign-out', request) },
+        factor: {
+          method,
+          codesLeft,
+          hasAddress: factor.email !== null,
+          required: !mayChoose('none', factor.policies),
+          requiredApp: !mayChoose('email', factor.policies),
+          mayUseEmail: method !== 'email' && factor.email !== null && mayChoose('email', factor.policies),
+          maySwitchOff: method !== 'none' && mayChoose('none', factor.policies),
+        },
+        paths: {
+          data: path(''),
+          password: path('/password'),
+          signOut: withLanguage('/sign-out', request),
+          twoFactor: path('/two-factor'),
+          setUpApp: path('/two-factor/app'),
+        },
         ...(request.method === 'GET' && languageLinks('/profile')),
       }),
     );
@@ -224,14 +233,17 @@ export function accountPages(services: Services, limits: RateLimits): Router {
 
 function showSignIn(request: Request, response: Response, next: string, login = '', reason?: string): void {
   const locale = browserLocale(request);
-  const done = (['reset', 'confirmed'] as const).find((what) => what === request.query.done);
+  const done =
+    request.query.again === 'yes'
+      ? 'again'
+      : (['reset', 'confirmed'] as const).find((what) => what === request.query.done);
   response.send(
     renderPage('sign-in', locale, {
       login,
       next,
       action: withLanguage('/sign-in', request),
       forgotUrl: withLanguage('/forgot-password', request),
-      notice: done && !reason ? translator(locale)(`pages.signIn.${done}`) : null,
+      notice: !reason && done ? translator(locale)(`pages.signIn.${done}`) : null,
       errors: reason ? [{ field: 'login', message: translator(locale)(`fields.login.${reason}`) }] : [],
       ...(request.method === 'GET' && languageLinks('/sign-in', `&next=${encodeURIComponent(next)}`)),
     }),
@@ -242,9 +254,6 @@ function done(request: Request, response: Response, notice: Notice): void {
   const language = chosenLanguage(request);
   response.redirect(303, `/profile?done=${notice}${language ? `&lang=${language}` : ''}`);
 }
-
-const localeOf = (request: Request, person: Person | null) =>
-  pickLocale(chosenLanguage(request), person?.account.locale, request.get('accept-language'));
 
 const languageLinks = (path: string, rest = '') => ({
   languageLinks: locales.map((locale) => ({ locale, href: `${path}?lang=${locale}${rest}` })),

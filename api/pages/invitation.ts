@@ -9,7 +9,7 @@ import { notFound, Problem } from '../../domain/problem';
 import { verifyInvitationToken } from '../../domain/token';
 import { type Locale, locales, pickLocale, translator } from '../../i18n';
 import { acceptLink, assertAlive, type HeldLink, holdLink, lookBehind, unmetRules } from '../answer-invitation';
-import { actorOf, findPerson, inviteeActor } from '../caller';
+import { actorOf, findReadyPerson, inviteeActor } from '../caller';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
 import { line, paragraphs, username as usernameSchema } from '../schemas/common';
@@ -84,7 +84,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     if (!opened) return;
     const { held, link, locale } = opened;
     if (link.accountExists) {
-      const person = await findPerson(services, request);
+      const person = await findReadyPerson(services, request);
       if (!person || person.id !== link.holderId) return showToAccountHolder(request, response, link, locale);
       const { organizationId, claim } = held;
       const done = await inOrganization(services.database, organizationId, (trx) =>
@@ -124,7 +124,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
       renderPage('accepted', localeOf(request, link), {
         organizationName: organization.name,
         continueUrl: invitation.redirectUrl,
-        signedIn: (await findPerson(services, request))?.id === invitation.accountId,
+        signedIn: (await findReadyPerson(services, request))?.id === invitation.accountId,
       }),
     );
   });
@@ -192,8 +192,6 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     response.send(renderPage('request-sent', localeOf(request, link), { organizationName: link.organization.name }));
   });
 
-  // People get a page for an address that leads nowhere; programs get what every route of theirs answers.
-  router.use((request, _response, next) => next(wantsPage(request) ? notFound('page') : undefined));
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
   return router;
 
@@ -204,7 +202,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     link: OpenedLink,
     locale: Locale,
   ): Promise<void> {
-    const person = await findPerson(services, request);
+    const person = await findReadyPerson(services, request);
     const next = withLanguage(cleanPath(link.invitation.id), request);
     const data = { ...about(link), ...paths(request), ...languages(request) };
     response.send(
@@ -274,6 +272,14 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     }
     return { held, link, locale };
   }
+}
+
+/** After all pages: people get a page for an address that leads nowhere; programs get what every route of theirs answers. */
+export function unknownPage(services: Services): Router {
+  const router = Router();
+  router.use((request, _response, next) => next(wantsPage(request) ? notFound('page') : undefined));
+  router.use(pageProblems(services.logger, (request) => browserLocale(request)));
+  return router;
 }
 
 function showUnknown(request: Request, response: Response): void {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import Handlebars from 'handlebars';
+import type { FactorMethod } from '../../domain/two-factor';
 import { formatInstant, translator, type Locale, type Translate, type Variables } from '../../i18n';
 
 export type InviteeKind = 'member' | 'guest';
@@ -111,6 +112,27 @@ export interface ViewData {
     notice: string | null;
     errors: FieldError<'login'>[];
   };
+  /** The second half of signing in; byMail false: the app is asked for. */
+  'sign-in-code': Chrome & {
+    byMail: boolean;
+    next: string;
+    notice: string | null;
+    action: string;
+    againAction: string;
+    signInUrl: string;
+    errors: FieldError<'code'>[];
+  };
+  /** setUp null: not begun, because looking makes no secret. */
+  'set-up-app': Chrome & {
+    mustSetUp: boolean;
+    setUp: { otpauthUrl: string; qrCode: string; key: string } | null;
+    beginAction: string;
+    confirmAction: string;
+    cancelUrl: string;
+    signOutAction: string;
+    errors: FieldError<'code'>[];
+  };
+  'recovery-codes': Chrome & { recoveryCodes: string[]; nextUrl: string };
   'forgot-password': Chrome & {
     email: string;
     sent: boolean;
@@ -151,7 +173,16 @@ export interface ViewData {
     passwordRules: PasswordRuleItem[];
     minLength: number;
     errors: FieldError<'firstName' | 'lastName' | 'currentPassword' | 'password'>[];
-    paths: { data: string; password: string; signOut: string };
+    factor: {
+      method: FactorMethod;
+      codesLeft: number;
+      hasAddress: boolean;
+      required: boolean;
+      requiredApp: boolean;
+      mayUseEmail: boolean;
+      maySwitchOff: boolean;
+    };
+    paths: { data: string; password: string; signOut: string; twoFactor: string; setUpApp: string };
   };
   problem: Chrome & { status: number; title: string; detail: string | null; requestId: string | null };
   home: Chrome;
@@ -239,6 +270,14 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
   'request-sent': (data) => ({ ...data }),
   'open-again': (data) => data,
   'sign-in': (data) => ({ ...data, error: errorsByField(['login'], data.errors) }),
+  // A recovery code has letters, too.
+  'sign-in-code': (data) => ({
+    ...data,
+    inputmode: data.byMail ? 'numeric' : 'text',
+    error: errorsByField(['code'], data.errors),
+  }),
+  'set-up-app': (data) => ({ ...data, error: errorsByField(['code'], data.errors) }),
+  'recovery-codes': (data) => ({ ...data }),
   'forgot-password': (data) => ({ ...data, error: errorsByField(['email'], data.errors) }),
   'reset-password': (data) => ({
     ...data,

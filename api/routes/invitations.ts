@@ -1,4 +1,3 @@
-import QRCode from 'qrcode';
 import type { z } from 'zod';
 import { cancelInvitation } from '../../db/commands/cancel-invitation';
 import type { Commanded } from '../../db/commands/command';
@@ -19,6 +18,7 @@ import type { Actor } from '../../domain/actor';
 import { mayInvite } from '../../domain/permissions';
 import { Problem, type ProblemCode } from '../../domain/problem';
 import { invitationToken } from '../../domain/token';
+import { qrCodeOf } from '../qr-code';
 import { type Context, etagOf, ifMatch, type RouteSpec } from '../route';
 import { id, organizationParams } from '../schemas/common';
 import {
@@ -211,8 +211,7 @@ export const invitationRoutes: RouteSpec[] = [
         return { status: 200, body: null, changes: done.changes };
       });
       const url = `${baseUrl}/invitations/${invitationToken(keys, { invitationId: idOf(context), generation })}`;
-      const [png, svg] = await Promise.all([QRCode.toDataURL(url), QRCode.toString(url, { type: 'svg' })]);
-      return { status: 200, body: { url, qrCode: { png, svg } }, headers: { 'Cache-Control': 'no-store' } };
+      return { status: 200, body: { url, qrCode: await qrCodeOf(url) }, headers: { 'Cache-Control': 'no-store' } };
     },
   },
 ];

@@ -33,7 +33,7 @@ const shared = { tag: 'Own account', access: 'person' } as const;
 /** On these routes the caller is a person: `access` has seen to it. */
 export const personOf = (context: Context): Person => context.caller as Person;
 
-const ownRequest = (context: Context): OwnRequest => ({ ...context, person: personOf(context) });
+export const ownRequest = (context: Context): OwnRequest => ({ ...context, person: personOf(context) });
 
 const locateInvitation = (context: Context): Promise<string> =>
   locateOwnInvitation(context.services, personOf(context), context.params.id ?? '');
@@ -89,7 +89,7 @@ export const meRoutes: RouteSpec[] = [
     summary: 'Change one’s own e-mail address; it has to be confirmed there',
     body: emailChange,
     answers: { 202: { description: 'A link was sent to the new address, a notice to the old one' } },
-    problems: ['WRONG_PASSWORD'],
+    problems: ['WRONG_PASSWORD', 'REAUTHENTICATION_REQUIRED'],
     async handle(context) {
       const { currentPassword, email } = context.body as z.infer<typeof emailChange>;
       await changeOwnEmail(ownRequest(context), currentPassword, email);

@@ -2,19 +2,25 @@ import type { z } from 'zod';
 import { accountEvent } from '../../db/commands/sign-in';
 import type { RouteSpec } from '../route';
 import { forgotPassword, useConfirmationLink, useResetLink } from '../reset-password';
-import { credentials, emailConfirmation, forgottenPassword, passwordReset, signedIn } from '../schemas/accounts';
+import {
+  credentials,
+  emailConfirmation,
+  forgottenPassword,
+  givenCode,
+  passwordReset,
+  signedIn,
+} from '../schemas/accounts';
 import { endSession } from '../session';
-import { signIn } from '../sign-in';
+import { giveSecondFactor, signIn } from '../sign-in';
 
-const tag = 'Signing in';
+const shared = { tag: 'Signing in', access: 'public', beforeSetUp: true } as const;
 
 export const signInRoutes: RouteSpec[] = [
   {
+    ...shared,
     method: 'post',
     path: '/v1/auth/sign-in',
     summary: 'Sign in with e-mail address or username, and password',
-    tag,
-    access: 'public',
     sameOrigin: true,
     body: credentials,
     answers: { 200: { description: 'Signed in, or half of it: the second factor is missing', schema: signedIn } },
@@ -26,11 +32,24 @@ export const signInRoutes: RouteSpec[] = [
     },
   },
   {
+    ...shared,
+    method: 'post',
+    path: '/v1/auth/two-factor',
+    summary: 'Finish a sign-in: the code by e-mail, of the authenticator app, or a recovery code',
+    sameOrigin: true,
+    body: givenCode,
+    answers: { 200: { description: 'Signed in', schema: signedIn } },
+    problems: ['UNAUTHENTICATED', 'WRONG_CODE', 'FOREIGN_ORIGIN'],
+    async handle({ services, request, body }) {
+      await giveSecondFactor(services, request, (body as z.infer<typeof givenCode>).code);
+      return { status: 200, body: { status: 'signed-in' }, headers: { 'Cache-Control': 'no-store' } };
+    },
+  },
+  {
+    ...shared,
     method: 'post',
     path: '/v1/auth/sign-out',
     summary: 'End this session',
-    tag,
-    access: 'public',
     sameOrigin: true,
     answers: { 204: { description: 'Signed out, or nobody was signed in' } },
     problems: ['FOREIGN_ORIGIN'],
@@ -42,11 +61,10 @@ export const signInRoutes: RouteSpec[] = [
     },
   },
   {
+    ...shared,
     method: 'post',
     path: '/v1/auth/forgot-password',
     summary: 'Ask for a link to choose a new password; the answer does not tell whether there is such an account',
-    tag,
-    access: 'public',
     body: forgottenPassword,
     idempotent: true,
     answers: { 202: { description: 'Taken' } },
@@ -62,11 +80,10 @@ export const signInRoutes: RouteSpec[] = [
     },
   },
   {
+    ...shared,
     method: 'post',
     path: '/v1/auth/reset-password',
     summary: 'Choose a new password by the link; ends all sessions and reactivates an inactive account',
-    tag,
-    access: 'public',
     body: passwordReset,
     answers: { 204: { description: 'Changed; the link is used up' } },
     problems: ['LINK_DEAD', 'WEAK_PASSWORD'],
@@ -77,11 +94,10 @@ export const signInRoutes: RouteSpec[] = [
     },
   },
   {
+    ...shared,
     method: 'post',
     path: '/v1/auth/confirm-email',
     summary: 'Confirm a new e-mail address by the link that was sent to it',
-    tag,
-    access: 'public',
     body: emailConfirmation,
     answers: { 204: { description: 'Changed; the link is used up' } },
     problems: ['LINK_DEAD', 'EMAIL_TAKEN'],

@@ -5,6 +5,7 @@ import {
   deleteUser,
   type Managed,
   type Manager,
+  resetTwoFactor,
   sendPasswordReset,
   type UserPatch,
 } from '../../db/commands/manage-user';
@@ -129,6 +130,7 @@ export const userRoutes: RouteSpec[] = [
   action('reset-password', 'Mail the user a link to choose a new password', (trx, organizationId, id, manager) =>
     sendPasswordReset(trx, organizationId, id, manager, linkLifetimeMs),
   ),
+  action('reset-two-factor', 'Forget a second factor that the user has lost; every session ends', resetTwoFactor),
 ];
 
 export const auditRoutes: RouteSpec[] = [

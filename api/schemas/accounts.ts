@@ -5,6 +5,7 @@ import type { OwnInvitation } from '../../db/queries/list-own-invitations';
 import type { OpenSession } from '../../db/queries/list-sessions';
 import { displayName } from '../../domain/account';
 import { invitationKinds } from '../../domain/invitation';
+import { factorMethods } from '../../domain/two-factor';
 import { idleLimitMs } from '../session';
 import { email, id, line, locale, pageOf, time } from './common';
 
@@ -29,6 +30,19 @@ export const emailConfirmation = z.strictObject({ token }).meta({ id: 'EmailConf
 export const emailChange = z.strictObject({ currentPassword: typedPassword, email }).meta({ id: 'EmailChange' });
 
 export const signedIn = z.object({ status: z.enum(['signed-in', 'two-factor-required']) }).meta({ id: 'SignedIn' });
+
+/** Six digits of a mail or an app, or a recovery code; spaces, hyphens and the case of letters do not matter. */
+export const givenCode = z.strictObject({ code: z.string().min(1).max(100) }).meta({ id: 'GivenCode' });
+
+export const ownFactor = z.object({ method: z.enum(factorMethods) }).meta({ id: 'TwoFactor' });
+
+export const factorSwitch = z.strictObject({ method: z.enum(['none', 'email']) }).meta({ id: 'TwoFactorSwitch' });
+
+export const appSetUp = z
+  .object({ otpauthUrl: z.string(), qrCode: z.object({ png: z.string().describe('data URL'), svg: z.string() }) })
+  .meta({ id: 'AppSetUp' });
+
+export const recoveryCodes = z.object({ recoveryCodes: z.array(z.string()) }).meta({ id: 'RecoveryCodes' });
 
 export const me = z
   .object({

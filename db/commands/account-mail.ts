@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mailedAddress } from '../../domain/account';
+import { isActive, mailedAddress } from '../../domain/account';
 import { mailBackoff } from '../../domain/mail-backoff';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
@@ -156,5 +156,13 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
       );
     case 'email-change-notice':
       return account.status === 'active';
+    case 'two-factor-code':
+      return (
+        isActive(account, now) &&
+        account.email === mail.recipient &&
+        (await trx('mail_codes').where({ id: mail.id }).first('id')) !== undefined
+      );
+    case 'two-factor-changed':
+      return account.status === 'active' && account.email === mail.recipient;
   }
 }

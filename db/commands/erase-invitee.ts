@@ -85,5 +85,6 @@ export async function eraseAccount(trx: Transaction, account: Account, now: Date
     updatedAt: now,
   });
   await endSessions(trx, account.id);
-  await trx('accountMails').where({ accountId: account.id }).delete();
+  for (const table of ['accountMails', 'twoFactors', 'recoveryCodes', 'mailCodes'])
+    await trx(table).where({ accountId: account.id }).delete();
 }

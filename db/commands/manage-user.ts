@@ -20,6 +20,7 @@ import { eraseInvitee, eraseUser } from './erase-invitee';
 import { assertUsernameFree, findPerson } from './invitee';
 import { recordEvents } from './record-event';
 import { wayBack } from './reset-password';
+import { factorChanged, forgetFactor } from './two-factor';
 import type { Change } from './save-invitation';
 
 /** Who manages a user of an organization. */
@@ -166,6 +167,27 @@ export async function sendPasswordReset(
   const mail = await requestAccountMail(trx, wish, now);
   await record(trx, met, 'user.password-reset-sent', manager);
   return { changes: [], mails: [mail] };
+}
+
+/**
+ * Somebody who has lost their second factor signs in without it, as far as the policy allows, and sets up a new one. Nobody
+ * does this for themselves: it would be a way around the sign-in that a change of one's own factor needs. // B3
+ */
+export async function resetTwoFactor(
+  trx: Transaction,
+  organizationId: string,
+  userId: string,
+  manager: Manager,
+): Promise<Managed> {
+  const met = await meetUser(trx, organizationId, userId, manager);
+  assertHome(met);
+  if (manager.actor.type === 'user' && manager.actor.id === userId)
+    throw new Problem('FORBIDDEN', 'Change your own second factor in your profile, or ask somebody else to reset it.');
+  if (met.account.activatedAt === null) throw conflict('Nobody is there yet who could have a second factor.');
+  await forgetFactor(trx, userId);
+  const { mails } = await factorChanged(trx, met.account, met.now);
+  await record(trx, met, 'user.two-factor-reset', manager);
+  return { changes: [], mails };
 }
 
 /** Erases a user of this organization; the account too, where this is its home and nobody else knows it. // C8, E10 */

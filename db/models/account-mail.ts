@@ -1,9 +1,10 @@
 import { BaseModel } from './base-model';
 import type { DeliveryAttempt } from './email';
 
-export type AccountMailType = 'password-reset' | 'email-confirmation' | 'email-change-notice';
+export type AccountMailType =
+  'password-reset' | 'email-confirmation' | 'email-change-notice' | 'two-factor-code' | 'two-factor-changed';
 
-/** A mail to the holder of an account. The link in its parts is masked, as in the mail log of invitations. */
+/** A mail to the holder of an account. The link or code in its parts is masked, as in the mail log of invitations. */
 export class AccountMail extends BaseModel {
   static override tableName = 'account_mails';
   static override jsonAttributes = ['attempts'];

@@ -1,20 +1,26 @@
 import { addressKey, parseEmailAddress } from '../../domain/email-address';
 import type { InvitationKind, Role } from '../../domain/invitation';
 import type { Policy } from '../../domain/policy';
+import type { FactorState } from '../../domain/two-factor';
 import type { Database } from '../database';
 import { Account } from '../models/account';
+import { type FactorColumns, factorColumns, toFactorState } from './find-two-factor';
 
-/** An account together with the database's clock. */
+/** An account together with its second factor and the database's clock. */
 export interface FoundAccount {
   account: Account;
+  factor: FactorState;
   now: Date;
 }
 
 const withClock = (database: Database) =>
-  Account.query(database).select('accounts.*', database.raw('usher_now() as now'));
+  Account.query(database).select('accounts.*', database.raw('usher_now() as now'), ...factorColumns(database));
 
-const toFound = (row: Account | undefined): FoundAccount | null =>
-  row ? { account: row, now: (row as Account & { now: Date }).now } : null;
+function toFound(row: Account | undefined): FoundAccount | null {
+  if (!row) return null;
+  const found = row as Account & FactorColumns & { now: Date };
+  return { account: row, factor: toFactorState(found), now: found.now };
+}
 
 export async function findAccount(database: Database, id: string): Promise<FoundAccount | null> {
   return toFound(await withClock(database).findById(id));

@@ -1,6 +1,6 @@
 import { asSystem, type Database } from '../database';
 
-/** Forgets idempotency keys older than a day, counters and sessions that have run out, sign-ins and account mails after 90 days. */
+/** Forgets idempotency keys older than a day, counters, sessions and codes that have run out, sign-ins and account mails after 90 days. */
 export async function deleteOldKeys(database: Database): Promise<void> {
   await asSystem(database, async (trx) => {
     await trx.raw(`delete from idempotency_keys where created_at < usher_now() - interval '24 hours'`);
@@ -8,6 +8,7 @@ export async function deleteOldKeys(database: Database): Promise<void> {
   });
   // Accounts belong to no organization, and so do these.
   await database.raw('delete from sessions where expire < clock_timestamp()');
+  await database.raw('delete from mail_codes where expires_at < usher_now()');
   for (const [table, column] of Object.entries({ sign_ins: 'at', account_mails: 'created_at' }))
     await database.raw(`delete from ?? where ?? < usher_now() - interval '90 days'`, [table, column]);
 }

@@ -50,10 +50,28 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     passwordRules: passwordRuleItems(locale, 8),
     minLength: 8,
     errors: [],
-    paths: { data: '/profile', password: '/profile/password', signOut: '/sign-out' },
+    factor: {
+      method: 'email',
+      codesLeft: 0,
+      hasAddress: true,
+      required: true,
+      requiredApp: false,
+      mayUseEmail: false,
+      maySwitchOff: false,
+    },
+    paths: {
+      data: '/profile',
+      password: '/profile/password',
+      signOut: '/sign-out',
+      twoFactor: '/profile/two-factor',
+      setUpApp: '/profile/two-factor/app',
+    },
     languageLinks,
   };
   const signInForm = { action: '/sign-in', forgotUrl: '/forgot-password', notice: null, errors: [] };
+  const code = { notice: null, action: '/c', againAction: '/n', signInUrl: '/sign-in', errors: [] };
+  const setUp = { otpauthUrl: 'otpauth://totp/x?secret=ABCD', qrCode: 'data:image/png;base64,AAAA', key: 'ABCD' };
+  const settingUp = { beginAction: '/b', confirmAction: '/c', cancelUrl: '/profile', signOutAction: '/o', errors: [] };
   const asking = { email: text, sent: false, action: '/f', signInUrl: '/sign-in', errors: [], languageLinks };
   const resetting = { login: text, action: '/r', minLength: 8, languageLinks };
   const decline = { organizationName: text, inviterName: text, action: '/d', backUrl: '/i' };
@@ -106,6 +124,29 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     'sign-in refused': {
       view: 'sign-in',
       data: { ...signInForm, login: text, next: text, notice: text, errors: [{ field: 'login', message: text }] },
+    },
+    'sign-in-code by mail': { view: 'sign-in-code', data: { ...code, byMail: true, next: text, languageLinks } },
+    'sign-in-code of the app, refused': {
+      view: 'sign-in-code',
+      data: { ...code, byMail: false, next: text, notice: text, errors: [{ field: 'code', message: text }] },
+    },
+    'set-up-app': { view: 'set-up-app', data: { ...settingUp, mustSetUp: true, setUp: null, languageLinks } },
+    'set-up-app with the secret': { view: 'set-up-app', data: { ...settingUp, mustSetUp: false, setUp } },
+    'set-up-app refused': {
+      view: 'set-up-app',
+      data: { ...settingUp, mustSetUp: true, setUp, errors: [{ field: 'code', message: text }] },
+    },
+    'recovery-codes': { view: 'recovery-codes', data: { recoveryCodes: ['ABCD', 'EFGH'], nextUrl: '/profile' } },
+    'profile with an app and all choices': {
+      view: 'profile',
+      data: {
+        ...profile,
+        factor: { ...profile.factor, method: 'app', required: false, mayUseEmail: true, maySwitchOff: true },
+      },
+    },
+    'profile without an address where the app is required': {
+      view: 'profile',
+      data: { ...profile, factor: { ...profile.factor, method: 'none', hasAddress: false, requiredApp: true } },
     },
     'forgot-password': { view: 'forgot-password', data: asking },
     'forgot-password sent': { view: 'forgot-password', data: { ...asking, sent: true } },
@@ -227,7 +268,7 @@ describe.each(cases)('the page %s in %s', (name, locale) => {
       expect(Object.keys(attributes).filter((attribute) => /^(on|style$)/.test(attribute))).toEqual([]);
       expect(tag).not.toBe('style');
       if (tag === 'script') expect([attributes['src'], text]).toEqual([expect.stringMatching(/^\/assets\//), '']);
-      if (tag === 'img') expect(attributes['src']).toMatch(/^\/assets\//);
+      if (tag === 'img') expect(attributes['src']).toMatch(/^(\/assets\/|data:image\/png;base64,)/);
     }
   });
 

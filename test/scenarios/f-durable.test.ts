@@ -280,6 +280,9 @@ describe('F6: Idempotency-Key', () => {
     const without = routes.filter(({ method, idempotent }) => method === 'post' && !idempotent);
     expect(without.map(({ path }) => path.replace(/^.*\//, '')).sort()).toEqual([
       'api-keys',
+      // A secret for an authenticator app, and recovery codes.
+      'app',
+      'confirm',
       // Used up by being used.
       'confirm-email',
       'link',
@@ -288,6 +291,7 @@ describe('F6: Idempotency-Key', () => {
       // The answer is a cookie, and there is none to end twice.
       'sign-in',
       'sign-out',
+      'two-factor',
     ]);
   });
 

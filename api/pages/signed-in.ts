@@ -1,0 +1,39 @@
+import type { Request, Response } from 'express';
+import { pickLocale } from '../../i18n';
+import { actorOf, findPerson, type Person } from '../caller';
+import type { Services } from '../context';
+import type { RateLimits } from '../middleware/rate-limits';
+import type { OwnRequest } from '../own-account';
+import { chosenLanguage } from './request';
+
+export const setUpPath = '/profile/two-factor/app';
+
+/** Where a sign-in may lead: our own pages, and nothing that another site could put into the link. */
+const nextPattern = /^\/(profile|profile\/two-factor\/app|invitations\/open\/[0-9a-f-]{36})(\?lang=(en|de))?$/;
+export const isNext = (text: string): boolean => nextPattern.test(text);
+export const safeNext = (text: unknown): string => (typeof text === 'string' && isNext(text) ? text : '/profile');
+
+/** An address with the language that was chosen and further parameters. */
+export function address(path: string, request: Request, parameters: Record<string, string> = {}): string {
+  const language = chosenLanguage(request);
+  const query = new URLSearchParams({ ...(language && { lang: language }), ...parameters }).toString();
+  return query ? `${path}?${query}` : path;
+}
+
+export const localeOf = (request: Request, person: Person | null) =>
+  pickLocale(chosenLanguage(request), person?.account.locale, request.get('accept-language'));
+
+/** The signed-in person; who is not is sent to sign in, who must set up an app first to that, and both answer null. */
+export async function enterPage(
+  services: Services,
+  limits: RateLimits,
+  request: Request,
+  response: Response,
+  { path = '/profile', beforeSetUp = false } = {},
+): Promise<OwnRequest | null> {
+  const person = await findPerson(services, request);
+  if (!person) response.redirect(303, address('/sign-in', request, { next: address(path, request) }));
+  else if (person.mustSetUpApp && !beforeSetUp) response.redirect(303, address(setUpPath, request));
+  else return { services, limits, request, person, actor: actorOf(person, request) };
+  return null;
+}

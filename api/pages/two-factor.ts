@@ -1,0 +1,147 @@
+import express, { type Request, type Response, Router } from 'express';
+import { Problem } from '../../domain/problem';
+import { locales, pickLocale, translator } from '../../i18n';
+import type { Services } from '../context';
+import type { RateLimits } from '../middleware/rate-limits';
+import type { OwnRequest } from '../own-account';
+import { type AppSetUp, beginOwnApp, confirmOwnApp, pendingOwnApp, switchOwnFactor } from '../own-two-factor';
+import { findHalfSignedIn, giveSecondFactor, sendNewCode } from '../sign-in';
+import { pageProblems } from './problem-page';
+import { renderPage } from './render';
+import { browserLocale, chosenLanguage, typedField } from './request';
+import { address, enterPage, localeOf, safeNext, setUpPath } from './signed-in';
+
+const longestCode = 100;
+
+/** The second half of signing in, and what a person does about their second factor. The rules are the JSON routes'. // B3 */
+export function twoFactorPages(services: Services, limits: RateLimits): Router {
+  const router = Router();
+  const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 20 });
+  const enter = (request: Request, response: Response) =>
+    enterPage(services, limits, request, response, { path: setUpPath, beforeSetUp: true });
+
+  router.get('/sign-in/code', async (request, response) => {
+    const next = safeNext(request.query.next);
+    if (!(await showCode(request, response, next))) response.redirect(303, address('/sign-in', request, { next }));
+  });
+
+  router.post('/sign-in/code', form, async (request, response) => {
+    const next = safeNext(typedField(request, 'next'));
+    try {
+      await giveSecondFactor(services, request, typedField(request, 'code').slice(0, longestCode));
+      response.redirect(303, next);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.code === 'UNAUTHENTICATED') return response.redirect(303, address('/sign-in', request, { next }));
+      if (error.options.retryAfter !== undefined) response.set('Retry-After', String(error.options.retryAfter));
+      const reason = { WRONG_CODE: 'wrong', TOO_MANY_REQUESTS: 'tooMany' }[error.code as string];
+      if (!reason) throw error;
+      response.status(error.status);
+      await showCode(request, response, next, reason);
+    }
+  });
+
+  router.post('/sign-in/code/new', form, async (request, response) => {
+    const next = safeNext(typedField(request, 'next'));
+    try {
+      await sendNewCode(services, limits, request);
+      response.redirect(303, address('/sign-in/code', request, { next, done: 'sent' }));
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'UNAUTHENTICATED') throw error;
+      response.redirect(303, address('/sign-in', request, { next }));
+    }
+  });
+
+  router.get(setUpPath, async (request, response) => {
+    const own = await enter(request, response);
+    if (own) showSetUp(own, response, null);
+  });
+
+  router.post(setUpPath, form, async (request, response) => {
+    const own = await enter(request, response);
+    if (!own) return;
+    await orSignInAgain(request, response, async () => showSetUp(own, response, await beginOwnApp(own)));
+  });
+
+  router.post(`${setUpPath}/confirm`, form, async (request, response) => {
+    const own = await enter(request, response);
+    if (!own) return;
+    await orSignInAgain(request, response, async () => {
+      try {
+        const recoveryCodes = await confirmOwnApp(own, typedField(request, 'code').slice(0, longestCode));
+        const nextUrl = address('/profile', request, { done: 'factor' });
+        response.send(renderPage('recovery-codes', localeOf(request, own.person), { recoveryCodes, nextUrl }));
+      } catch (error) {
+        if (!(error instanceof Problem) || !['BAD_INPUT', 'STATUS_CONFLICT'].includes(error.code)) throw error;
+        response.status(error.status);
+        showSetUp(own, response, await pendingOwnApp(own), error.code === 'BAD_INPUT');
+      }
+    });
+  });
+
+  router.post('/profile/two-factor', form, async (request, response) => {
+    const own = await enterPage(services, limits, request, response);
+    if (!own) return;
+    await orSignInAgain(request, response, async () => {
+      await switchOwnFactor(own, typedField(request, 'method') === 'email' ? 'email' : 'none');
+      response.redirect(303, address('/profile', request, { done: 'factor' }));
+    });
+  });
+
+  router.use(pageProblems(services.logger, (request) => browserLocale(request)));
+  return router;
+
+  /** @returns whether somebody is half signed in */
+  async function showCode(request: Request, response: Response, next: string, reason?: string): Promise<boolean> {
+    const half = await findHalfSignedIn(services, request);
+    if (!half) return false;
+    const locale = pickLocale(chosenLanguage(request), half.account.locale, request.get('accept-language'));
+    const t = translator(locale);
+    response.send(
+      renderPage('sign-in-code', locale, {
+        byMail: half.mailCodeId !== null,
+        next,
+        notice: request.query.done === 'sent' && !reason ? t('pages.signInCode.sent') : null,
+        action: address('/sign-in/code', request),
+        againAction: address('/sign-in/code/new', request),
+        signInUrl: address('/sign-in', request, { next }),
+        errors: reason ? [{ field: 'code', message: t(`fields.code.${reason}`) }] : [],
+        ...(request.method === 'GET' && languageLinks('/sign-in/code', next)),
+      }),
+    );
+    return true;
+  }
+}
+
+function showSetUp({ request, person }: OwnRequest, response: Response, setUp: AppSetUp | null, wrong = false): void {
+  const locale = localeOf(request, person);
+  response.send(
+    renderPage('set-up-app', locale, {
+      mustSetUp: person.mustSetUpApp,
+      setUp: setUp && { otpauthUrl: setUp.otpauthUrl, qrCode: setUp.qrCode.png, key: setUp.key },
+      beginAction: address(setUpPath, request),
+      confirmAction: address(`${setUpPath}/confirm`, request),
+      cancelUrl: address('/profile', request),
+      signOutAction: address('/sign-out', request),
+      errors: wrong ? [{ field: 'code', message: translator(locale)('fields.code.wrongApp') }] : [],
+      ...(request.method === 'GET' && {
+        languageLinks: locales.map((each) => ({ locale: each, href: `${setUpPath}?lang=${each}` })),
+      }),
+    }),
+  );
+}
+
+/** A change needs a fresh sign-in: the person is sent there, and comes back. */
+async function orSignInAgain(request: Request, response: Response, change: () => Promise<unknown>): Promise<void> {
+  try {
+    await change();
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'REAUTHENTICATION_REQUIRED') throw error;
+    const next = address(request.path.startsWith(setUpPath) ? setUpPath : '/profile', request);
+    response.redirect(303, address('/sign-in', request, { again: 'yes', next }));
+  }
+}
+
+const languageLinks = (path: string, next: string) => ({
+  languageLinks: locales.map((locale) => ({ locale, href: `${path}?lang=${locale}&next=${encodeURIComponent(next)}` })),
+});
