@@ -35,6 +35,25 @@ export const confirmationBinding = (account: {
 export const userStatuses = ['invited', 'active', 'inactive', 'deactivated', 'suspended'] as const;
 export type UserStatus = (typeof userStatuses)[number];
 
+/** The words that lists have for users: `users.status` of the catalogue. // B6, C5 */
+export type UserStatusWord = 'notSent' | 'invited' | 'invitedExpired' | 'accepted' | Exclude<UserStatus, 'invited'>;
+
+/**
+ * What a list says of a user. Where expired invitations stay invited, an expired one is marked as such, and who has come
+ * in has accepted. // C5
+ */
+export function userStatusWord(
+  user: { status: UserStatus; invitation: { status: string } | null },
+  { onExpiry }: { onExpiry: 'inactive' | 'keep-invited' },
+): UserStatusWord {
+  const invitation = user.invitation?.status;
+  if (user.status === 'invited')
+    return invitation === 'expired' ? 'invitedExpired' : invitation === 'draft' ? 'notSent' : 'invited';
+  return user.status === 'active' && onExpiry === 'keep-invited' && invitation === 'accepted'
+    ? 'accepted'
+    : user.status;
+}
+
 /** How a person is named wherever Usher names people: "Ada Lovelace (guest)". // D6 */
 export function displayName(person: {
   firstName: string | null;
