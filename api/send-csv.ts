@@ -24,6 +24,7 @@ export async function sendCsv(
     if (!response.headersSent) {
       response.status(200);
       response.set('Content-Type', 'text/csv; charset=utf-8; header=present');
+      response.vary('Accept');
       response.set('Content-Disposition', `attachment; filename="${name}.csv"`);
       response.write(csvLine(header));
     }

@@ -159,7 +159,7 @@ export const auditRoutes: RouteSpec[] = [
       if (wantsCsv(context.request))
         return sendCsv(context.request, 'audit-events', auditEventColumns, allAuditRows(context, filter));
       const page = await context.read((trx) => listAuditEvents(trx, context.organizationId, filter));
-      return { status: 200, body: { ...page, items: page.items.map(toAuditEvent) } };
+      return { status: 200, headers: { Vary: 'Accept' }, body: { ...page, items: page.items.map(toAuditEvent) } };
     },
   },
 ];

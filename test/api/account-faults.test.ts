@@ -170,6 +170,23 @@ describe('nobody sets what is not theirs to set', () => {
   });
 });
 
+test('who is erased leaves nothing behind that says where they came from or signed in', async () => {
+  const person = await signedInPerson(usher, home, 'traces@erased.test');
+  await visitor(usher).signIn('traces@erased.test', 'Not-The-Password-1');
+  await forgot('traces@erased.test');
+  await usher.mail.waitForMail('traces@erased.test', 2);
+  const traces = async () => [
+    ...(await usher.owner('sign_ins').where({ account_id: person.id })),
+    ...(await usher.owner('sessions').where({ account_id: person.id })),
+    ...(await usher.owner('account_mails').where({ account_id: person.id })),
+    ...(await usher.owner('memberships').where({ account_id: person.id })),
+    ...(await usher.owner('emails').where({ recipient: 'traces@erased.test' })),
+  ];
+  expect((await traces()).length).toBeGreaterThan(4);
+  expect((await home.call('DELETE', `/users/${person.id}`)).status).toBe(204);
+  expect(await traces()).toEqual([]);
+});
+
 describe('only the home of a person', () => {
   test('changes their address, name, password and status; an organization that they joined as member does not', async () => {
     const person = await inBoth('both@home.test');
