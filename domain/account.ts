@@ -12,6 +12,10 @@ export type MembershipStatus = 'invited' | 'active' | 'inactive' | 'suspended';
 export const isActive = (account: { status: AccountStatus; reactivationDeadline: Date | null }, now: Date): boolean =>
   account.status === 'active' && (account.reactivationDeadline === null || now < account.reactivationDeadline);
 
+/** Whose new address can be confirmed: an inactive person's too, whom only the right one brings back. // E11 */
+export const mayConfirmEmail = ({ status }: { status: AccountStatus }): boolean =>
+  status === 'active' || status === 'inactive';
+
 /** Where mail about the account goes: the proved address, or the invited one of somebody who has never been here. */
 export const mailedAddress = (account: {
   email: string | null;

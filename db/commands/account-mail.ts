@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mailedAddress } from '../../domain/account';
+import { mailedAddress, mayConfirmEmail } from '../../domain/account';
 import { mailBackoff } from '../../domain/mail-backoff';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
@@ -150,11 +150,11 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
       return mailedAddress(account) !== null && (await wayBack(trx, account, now)) !== null;
     case 'email-confirmation':
       return (
-        account.status === 'active' &&
+        mayConfirmEmail(account) &&
         account.pendingEmail === mail.recipient &&
         !(await findAccountByEmail(trx, mail.recipient))
       );
     case 'email-change-notice':
-      return account.status === 'active';
+      return mayConfirmEmail(account);
   }
 }

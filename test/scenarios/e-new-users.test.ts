@@ -1,4 +1,4 @@
-import { moved, setClock } from '../support/clock';
+import { moveClock, moved, setClock } from '../support/clock';
 import { type Person, signedInPerson, visitor } from '../support/people';
 import { expectProblem } from '../support/problem';
 import { tokenOf } from '../support/token';
@@ -38,11 +38,11 @@ const quiet = () =>
     (rows) => rows.length === 0,
   );
 
-/** Invited, mailed, and past the deadline; the clock stands there. @returns the invitation */
+/** Invited, mailed, and just past the deadline. @returns the invitation */
 async function expired(fields: { email: string } & Record<string, unknown>) {
   const invitation = await organization.invite(fields);
   await usher.linkFor(fields.email);
-  await setClock(usher, moved(invitation.expiresAt as string, 0));
+  await moveClock(usher, moved(invitation.expiresAt as string, 100));
   return invitation as { id: string; generation: number };
 }
 
@@ -215,7 +215,7 @@ describe('E10: after the deadline a new invitation needs the old user deleted or
     const { id } = await userOf('boss@e10.test');
     const overwrite = (person: Person, fields: object) =>
       person.call('POST', '/v1/organizations/current/invitations', { email: 'boss@e10.test', ...fields });
-    // Sessions are older than any by the clock that stands in four weeks.
+    // Sessions are older than any by a clock that is four weeks ahead.
     await usher.owner.raw(`update sessions set sess = jsonb_set(sess::jsonb, '{signedInAt}', to_jsonb(usher_now()))`);
     expectProblem(await overwrite(member, { kind: 'guest', overwrite: true }), 'FORBIDDEN');
     expectProblem(await overwrite(staff, { overwrite: true }), 'FORBIDDEN');
@@ -279,6 +279,31 @@ describe('E10: after the deadline a new invitation needs the old user deleted or
 });
 
 describe('E11: the address was wrong', () => {
+  test('E11: corrected for somebody inactive who had come in, it is confirmed there, and then reactivates', async () => {
+    await expired({ email: 'was@e11.test' });
+    const { id } = await userOf('was@e11.test');
+    const { body } = await organization.call('POST', `/users/${id}/activate`);
+    expect((await reset(await resetToken('was@e11.test', 2))).status).toBe(204);
+    await setClock(usher, moved(body.reactivationDeadline as string, 0));
+    expect(await userOf('was@e11.test')).toMatchObject({ id, status: 'inactive' });
+    // So it is written down, too.
+    await usher.temporal.schedule.getHandle('reset-unused-reactivations').trigger();
+    await eventually(
+      () => usher.owner('accounts').first('status').where({ id }),
+      ({ status }) => status === 'inactive',
+    );
+    const corrected = await organization.call('PATCH', `/users/${id}`, { email: 'is@e11.test' });
+    expect(corrected).toMatchObject({ status: 200, body: { email: 'was@e11.test' } });
+    const text = (await usher.mail.waitForMail('is@e11.test', 1))[0]?.parsed.text ?? '';
+    const token = /confirm-email\/([A-Za-z0-9_-]+)/.exec(text)?.[1];
+    expect((await usher.call('POST', '/v1/auth/confirm-email', { token }, { key: null })).status).toBe(204);
+    // The address is theirs; what makes them active is a new password, as ever.
+    expect(await userOf('is@e11.test')).toMatchObject({ id, status: 'inactive' });
+    await forgot('is@e11.test');
+    expect((await reset(await resetToken('is@e11.test', 2))).status).toBe(204);
+    expect(await userOf('is@e11.test')).toMatchObject({ id, status: 'active' });
+  });
+
   test('E11: deleted and invited anew, or overwritten after the deadline', async () => {
     const wrong = await organization.invite({ email: 'worng@e11.test', username: 'wright' });
     const { id } = await userOf('worng@e11.test');
