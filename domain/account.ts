@@ -12,6 +12,10 @@ export type MembershipStatus = 'invited' | 'active' | 'inactive' | 'suspended';
 export const isActive = (account: { status: AccountStatus; reactivationDeadline: Date | null }, now: Date): boolean =>
   account.status === 'active' && (account.reactivationDeadline === null || now < account.reactivationDeadline);
 
+/** Whose new address can be confirmed: an inactive person's too, whom only the right one brings back. // E11 */
+export const mayConfirmEmail = ({ status }: { status: AccountStatus }): boolean =>
+  status === 'active' || status === 'inactive';
+
 /** Where mail about the account goes: the proved address, or the invited one of somebody who has never been here. */
 export const mailedAddress = (account: {
   email: string | null;
@@ -34,6 +38,25 @@ export const confirmationBinding = (account: {
 /** What lists say of a user. // C5 */
 export const userStatuses = ['invited', 'active', 'inactive', 'deactivated', 'suspended'] as const;
 export type UserStatus = (typeof userStatuses)[number];
+
+/** The words that lists have for users: `users.status` of the catalogue. // B6, C5 */
+export type UserStatusWord = 'notSent' | 'invited' | 'invitedExpired' | 'accepted' | Exclude<UserStatus, 'invited'>;
+
+/**
+ * What a list says of a user. Where expired invitations stay invited, an expired one is marked as such, and who has come
+ * in has accepted. // C5
+ */
+export function userStatusWord(
+  user: { status: UserStatus; invitation: { status: string } | null },
+  { onExpiry }: { onExpiry: 'inactive' | 'keep-invited' },
+): UserStatusWord {
+  const invitation = user.invitation?.status;
+  if (user.status === 'invited')
+    return invitation === 'expired' ? 'invitedExpired' : invitation === 'draft' ? 'notSent' : 'invited';
+  return user.status === 'active' && onExpiry === 'keep-invited' && invitation === 'accepted'
+    ? 'accepted'
+    : user.status;
+}
 
 /** How a person is named wherever Usher names people: "Ada Lovelace (guest)". // D6 */
 export function displayName(person: {

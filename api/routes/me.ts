@@ -121,8 +121,11 @@ export const meRoutes: RouteSpec[] = [
     problems: ['NOT_FOUND'],
     async handle(context) {
       const { account } = personOf(context);
-      if (!(await deleteSession(context.services.database, account.id, context.params.id ?? '')))
-        throw notFound('session');
+      const { database } = context.services;
+      const ended = await accountEvent(database, account, 'account.session-ended', context.actor, async (trx) =>
+        (await deleteSession(trx, account.id, context.params.id ?? '')) ? 1 : 0,
+      );
+      if (ended === 0) throw notFound('session');
       return { status: 204 };
     },
   },

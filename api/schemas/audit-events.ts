@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AuditEvent } from '../../db/models/audit-event';
-import { id, pageOf, pageQuery, searchText, time } from './common';
+import { id, instant, pageOf, pageQuery, searchText, time } from './common';
 
 export const auditEvent = z
   .object({
@@ -22,7 +22,10 @@ export const auditEventQuery = z.strictObject({
   ...pageQuery,
   invitationId: id.optional(),
   userId: id.optional(),
+  actorId: id.optional().describe('Whoever did it: a person or a key'),
   type: searchText(100).optional(),
+  from: instant.optional().describe('From this time on'),
+  to: instant.optional().describe('Before this time'),
 });
 
 export const toAuditEvent = (row: AuditEvent): z.infer<typeof auditEvent> => ({
@@ -36,3 +39,31 @@ export const toAuditEvent = (row: AuditEvent): z.infer<typeof auditEvent> => ({
   ip: row.ip,
   userAgent: row.userAgent,
 });
+
+export const auditEventColumns = [
+  'id',
+  'at',
+  'type',
+  'actorType',
+  'actorId',
+  'actorName',
+  'invitationId',
+  'userId',
+  'ip',
+  'userAgent',
+  'data',
+];
+
+export const toAuditRow = (row: AuditEvent): (string | null)[] => [
+  row.id,
+  row.at.toISOString(),
+  row.type,
+  row.actorType,
+  row.actorId,
+  row.actorName,
+  row.invitationId,
+  row.accountId,
+  row.ip,
+  row.userAgent,
+  JSON.stringify(row.data),
+];

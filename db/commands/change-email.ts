@@ -1,3 +1,4 @@
+import { mayConfirmEmail } from '../../domain/account';
 import type { Actor } from '../../domain/actor';
 import { Problem } from '../../domain/problem';
 import { type Database, readClock, type Transaction } from '../database';
@@ -40,7 +41,7 @@ export async function confirmEmail(
   await accountEvent(database, { id, homeOrganizationId }, 'account.email-changed', self, async (trx) => {
     const account = await lockAccount(trx, id);
     const now = await readClock(trx);
-    if (account.status !== 'active' || !verify(account, now)) throw linkDead();
+    if (!mayConfirmEmail(account) || !verify(account, now)) throw linkDead();
     const other = await findAccountByEmail(trx, account.pendingEmail ?? '');
     if (other && other.id !== id) throw emailTaken();
     await account

@@ -5,7 +5,13 @@ import { type Page, type PageRequest, readCursor, toPage } from './page';
 export interface AuditFilter extends PageRequest {
   invitationId?: string;
   userId?: string;
+  /** Whoever did it: a person or a key. */
+  actorId?: string;
   type?: string;
+  /** From this instant on. */
+  from?: Date;
+  /** Before this instant. */
+  to?: Date;
 }
 
 /** Newest first. */
@@ -22,7 +28,10 @@ export async function listAuditEvents(
   if (from?.[0]) void query.where('id', '<', from[0]);
   if (filter.invitationId) void query.where('invitationId', filter.invitationId);
   if (filter.userId) void query.where('accountId', filter.userId);
+  if (filter.actorId) void query.where('actorId', filter.actorId);
   if (filter.type) void query.where('type', filter.type);
+  if (filter.from) void query.where('at', '>=', filter.from);
+  if (filter.to) void query.where('at', '<', filter.to);
   return toPage(
     await query,
     filter.limit,

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
+import { hasText, locales } from '../../i18n';
 import { dayMs, moved, setClock } from '../support/clock';
 import { expectProblem } from '../support/problem';
-import { eventually, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+import { eventually, goodPassword, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
 let usher: TestUsher;
 let organization: TestOrganization;
@@ -84,4 +86,54 @@ describe('B5: sending may be skipped, and done later', () => {
       ({ body }) => body.delivery.status === 'sent',
     );
   });
+});
+
+describe('B2: one user group at creation, more afterwards', () => {
+  const userOf = async (email: string) => (await organization.call('GET', `/users?q=${email}`)).body.items[0];
+  const makeGroup = async (name: string): Promise<string> => {
+    const [row] = await usher
+      .owner('groups')
+      .insert({ id: randomUUID(), organization_id: organization.id, name }, 'id');
+    return row.id as string;
+  };
+
+  test('B2: the user comes into that group by accepting, and into more by being changed', async () => {
+    const [sales, support, legal] = [await makeGroup('Sales'), await makeGroup('Support'), await makeGroup('Legal')];
+    await organization.invite({ ...ada, email: 'group@b2.test', groupIds: [sales] });
+    expect(await userOf('group@b2.test')).toMatchObject({ status: 'invited', groupIds: [sales] });
+    const { token } = await usher.linkFor('group@b2.test');
+    await usher.call('POST', `/v1/invitation-tokens/${token}/accept`, { password: goodPassword }, { key: null });
+    const { id } = await userOf('group@b2.test');
+    const more = await organization.call('PATCH', `/users/${id}`, { groupIds: [sales, support, legal] });
+    expect(new Set(more.body.groupIds as string[])).toEqual(new Set([sales, support, legal]));
+    const fewer = await organization.call('PATCH', `/users/${id}`, { groupIds: [legal] });
+    expect(fewer.body.groupIds).toEqual([legal]);
+    expect((await organization.call('GET', `/users?groupId=${legal}`)).body.items).toMatchObject([{ id }]);
+    expect((await organization.call('GET', `/users?groupId=${sales}`)).body.items).toEqual([]);
+  });
+
+  test('B2: more groups can be added before the person has answered; one that is not there is named', async () => {
+    const [first, second] = [await makeGroup('First'), await makeGroup('Second')];
+    await organization.invite({ ...ada, email: 'early@b2.test', groupIds: [first] });
+    const { id } = await userOf('early@b2.test');
+    const added = await organization.call('PATCH', `/users/${id}`, { groupIds: [first, second] });
+    expect(added).toMatchObject({ status: 200, body: { status: 'invited', groupIds: [first, second] } });
+    const strange = await organization.call('PATCH', `/users/${id}`, { groupIds: [first, randomUUID()] });
+    expectProblem(strange, 'BAD_INPUT', ['/groupIds/1']);
+    const { token } = await usher.linkFor('early@b2.test');
+    await usher.call('POST', `/v1/invitation-tokens/${token}/accept`, { password: goodPassword }, { key: null });
+    expect(new Set((await userOf('early@b2.test')).groupIds as string[])).toEqual(new Set([first, second]));
+  });
+});
+
+test('B6: the list says of a user that the invitation is pending, and stops when it is answered', async () => {
+  await organization.invite({ ...ada, email: 'pending@b6.test' });
+  const listed = async () => (await organization.call('GET', '/users?q=pending@b6')).body.items[0];
+  expect(await listed()).toMatchObject({ status: 'invited', invitation: { status: 'pending' } });
+  expect((await organization.call('GET', '/users?status=invited&q=pending@b6')).body.items).toHaveLength(1);
+  for (const locale of locales) expect(hasText(locale, 'users.invitationPending')).toBe(true);
+  const { token } = await usher.linkFor('pending@b6.test');
+  await usher.call('POST', `/v1/invitation-tokens/${token}/accept`, { password: goodPassword }, { key: null });
+  expect(await listed()).toMatchObject({ status: 'active', invitation: { status: 'accepted' } });
+  expect((await organization.call('GET', '/users?status=invited&q=pending@b6')).body.items).toEqual([]);
 });

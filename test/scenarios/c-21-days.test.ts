@@ -1,5 +1,8 @@
 import { DateTime } from 'luxon';
+import { userStatusWord } from '../../domain/account';
+import { translator } from '../../i18n';
 import { dayMs, moved, setClock } from '../support/clock';
+import { signedInPerson, visitor } from '../support/people';
 import { expectProblem } from '../support/problem';
 import { tokenOf } from '../support/token';
 import {
@@ -270,4 +273,90 @@ describe('C10: the rules of passwords', () => {
     const answer = await organization.call('PATCH', '/policy', { password: { minLength: 7 } });
     expectProblem(answer, 'BAD_INPUT', ['/password/minLength']);
   });
+});
+
+describe('C5: the status of each user', () => {
+  const words = async (email: string) => {
+    const user = await userOf(email);
+    const { policy } = (await organization.call('GET', '')).body;
+    const word = userStatusWord(user, policy);
+    return ['en', 'de'].map((locale) => translator(locale)(`users.status.${word}`));
+  };
+
+  test('C5: Invited, also after the deadline, then marked as expired; Invite accepted; Deactivated', async () => {
+    const invitation = await organization.invite(person('status@c5.test'));
+    await usher.linkFor('status@c5.test');
+    expect(await userOf('status@c5.test')).toMatchObject({ status: 'invited', invitation: { status: 'pending' } });
+    expect(await words('status@c5.test')).toEqual(['Invited', 'Eingeladen']);
+
+    await setClock(usher, moved(invitation.expiresAt as string, 0));
+    const expired = { status: 'invited', invitation: { status: 'expired', expiresAt: invitation.expiresAt } };
+    expect(await userOf('status@c5.test')).toMatchObject(expired);
+    await usher.temporal.workflow.getHandle(invitation.workflowId as string).signal('changed');
+    await eventually(
+      () => usher.owner('invitations').first('status').where({ id: invitation.id }),
+      (row) => row?.status === 'expired',
+    );
+    // The same once it has been written down.
+    expect(await userOf('status@c5.test')).toMatchObject(expired);
+    expect(await words('status@c5.test')).toEqual(['Invited (link expired)', 'Eingeladen (Link abgelaufen)']);
+
+    await organization.call('POST', `/invitations/${invitation.id}/resend`);
+    expect(await words('status@c5.test')).toEqual(['Invited', 'Eingeladen']);
+    const { token } = await usher.linkFor('status@c5.test', 2);
+    await accept(token);
+    expect(await userOf('status@c5.test')).toMatchObject({ status: 'active', invitation: { status: 'accepted' } });
+    expect(await words('status@c5.test')).toEqual(['Invite accepted', 'Einladung angenommen']);
+    const { id } = await userOf('status@c5.test');
+    await organization.call('POST', `/users/${id}/deactivate`);
+    expect(await words('status@c5.test')).toEqual(['Deactivated', 'Deaktiviert']);
+  });
+
+  test('C5: who has only been entered is told from who has been invited', async () => {
+    await organization.invite({ ...person('draft@c5.test'), send: false });
+    expect(await userOf('draft@c5.test')).toMatchObject({ status: 'invited', invitation: { status: 'draft' } });
+    expect(await words('draft@c5.test')).toEqual(['Invitation not sent', 'Einladung nicht gesendet']);
+  });
+});
+
+test('C8: an administrator edits, deactivates, activates and deletes a user, and has them choose a new password', async () => {
+  const administrator = await signedInPerson(usher, organization, 'admin@c8.test', { role: 'administrator' });
+  const user = await signedInPerson(usher, organization, 'user@c8.test');
+  const path = `/v1/organizations/current/users/${user.id}`;
+  const edited = await administrator.call('PATCH', path, { firstName: 'Augusta', role: 'staff', externalId: 'hr-7' });
+  expect(edited).toMatchObject({
+    status: 200,
+    body: { displayName: 'Augusta Lovelace', role: 'staff', externalId: 'hr-7' },
+  });
+  expect((await user.call('GET', '/v1/me')).body.firstName).toBe('Augusta');
+
+  expect((await administrator.call('POST', `${path}/deactivate`)).body.status).toBe('deactivated');
+  expectProblem(await user.call('GET', '/v1/me'), 'UNAUTHENTICATED');
+  expectProblem(await user.signIn('user@c8.test'), 'ACCOUNT_NOT_ACTIVE');
+  expect((await administrator.call('POST', `${path}/activate`)).body.status).toBe('active');
+  expect((await user.signIn('user@c8.test')).status).toBe(200);
+
+  expect((await administrator.call('POST', `${path}/reset-password`)).status).toBe(200);
+  const text = (await usher.mail.waitForMail('user@c8.test', 2)).at(-1)?.parsed.text ?? '';
+  const token = /reset-password\/([A-Za-z0-9_-]+)/.exec(text)?.[1];
+  const chosen = { token, password: 'Spring-Is-Here-9' };
+  expect((await usher.call('POST', '/v1/auth/reset-password', chosen, { key: null })).status).toBe(204);
+  expect((await user.call('GET', '/v1/me')).status).toBe(401);
+  expect((await visitor(usher).signIn('user@c8.test', 'Spring-Is-Here-9')).status).toBe(200);
+
+  expect((await administrator.call('DELETE', path)).status).toBe(204);
+  expectProblem(await administrator.call('GET', path), 'NOT_FOUND');
+  expectProblem(await visitor(usher).signIn('user@c8.test', 'Spring-Is-Here-9'), 'SIGN_IN_FAILED');
+  const events = await administrator.call('GET', `/v1/organizations/current/audit-events?userId=${user.id}`);
+  expect(events.body.items.map(({ type }: { type: string }) => type)).toEqual(
+    expect.arrayContaining([
+      'user.changed',
+      'user.deactivated',
+      'user.activated',
+      'user.password-reset-sent',
+      'account.password-reset',
+      'user.erased',
+    ]),
+  );
+  expect(events.text).not.toMatch(/Augusta|Lovelace|c8\.test/);
 });
