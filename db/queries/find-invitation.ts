@@ -10,6 +10,7 @@ import { Organization } from '../models/organization';
 import {
   containing,
   instantPattern,
+  isFound,
   nearby,
   type Page,
   type PageRequest,
@@ -61,11 +62,11 @@ export async function listInvitations(
   const order = 'order by created_at desc, id desc';
   const find = async (source: string): Promise<string[]> => {
     const parts = (status ? withStatus(status) : ['true']).map(
-      (one) => `(select id, created_at from ${source} i
-        where ${among} and ${one} ${q ? 'and search like lower(:pattern)' : ''} ${order} limit :count)`,
+      (one) => `(select id, created_at from ${source} m
+        where ${among} and ${one} ${q ? `and ${isFound}` : ''} ${order} limit :count)`,
     );
     const { rows } = await trx.raw<{ rows: { id: string }[] }>(
-      `select id from (${parts.join(' union all ')}) i ${order} limit :count`,
+      `select id from (${parts.join(' union all ')}) m ${order} limit :count`,
       {
         organizationId,
         now,

@@ -5,6 +5,7 @@ import { readClock, type Transaction } from '../database';
 import {
   containing,
   instantPattern,
+  isFound,
   nearby,
   type Page,
   type PageRequest,
@@ -137,7 +138,7 @@ export async function listUsers(trx: Transaction, organizationId: string, filter
       (groupId ? inGroup : ['true']).map(
         (other) => `(select m.account_id, m.created_at from ${source} m
           left join accounts a on a.id = m.account_id left join invitation_search i on i.id = m.invitation_id
-          where ${among} and ${one} and ${other} ${q ? 'and m.search like lower(:pattern)' : ''} ${order} limit :count)`,
+          where ${among} and ${one} and ${other} ${q ? `and ${isFound}` : ''} ${order} limit :count)`,
       ),
     );
     const { rows } = await trx.raw<{ rows: { account_id: string }[] }>(

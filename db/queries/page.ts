@@ -47,7 +47,10 @@ const isInstant = (text: string): boolean => {
 export const instantPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 export const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** A pattern for ILIKE that finds the text literally. */
+/** That a search text of `usher_search_text` has `:pattern` within one of its parts. */
+export const isFound = `m.search like lower(:pattern) and strpos(:pattern, chr(1)) = 0`;
+
+/** A pattern for LIKE that finds the text literally. */
 export const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
 /**
