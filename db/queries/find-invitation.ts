@@ -60,30 +60,30 @@ export async function listInvitations(
     ...(kind ? ['kind = :kind'] : []),
   ].join(' and ');
   const order = 'order by created_at desc, id desc';
-  const find = async (source: string): Promise<string[]> => {
+  const idsIn = (source: string): string => {
     const parts = (status ? withStatus(status) : ['true']).map(
       (one) => `(select id, created_at from ${source} m
         where ${among} and ${one} ${q ? `and ${isFound}` : ''} ${order} limit :count)`,
     );
-    const { rows } = await trx.raw<{ rows: { id: string }[] }>(
-      `select id from (${parts.join(' union all ')}) m ${order} limit :count`,
-      {
-        organizationId,
-        now,
-        count: limit + 1,
-        ...(from && { fromInstant: from[0] ?? '', fromId: from[1] ?? '' }),
-        ...(kind && { kind }),
-        ...(status && { status }),
-        ...(q && { pattern: containing(q) }),
-      },
-    );
-    return rows.map(({ id }) => id);
+    return `array(select id from (${parts.join(' union all ')}) m ${order} limit :count)`;
   };
-  const near = q ? await find(`(select * from invitation_search where ${among} ${order} limit ${nearby})`) : [];
-  const ids = near.length > limit ? near : await find('invitation_search');
+  const bindings = {
+    organizationId,
+    now,
+    count: limit + 1,
+    ...(from && { fromInstant: from[0] ?? '', fromId: from[1] ?? '' }),
+    ...(kind && { kind }),
+    ...(status && { status }),
+    ...(q && { pattern: containing(q) }),
+  };
+  let ids: string[] = [];
+  if (q) {
+    const next = `(select * from invitation_search where ${among} ${order} limit ${nearby})`;
+    ids = (await trx.raw<{ rows: [{ ids: string[] }] }>(`select ${idsIn(next)} as ids`, bindings)).rows[0].ids;
+  }
   const rows = await Invitation.query(trx)
     .where({ organizationId })
-    .whereRaw('id = any (?)', [ids])
+    .whereRaw('id = any (?)', [ids.length > limit ? ids : trx.raw(idsIn('invitation_search'), bindings)])
     .orderBy([
       { column: 'createdAt', order: 'desc' },
       { column: 'id', order: 'desc' },

@@ -79,6 +79,9 @@ const usersOf = `
   left join invitations i on i.id = m.invitation_id
   where m.organization_id = :organizationId`;
 
+/** Where nothing is chosen by the instant, it need not be known beforehand. */
+const usersNow = usersOf.replaceAll(':now', 'usher_now()');
+
 /**
  * The same statuses as conditions, in parts that exclude each other and have each an index that finds or orders them. Who
  * is active here has come in, so their account was active once.
@@ -126,14 +129,13 @@ const toUser = (row: Row): User => ({
 export async function listUsers(trx: Transaction, organizationId: string, filter: UserFilter): Promise<Page<User>> {
   const { limit, status, kind, groupId, q } = filter;
   const from = readCursor(filter.cursor, [instantPattern, uuidPattern]);
-  const now = await readClock(trx);
   const among = [
     'm.organization_id = :organizationId',
     ...(from ? ['(m.created_at, m.account_id) < (:fromInstant::timestamptz, :fromId::uuid)'] : []),
     ...(kind ? ['m.kind = :kind'] : []),
   ].join(' and ');
   const order = 'order by m.created_at desc, m.account_id desc';
-  const find = async (source: string): Promise<string[]> => {
+  const idsIn = (source: string): string => {
     const parts = (status ? withStatus[status] : ['true']).flatMap((one) =>
       (groupId ? inGroup : ['true']).map(
         (other) => `(select m.account_id, m.created_at from ${source} m
@@ -141,35 +143,33 @@ export async function listUsers(trx: Transaction, organizationId: string, filter
           where ${among} and ${one} and ${other} ${q ? `and ${isFound}` : ''} ${order} limit :count)`,
       ),
     );
-    const { rows } = await trx.raw<{ rows: { account_id: string }[] }>(
-      `select account_id from (${parts.join(' union all ')}) m ${order} limit :count`,
-      {
-        organizationId,
-        now,
-        count: limit + 1,
-        ...(from && { fromInstant: from[0] ?? '', fromId: from[1] ?? '' }),
-        ...(kind && { kind }),
-        ...(groupId && { groupId }),
-        ...(q && { pattern: containing(q) }),
-      },
-    );
-    return rows.map((row) => row.account_id);
+    return `array(select account_id from (${parts.join(' union all ')}) m ${order} limit :count)`;
+  };
+  const bindings = {
+    organizationId,
+    count: limit + 1,
+    ...(from && { fromInstant: from[0] ?? '', fromId: from[1] ?? '' }),
+    ...(status && { now: await readClock(trx) }),
+    ...(kind && { kind }),
+    ...(groupId && { groupId }),
+    ...(q && { pattern: containing(q) }),
   };
   // Among the next few, many of one name or group fill a page; only for few of them the indexes are the shorter way.
-  const near = q || groupId ? await find(`(select * from user_search m where ${among} ${order} limit ${nearby})`) : [];
-  const ids = near.length > limit ? near : await find('user_search');
-  const { rows } = await trx.raw<{ rows: Row[] }>(`${usersOf} and m.account_id = any (:ids) ${order}`, {
-    organizationId,
-    now,
-    ids,
-  });
+  let ids: string[] = [];
+  if (q || groupId) {
+    const next = `(select * from user_search m where ${among} ${order} limit ${nearby})`;
+    ids = (await trx.raw<{ rows: [{ ids: string[] }] }>(`select ${idsIn(next)} as ids`, bindings)).rows[0].ids;
+  }
+  const { rows } = await trx.raw<{ rows: Row[] }>(
+    `${status ? usersOf : usersNow} and m.account_id = any (${ids.length > limit ? ':ids' : idsIn('user_search')}) ${order}`,
+    { ...bindings, ids },
+  );
   return toPage(rows, limit, (row) => [row.createdAt.toISOString(), row.id], toUser);
 }
 
 /** @throws Problem NOT_FOUND, also for a user of another organization */
 export async function findUser(trx: Transaction, organizationId: string, id: string): Promise<User> {
-  const bindings = { organizationId, id, now: await readClock(trx) };
-  const { rows } = await trx.raw<{ rows: Row[] }>(`${usersOf} and m.account_id = :id`, bindings);
+  const { rows } = await trx.raw<{ rows: Row[] }>(`${usersNow} and m.account_id = :id`, { organizationId, id });
   if (!rows[0]) throw notFound('user');
   return toUser(rows[0]);
 }
