@@ -3,7 +3,7 @@ import { inParallel, median, quantile, type Stage } from './stage';
 
 const count = 1_000;
 const callers = 20;
-const argonOptions = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+export const argonOptions = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 const ms = (values: number[]) => ({
   median: `${median(values).toFixed(1)} ms`,

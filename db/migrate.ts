@@ -2,12 +2,14 @@ import knexFactory, { type Knex } from 'knex';
 import * as core from './migrations/0001-core';
 import * as accounts from './migrations/0002-accounts';
 import * as twoFactor from './migrations/0003-two-factor';
+import * as userSearch from './migrations/0005-user-search';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
   '0001-core': core,
   '0002-accounts': accounts,
   '0003-two-factor': twoFactor,
+  '0005-user-search': userSearch,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

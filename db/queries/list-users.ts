@@ -1,8 +1,18 @@
 import type { UserStatus } from '../../domain/account';
 import type { InvitationKind, InvitationStatus, Role } from '../../domain/invitation';
 import { notFound } from '../../domain/problem';
-import type { Transaction } from '../database';
-import { containing, instantPattern, type Page, type PageRequest, readCursor, toPage, uuidPattern } from './page';
+import { readClock, type Transaction } from '../database';
+import {
+  containing,
+  instantPattern,
+  isFound,
+  nearby,
+  type Page,
+  type PageRequest,
+  readCursor,
+  toPage,
+  uuidPattern,
+} from './page';
 
 /** A user as this organization sees them. Until they have joined, they are what their invitation says of them. */
 export interface User {
@@ -29,13 +39,21 @@ export interface UserFilter extends PageRequest {
   q?: string;
 }
 
+/** Overdue, in an organization where that alone makes inactive. */
+const lapsed = `i.status = 'pending' and i.expires_at <= :now
+  and (select policy ->> 'onExpiry' = 'inactive' from organizations where id = :organizationId)`;
+
+/** Reactivated by hand, and the day is not over. // E9 */
+const backByHand = `m.inactive_reason = 'expired' and a.home_organization_id = :organizationId and a.status = 'active'
+  and a.reactivation_deadline > :now`;
+
 /**
  * One row per membership, named in one place. An account that exists elsewhere looks like a new one until it has
  * accepted here, and everything follows the instant: who is overdue is inactive already, where the policy says so.
  */
 const usersOf = `
   select m.account_id as id, m.kind, m.role, m.access_ends_at as "accessEndsAt", m.external_id as "externalId",
-    case when a.home_organization_id = m.organization_id and a.reactivation_deadline > usher_now()
+    case when a.home_organization_id = m.organization_id and a.reactivation_deadline > :now
       then a.reactivation_deadline end as "reactivationDeadline",
     m.created_at as "createdAt",
     case when m.joined_at is null then i.email else coalesce(a.email, a.invited_email) end as email,
@@ -43,11 +61,10 @@ const usersOf = `
     case when m.joined_at is null then i.first_name else a.first_name end as "firstName",
     case when m.joined_at is null then i.last_name else a.last_name end as "lastName",
     case
-      when m.status = 'invited' and i.overdue and o.policy ->> 'onExpiry' = 'inactive' then 'inactive'
+      when m.status = 'invited' and ${lapsed} then 'inactive'
       when m.status in ('active', 'inactive') and a.status = 'deactivated' then 'deactivated'
-      when m.status = 'active' and (a.status = 'inactive' or a.reactivation_deadline <= usher_now()) then 'inactive'
-      when m.status = 'inactive' and m.inactive_reason = 'expired' and a.home_organization_id = m.organization_id
-        and a.status = 'active' and a.reactivation_deadline > usher_now() then 'active'
+      when m.status = 'active' and (a.status = 'inactive' or a.reactivation_deadline <= :now) then 'inactive'
+      when m.status = 'inactive' and ${backByHand} then 'active'
       else m.status
     end as status,
     case when m.joined_at is null then i.group_ids else
@@ -55,15 +72,43 @@ const usersOf = `
         where gm.organization_id = m.organization_id and gm.account_id = m.account_id order by gm.group_id)
     end as "groupIds",
     case when i.id is not null then json_build_object('id', i.id,
-      'status', case when i.overdue then 'expired' else i.status end, 'expiresAt', i.expires_at) end as invitation
+      'status', case when i.status = 'pending' and i.expires_at <= :now then 'expired' else i.status end,
+      'expiresAt', i.expires_at) end as invitation
   from memberships m
-  join organizations o on o.id = m.organization_id
   join accounts a on a.id = m.account_id
-  left join lateral (
-    select inv.*, inv.status = 'pending' and inv.expires_at <= usher_now() as overdue
-    from invitations inv where inv.id = m.invitation_id
-  ) i on true
-  where m.organization_id = ?`;
+  left join invitations i on i.id = m.invitation_id
+  where m.organization_id = :organizationId`;
+
+/** Where nothing is chosen by the instant, it need not be known beforehand. */
+const usersNow = usersOf.replaceAll(':now', 'usher_now()');
+
+/**
+ * The same statuses as conditions, in parts that exclude each other and have each an index that finds or orders them. Who
+ * is active here has come in, so their account was active once.
+ */
+const withStatus: Record<UserStatus, string[]> = {
+  invited: [`m.status = 'invited' and (${lapsed}) is not true`],
+  active: [
+    `m.status = 'active' and a.status not in ('deactivated', 'inactive')
+      and (a.reactivation_deadline is null or a.reactivation_deadline > :now)`,
+    `m.status = 'inactive' and ${backByHand}`,
+  ],
+  inactive: [
+    `m.status = 'inactive' and a.status <> 'deactivated' and (${backByHand}) is not true`,
+    `m.status = 'invited' and ${lapsed}`,
+    `m.status = 'active' and a.status = 'inactive' and a.activated_at is not null`,
+    `m.status = 'active' and a.status not in ('deactivated', 'inactive') and a.reactivation_deadline <= :now`,
+  ],
+  deactivated: [`m.status in ('active', 'inactive') and a.status = 'deactivated'`],
+  suspended: [`m.status = 'suspended'`],
+};
+
+/** Those who have joined are in the group; the others will be. */
+const inGroup = [
+  `m.joined_at is not null and exists (select from group_members gm
+    where gm.organization_id = :organizationId and gm.group_id = :groupId and gm.account_id = m.account_id)`,
+  `m.joined_at is null and i.group_ids @> array[:groupId]::uuid[]`,
+];
 
 type Row = Omit<User, 'invitation'> & {
   invitation: { id: string; status: InvitationStatus; expiresAt: string | null } | null;
@@ -77,37 +122,54 @@ const toUser = (row: Row): User => ({
   },
 });
 
-/** Newest first. */
+/**
+ * Newest first. Which users they are is found in the views that indexes work behind; what is told of them is read from
+ * the tables, under row-level security. // decision 13
+ */
 export async function listUsers(trx: Transaction, organizationId: string, filter: UserFilter): Promise<Page<User>> {
+  const { limit, status, kind, groupId, q } = filter;
   const from = readCursor(filter.cursor, [instantPattern, uuidPattern]);
-  const where: string[] = [];
-  const values: (string | number)[] = [organizationId];
-  const add = (sql: string, ...bindings: (string | number)[]) => (where.push(sql), values.push(...bindings));
-  if (from) add('("createdAt", id) < (?::timestamptz, ?::uuid)', ...from);
-  if (filter.kind) add('kind = ?', filter.kind);
-  if (filter.status) add('status = ?', filter.status);
-  if (filter.groupId) add('?::uuid = any("groupIds")', filter.groupId);
-  if (filter.q) {
-    const pattern = containing(filter.q);
-    add(
-      '(email ilike ? or username ilike ? or "firstName" ilike ? or "lastName" ilike ?)',
-      pattern,
-      pattern,
-      pattern,
-      pattern,
+  const among = [
+    'm.organization_id = :organizationId',
+    ...(from ? ['(m.created_at, m.account_id) < (:fromInstant::timestamptz, :fromId::uuid)'] : []),
+    ...(kind ? ['m.kind = :kind'] : []),
+  ].join(' and ');
+  const order = 'order by m.created_at desc, m.account_id desc';
+  const idsIn = (source: string): string => {
+    const parts = (status ? withStatus[status] : ['true']).flatMap((one) =>
+      (groupId ? inGroup : ['true']).map(
+        (other) => `(select m.account_id, m.created_at from ${source} m
+          left join accounts a on a.id = m.account_id left join invitation_search i on i.id = m.invitation_id
+          where ${among} and ${one} and ${other} ${q ? `and ${isFound}` : ''} ${order} limit :count)`,
+      ),
     );
+    return `array(select account_id from (${parts.join(' union all ')}) m ${order} limit :count)`;
+  };
+  const bindings = {
+    organizationId,
+    count: limit + 1,
+    ...(from && { fromInstant: from[0] ?? '', fromId: from[1] ?? '' }),
+    ...(status && { now: await readClock(trx) }),
+    ...(kind && { kind }),
+    ...(groupId && { groupId }),
+    ...(q && { pattern: containing(q) }),
+  };
+  // Among the next few, many of one name or group fill a page; only for few of them the indexes are the shorter way.
+  let ids: string[] = [];
+  if (q || groupId) {
+    const next = `(select * from user_search m where ${among} ${order} limit ${nearby})`;
+    ids = (await trx.raw<{ rows: [{ ids: string[] }] }>(`select ${idsIn(next)} as ids`, bindings)).rows[0].ids;
   }
-  const condition = where.length > 0 ? `where ${where.join(' and ')}` : '';
   const { rows } = await trx.raw<{ rows: Row[] }>(
-    `select * from (${usersOf}) as users ${condition} order by "createdAt" desc, id desc limit ?`,
-    [...values, filter.limit + 1],
+    `${status ? usersOf : usersNow} and m.account_id = any (${ids.length > limit ? ':ids' : idsIn('user_search')}) ${order}`,
+    { ...bindings, ids },
   );
-  return toPage(rows, filter.limit, (row) => [row.createdAt.toISOString(), row.id], toUser);
+  return toPage(rows, limit, (row) => [row.createdAt.toISOString(), row.id], toUser);
 }
 
 /** @throws Problem NOT_FOUND, also for a user of another organization */
 export async function findUser(trx: Transaction, organizationId: string, id: string): Promise<User> {
-  const { rows } = await trx.raw<{ rows: Row[] }>(`${usersOf} and m.account_id = ?`, [organizationId, id]);
+  const { rows } = await trx.raw<{ rows: Row[] }>(`${usersNow} and m.account_id = :id`, { organizationId, id });
   if (!rows[0]) throw notFound('user');
   return toUser(rows[0]);
 }

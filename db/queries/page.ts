@@ -47,5 +47,14 @@ const isInstant = (text: string): boolean => {
 export const instantPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 export const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** A pattern for ILIKE that finds the text literally. */
+/** That a search text of `usher_search_text` has `:pattern` within one of its parts. */
+export const isFound = `m.search like lower(:pattern) and strpos(:pattern, chr(1)) = 0`;
+
+/** A pattern for LIKE that finds the text literally. */
 export const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+
+/**
+ * How many rows a search reads in their order before it takes an index, which finds all that match before it knows the
+ * newest: row-level security keeps from the planner what it would need to choose for itself. // decision 13
+ */
+export const nearby = 2_000;

@@ -162,16 +162,32 @@ describe('the roles', () => {
     expect(rows).toEqual(roles.map((rolname) => ({ rolname, ...plain, ...none })));
   });
 
-  test('own no table; the application owns nothing at all', async () => {
+  test('own no table, but functions and two scoped views; the application owns nothing at all', async () => {
     const { rows } = await usher.owner.raw<{ rows: { owner: string; kind: string; name: string }[] }>(
       `select r.rolname as owner, 'relation' as kind, c.relname::text as name
        from pg_class c join pg_roles r on r.oid = c.relowner where r.rolname = any(:roles)
        union all select r.rolname, 'function', p.proname from pg_proc p join pg_roles r on r.oid = p.proowner where r.rolname = any(:roles)
-       union all select r.rolname, 'schema', n.nspname from pg_namespace n join pg_roles r on r.oid = n.nspowner where r.rolname = any(:roles)`,
+       union all select r.rolname, 'schema', n.nspname from pg_namespace n join pg_roles r on r.oid = n.nspowner where r.rolname = any(:roles)
+       order by name`,
       { roles },
     );
-    expect(rows.filter(({ owner, kind }) => owner === 'usher_app' || kind !== 'function')).toEqual([]);
+    const views = ['invitation_search', 'user_search'];
+    expect(rows.filter(({ owner, kind }) => owner === 'usher_app' || kind !== 'function')).toEqual(
+      views.map((name) => ({ owner: 'usher_system', kind: 'relation', name })),
+    );
   });
+
+  test.each(['invitation_search', 'user_search'])(
+    '%s shows the rows of the organizations in scope only',
+    async (view) => {
+      const see = (organizations: string | null) =>
+        as('usher_app', organizations, (trx) => trx<{ organization_id: string }>(view).pluck('organization_id'));
+      expect(await see(null)).toEqual([]);
+      expect(await see('')).toEqual([]);
+      for (const { id } of [ours, theirs]) expect(new Set(await see(id))).toEqual(new Set([id]));
+      expect(new Set(await see(`${ours.id},${theirs.id}`))).toEqual(new Set([ours.id, theirs.id]));
+    },
+  );
 
   test('may create nothing', async () => {
     for (const role of roles)
@@ -183,7 +199,8 @@ describe('the roles', () => {
   test('usher_system reads the three tables that its commands need, and writes the outbox only', async () => {
     const { rows } = await usher.owner.raw<{ rows: { table_name: string; rights: string }[] }>(
       `select table_name, string_agg(privilege_type, ' ' order by privilege_type) as rights
-       from information_schema.role_table_grants where grantee = 'usher_system' group by 1 order by 1`,
+       from information_schema.role_table_grants join pg_class c on c.oid = format('%I.%I', table_schema, table_name)::regclass
+       where grantee = 'usher_system' and c.relkind = 'r' group by 1 order by 1`,
     );
     expect(Object.fromEntries(rows.map(({ table_name: table, rights }) => [table, rights]))).toEqual({
       api_keys: 'SELECT',
@@ -194,12 +211,13 @@ describe('the roles', () => {
       rate_limits: 'DELETE SELECT',
     });
     const { rows: columns } = await usher.owner.raw<{ rows: { column: string }[] }>(
-      `select c.table_name || '.' || c.column_name as column from information_schema.role_column_grants c
-       where c.grantee = 'usher_system' and not exists (select from information_schema.role_table_grants t
+      `select distinct c.table_name || '.' || c.column_name as column from information_schema.role_column_grants c
+       where c.table_name not in ('invitation_search', 'user_search') and c.grantee = 'usher_system' and not exists (select from information_schema.role_table_grants t
          where t.grantee = 'usher_system' and t.table_name = c.table_name) order by 1`,
     );
-    // Who belongs where, for the functions that signed-in people ask.
-    const known = ['account_id', 'joined_at', 'kind', 'organization_id', 'role', 'status'];
+    // Who belongs where, for the functions that signed-in people ask, and what users are found by.
+    const known = ['account_id', 'created_at', 'inactive_reason', 'invitation_id', 'joined_at', 'kind'];
+    known.push('organization_id', 'role', 'search', 'status');
     expect(columns.map(({ column }) => column)).toEqual(known.map((name) => `memberships.${name}`));
     for (const table of ['emails', 'accounts', 'audit_events', 'groups'])
       await expect(as('usher_system', null, (trx) => trx(table).select())).rejects.toMatchObject(refused);
@@ -213,7 +231,7 @@ describe('the roles', () => {
     for (const { path } of rows) expect(path).toEqual([expect.stringMatching(/^search_path=.*pg_temp$/)]);
     for (const { answer } of rows)
       expect(answer).toMatch(
-        /^(boolean|uuid|TABLE\(id uuid, organization_id uuid(, name text)?\)|TABLE\(id uuid, name text, kind text, role text, policy jsonb\))$/,
+        /^(boolean|uuid|trigger|TABLE\(id uuid, organization_id uuid(, name text)?\)|TABLE\(id uuid, name text, kind text, role text, policy jsonb\))$/,
       );
   });
 
