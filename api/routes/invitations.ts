@@ -16,8 +16,7 @@ import {
 } from '../../db/queries/find-invitation';
 import { findOrganization, findOrganizationAndClock } from '../../db/queries/find-organization';
 import type { Actor } from '../../domain/actor';
-import { mayInvite } from '../../domain/permissions';
-import { Problem, type ProblemCode } from '../../domain/problem';
+import type { ProblemCode } from '../../domain/problem';
 import { invitationToken } from '../../domain/token';
 import { type Context, etagOf, ifMatch, type RouteSpec } from '../route';
 import { id, organizationParams } from '../schemas/common';
@@ -35,7 +34,12 @@ import {
 
 const tag = 'Invitations';
 const base = '/v1/organizations/{organizationId}/invitations';
-const one = { access: 'organization', role: 'staff', params: organizationParams.extend({ id }), tag } as const;
+const one = {
+  access: 'organization',
+  action: 'invitations.manage',
+  params: organizationParams.extend({ id }),
+  tag,
+} as const;
 
 const idOf = (context: Context): string => context.params.id ?? '';
 const locate = (context: Context) => context.read((trx) => findInvitation(trx, context.organizationId, idOf(context)));
@@ -64,15 +68,6 @@ export function toNewInvitation(input: z.infer<typeof newInvitation>): NewInvita
   };
 }
 
-const notAnInviter = (): Problem => new Problem('FORBIDDEN', 'Your role in this organization does not allow this.');
-
-/** Who may invite nobody at all is told so before the body is judged. */
-async function assertInviter({ standing, read, organizationId }: Context): Promise<void> {
-  if (!standing) return;
-  const { policy } = await read((trx) => findOrganization(trx, organizationId));
-  if (!mayInvite(standing, { kind: 'guest', role: 'member', permissions: [] }, policy)) throw notAnInviter();
-}
-
 type InvitationCommand = (trx: Transaction, organizationId: string, id: string, actor: Actor) => Promise<Commanded>;
 
 /** `POST …/{id}/<name>`: one command, answered with the invitation as it is afterwards. */
@@ -99,9 +94,8 @@ export const invitationRoutes: RouteSpec[] = [
     summary: 'Invite a person; sent at once unless send is false',
     tag,
     access: 'organization',
-    role: 'member',
+    action: 'invitations.create',
     params: organizationParams,
-    locate: assertInviter,
     body: newInvitation,
     idempotent: true,
     async alsoWrong({ read, organizationId }, json) {
@@ -115,8 +109,7 @@ export const invitationRoutes: RouteSpec[] = [
       context.command(async (trx) => {
         const input = toNewInvitation(context.body as z.infer<typeof newInvitation>);
         const { organization, now } = await findOrganizationAndClock(trx, context.organizationId);
-        if (context.standing && !mayInvite(context.standing, input, organization.policy)) throw notAnInviter();
-        const created = await createInvitation(trx, organization, input, context.actor, now);
+        const created = await createInvitation(trx, organization, input, context.actor, now, context.person);
         return { status: 201, body: toInvitation(created.invitation, now), changes: created.changes };
       }),
   },
@@ -126,7 +119,7 @@ export const invitationRoutes: RouteSpec[] = [
     summary: 'List invitations, newest first',
     tag,
     access: 'organization',
-    role: 'staff',
+    action: 'invitations.manage',
     params: organizationParams,
     query: invitationQuery,
     answers: { 200: { description: 'A page of invitations', schema: invitationPage } },
@@ -158,11 +151,12 @@ export const invitationRoutes: RouteSpec[] = [
     answers: { 200: { description: 'The invitation', schema: invitation } },
     problems: ['INVITATION_CLOSED', 'INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE'],
     async handle(context) {
-      const { organizationId, actor, request } = context;
+      const { organizationId, actor, person } = context;
+      const check = ifMatch(context.request);
       let etag = '';
       const answer = await context.command(async (trx) => {
         const correction = context.body as Correction;
-        const done = await correctInvitation(trx, organizationId, idOf(context), correction, actor, ifMatch(request));
+        const done = await correctInvitation(trx, organizationId, idOf(context), correction, actor, check, person);
         etag = etagOf(done.invitation);
         return { status: 200, body: toInvitation(done.invitation, await readClock(trx)), changes: done.changes };
       });
