@@ -12,6 +12,7 @@ import { accountLinkPages } from './pages/account-links';
 import { accountPages } from './pages/account';
 import { pagesRouter } from './pages/invitation';
 import { mountRoute, type RouteSpec } from './route';
+import { accessRoutes } from './routes/access';
 import { groupRoutes } from './routes/groups';
 import { invitationTokenRoutes } from './routes/invitation-tokens';
 import { invitationRoutes } from './routes/invitations';
@@ -30,6 +31,7 @@ export const routes: RouteSpec[] = [
   ...meRoutes,
   ...userRoutes,
   ...groupRoutes,
+  ...accessRoutes,
   ...auditRoutes,
 ];
 

@@ -63,3 +63,18 @@ export const actions = {
 } as const satisfies Record<string, Rules>;
 
 export type Action = keyof typeof actions;
+
+/** What host products may ask about their users. // D8, D9 */
+export const hostActions: readonly Action[] = [
+  'content.publish',
+  'drive.read',
+  'directory.read',
+  'discussion.write',
+  'group.read',
+  'group.administer',
+  'group.create',
+  'orgchart.read',
+  'guests.invite',
+  'members.invite',
+  'profile.read',
+];

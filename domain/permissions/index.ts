@@ -4,7 +4,7 @@ import { type Action, actions } from './actions';
 import type { Decision, DecisionContext, GroupResource, Person, Reason, Resource } from './person';
 import type { GroupRule, OrganizationRule, UserRule } from './rules';
 
-export { type Action, actions } from './actions';
+export { type Action, actions, hostActions } from './actions';
 export * from './person';
 
 export const theOrganization: Resource = { type: 'organization' };
