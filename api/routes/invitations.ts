@@ -8,6 +8,7 @@ import { linkInvitation } from '../../db/commands/link-invitation';
 import { resendInvitation } from '../../db/commands/resend-invitation';
 import { sendInvitation } from '../../db/commands/send-invitation';
 import { readClock, type Transaction } from '../../db/database';
+import type { Invitation } from '../../db/models/invitation';
 import {
   findInvitation,
   type InvitationFilter,
@@ -18,6 +19,7 @@ import { findOrganization, findOrganizationAndClock } from '../../db/queries/fin
 import type { Actor } from '../../domain/actor';
 import type { ProblemCode } from '../../domain/problem';
 import { invitationToken } from '../../domain/token';
+import { withKnownGroups } from '../known-groups';
 import { type Context, etagOf, ifMatch, type RouteSpec } from '../route';
 import { id, organizationParams } from '../schemas/common';
 import {
@@ -40,6 +42,12 @@ const one = {
   params: organizationParams.extend({ id }),
   tag,
 } as const;
+
+/** The row as the caller is to see it: without groups that do not exist for them. */
+async function shown(trx: Transaction, context: Context, row: Invitation, now: Date) {
+  const [known = row] = await withKnownGroups(trx, context, [row]);
+  return toInvitation(known, now);
+}
 
 const idOf = (context: Context): string => context.params.id ?? '';
 const locate = (context: Context) => context.read((trx) => findInvitation(trx, context.organizationId, idOf(context)));
@@ -83,7 +91,11 @@ const action = (name: string, summary: string, run: InvitationCommand, problems:
   handle: (context) =>
     context.command(async (trx) => {
       const done = await run(trx, context.organizationId, idOf(context), context.actor);
-      return { status: 200, body: toInvitation(done.invitation, await readClock(trx)), changes: done.changes };
+      return {
+        status: 200,
+        body: await shown(trx, context, done.invitation, await readClock(trx)),
+        changes: done.changes,
+      };
     }),
 });
 
@@ -110,7 +122,7 @@ export const invitationRoutes: RouteSpec[] = [
         const input = toNewInvitation(context.body as z.infer<typeof newInvitation>);
         const { organization, now } = await findOrganizationAndClock(trx, context.organizationId);
         const created = await createInvitation(trx, organization, input, context.actor, now, context.person);
-        return { status: 201, body: toInvitation(created.invitation, now), changes: created.changes };
+        return { status: 201, body: await shown(trx, context, created.invitation, now), changes: created.changes };
       }),
   },
   {
@@ -123,10 +135,13 @@ export const invitationRoutes: RouteSpec[] = [
     params: organizationParams,
     query: invitationQuery,
     answers: { 200: { description: 'A page of invitations', schema: invitationPage } },
-    async handle({ read, organizationId, query }) {
-      const { page, now } = await read((trx) => listInvitations(trx, organizationId, query as InvitationFilter));
-      return { status: 200, body: { ...page, items: page.items.map((row) => toInvitation(row, now)) } };
-    },
+    handle: (context) =>
+      context.read(async (trx) => {
+        const filter = context.query as InvitationFilter;
+        const { page, now } = await listInvitations(trx, context.organizationId, filter);
+        const rows = await withKnownGroups(trx, context, page.items);
+        return { status: 200, body: { ...page, items: rows.map((row) => toInvitation(row, now)) } };
+      }),
   },
   {
     ...one,
@@ -135,10 +150,11 @@ export const invitationRoutes: RouteSpec[] = [
     summary: 'Read an invitation',
     versioned: true,
     answers: { 200: { description: 'The invitation', schema: invitation } },
-    async handle(context) {
-      const found = await locate(context);
-      return { status: 200, body: toInvitation(found.invitation, found.now), etag: etagOf(found.invitation) };
-    },
+    handle: (context) =>
+      context.read(async (trx) => {
+        const { invitation: row, now } = await findInvitation(trx, context.organizationId, idOf(context));
+        return { status: 200, body: await shown(trx, context, row, now), etag: etagOf(row) };
+      }),
   },
   {
     ...one,
@@ -158,7 +174,11 @@ export const invitationRoutes: RouteSpec[] = [
         const correction = context.body as Correction;
         const done = await correctInvitation(trx, organizationId, idOf(context), correction, actor, check, person);
         etag = etagOf(done.invitation);
-        return { status: 200, body: toInvitation(done.invitation, await readClock(trx)), changes: done.changes };
+        return {
+          status: 200,
+          body: await shown(trx, context, done.invitation, await readClock(trx)),
+          changes: done.changes,
+        };
       });
       return { ...answer, etag };
     },

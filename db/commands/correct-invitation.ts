@@ -1,7 +1,7 @@
 import type { PartialModelObject } from 'objection';
 import type { Actor } from '../../domain/actor';
 import { transition } from '../../domain/invitation';
-import { keyPerson, type Person } from '../../domain/permissions';
+import { nobody, type Person } from '../../domain/permissions';
 import { badInput } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { Account } from '../models/account';
@@ -26,7 +26,7 @@ export interface Correction {
  * Changes an open invitation. A new address gets a new link by mail at once, within the present term, and the old link
  * is dead; names, groups and the personal text change without a mail. // E11
  * @param check called with the locked row, before anything is decided: If-Match
- * @param person who corrects, of whom it depends which groups they may choose // D4
+ * @param person who corrects: needed where groups are chosen, each of which has to be theirs to invite into // D4
  */
 export async function correctInvitation(
   trx: Transaction,
@@ -35,7 +35,7 @@ export async function correctInvitation(
   correction: Correction,
   actor: Actor,
   check: (invitation: Invitation) => void = () => {},
-  person: Person = keyPerson,
+  person: Person = nobody,
 ): Promise<Commanded> {
   const { invitation, organization, now, expired } = await meet(trx, organizationId, id);
   check(invitation);

@@ -75,7 +75,7 @@ export async function listGroups(
   );
 }
 
-/** Who is in a group: who has joined, and who will be by their invitation, as the list of users says. */
+/** Who is in a group: who has joined, and who will be by an invitation that is open. */
 export async function listGroupMembers(
   trx: Transaction,
   organizationId: string,
@@ -85,7 +85,8 @@ export async function listGroupMembers(
     `select account_id as "accountId", role from group_members where organization_id = :organizationId and group_id = :groupId
      union all
      select m.account_id, 'member' from memberships m join invitations i on i.id = m.invitation_id
-     where m.organization_id = :organizationId and m.joined_at is null and :groupId = any(i.group_ids)
+     where m.organization_id = :organizationId and m.joined_at is null and m.status = 'invited'
+       and :groupId = any(i.group_ids)
      order by 1`,
     { organizationId, groupId },
   );

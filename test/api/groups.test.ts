@@ -202,14 +202,29 @@ describe('a secret group, its id guessed', () => {
     },
   );
 
-  test('it is in no list of theirs, nor is anybody listed by it', async () => {
+  test('it is in no list of theirs, nor is anybody listed by it, nor any invitation', async () => {
+    const invited = await ours.invite({ kind: 'guest', email: 'hush@groups.test', groupIds: [secret] });
+    for (const at of ['/invitations?limit=200', `/invitations/${invited.id}`]) {
+      expect((await administrator.call('GET', `/v1/organizations/current${at}`)).text).not.toContain(secret);
+      expect((await ours.call('GET', at)).text).toContain(secret);
+    }
+    const patched = await administrator.call('PATCH', `/v1/organizations/current/invitations/${invited.id}`, {
+      groupIds: [await guestGroup()],
+    });
+    expect(patched.body.groupIds).toEqual([await guestGroup()]);
+    expect((await ours.call('GET', `/invitations/${invited.id}`)).body.groupIds.sort()).toEqual(
+      [await guestGroup(), secret].sort(),
+    );
+    await ours.call('POST', `/invitations/${invited.id}/cancel`);
     for (const person of [administrator, member])
       for (const at of ['/groups?limit=200', `/users?groupId=${secret}`, '/users?limit=200', `/users/${insider.id}`])
         expect((await person.call('GET', `/v1/organizations/current${at}`)).text).not.toContain(secret);
     expect((await member.call('GET', `/v1/organizations/current/users?groupId=${secret}`)).body.items).toEqual([]);
     expect((await insider.call('GET', path('?limit=200'))).text).toContain(secret);
     const listed = await insider.call('GET', `/v1/organizations/current/users?groupId=${secret}`);
-    expect(listed.body.items).toMatchObject([{ id: insider.id, groupIds: [secret] }]);
+    expect(listed.body.items).toContainEqual(expect.objectContaining({ id: insider.id, groupIds: [secret] }));
+    // Who was only ever invited, and is not any more, is not in it.
+    expect((await insider.call('GET', path(`/${secret}`))).body.memberIds).toEqual([insider.id]);
   });
 
   test('inviting and putting into it is answered as for a group that does not exist', async () => {
