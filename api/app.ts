@@ -13,6 +13,8 @@ import { accountPages } from './pages/account';
 import { pagesRouter, unknownPage } from './pages/invitation';
 import { twoFactorPages } from './pages/two-factor';
 import { mountRoute, type RouteSpec } from './route';
+import { accessRoutes } from './routes/access';
+import { groupRoutes } from './routes/groups';
 import { invitationTokenRoutes } from './routes/invitation-tokens';
 import { invitationRoutes } from './routes/invitations';
 import { operationsRouter } from './routes/operations';
@@ -31,6 +33,8 @@ export const routes: RouteSpec[] = [
   ...meRoutes,
   ...twoFactorRoutes,
   ...userRoutes,
+  ...groupRoutes,
+  ...accessRoutes,
   ...auditRoutes,
 ];
 

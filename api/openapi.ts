@@ -90,7 +90,7 @@ export function openApiDocument(routes: RouteSpec[], baseUrl: string, version: s
             status,
             {
               description,
-              ...(spec.versioned && { headers: z.object({ ETag: z.string() }) }),
+              ...(spec.versioned && schema && { headers: z.object({ ETag: z.string() }) }),
               ...(schema && { content: { 'application/json': { schema } } }),
             },
           ]),

@@ -7,8 +7,17 @@ import { inOrganizations, type Transaction } from '../db/database';
 import { currentOrganization, listAccountOrganizations } from '../db/queries/find-account';
 import { findOrganization } from '../db/queries/find-organization';
 import type { Actor } from '../domain/actor';
-import type { Role } from '../domain/invitation';
-import { hasRole, type Standing } from '../domain/permissions';
+import {
+  type Action,
+  assertAllowed,
+  decide,
+  type DecisionContext,
+  keyPerson,
+  nobody,
+  type Person,
+  type Resource,
+  theOrganization,
+} from '../domain/permissions';
 import { badInput, type FieldError, notFound, Problem, type ProblemCode } from '../domain/problem';
 import { actorOf, authenticate, type Caller, callerKey, findPerson, inviteeActor } from './caller';
 import type { Services } from './context';
@@ -20,8 +29,10 @@ import { id as uuid } from './schemas/common';
 export type Access =
   /** The platform operator. */
   | 'platform'
-  /** Somebody of the organization in the path, with the role that the route asks for; the platform and keys have any. */
+  /** Somebody of the organization in the path who may do what the route is for; the platform and keys may all. */
   | 'organization'
+  /** Anybody who calls with a key or is signed in, whatever organization it is about. */
+  | 'authenticated'
   /** A person who is signed in; not keys. */
   | 'person'
   /** Anybody: whoever holds a link, or wants to sign in. */
@@ -35,8 +46,10 @@ export interface RouteSpec {
   summary: string;
   tag: string;
   access: Access;
-  /** What a person must be in the organization; an administrator, unless said otherwise. */
-  role?: Role;
+  /** What the caller must be allowed to do in the organization of the path; `decide` says who is. */
+  action?: Action;
+  /** On what, if not on the organization. @throws Problem NOT_FOUND where there is no such thing in it */
+  resource?: (context: Context) => Promise<Resource>;
   params?: z.ZodType;
   query?: z.ZodType;
   body?: z.ZodType;
@@ -73,8 +86,12 @@ export interface Context {
   request: Request;
   /** null: nobody is signed in, on a public route. */
   caller: Caller | null;
-  /** What a calling person is in the organization of the path; null for keys. */
-  standing: Standing | null;
+  /** What the caller is in the organization of the path; without one, nobody. */
+  person: Person;
+  /** What that organization's policy says to people; keys need none. */
+  policy: DecisionContext;
+  /** On what the route's action was allowed. */
+  resource: Resource;
   limits: RateLimits;
   actor: Actor;
   /** Of the path, `current` resolved; empty where the path has none. */
@@ -92,6 +109,8 @@ export interface Context {
 }
 
 export function mountRoute(router: Router, spec: RouteSpec, services: Services, limits: RateLimits): void {
+  if ((spec.access === 'organization') !== (spec.action !== undefined))
+    throw new Error(`${spec.method} ${spec.path}: whoever acts in an organization needs an action.`);
   const path = spec.path.replace(/\{(\w+)\}/g, ':$1');
   router[spec.method](path, async (request: Request, response: Response) => {
     response.locals.route = spec.path;
@@ -124,21 +143,20 @@ async function enter(spec: RouteSpec, services: Services, limits: RateLimits, re
     throw new Problem('FORBIDDEN', 'Only the platform operator may do this.');
   if (spec.access === 'person' && caller?.type !== 'user')
     throw new Problem('FORBIDDEN', 'Only a person who is signed in may do this.');
-  const { organizationId, standing } =
-    spec.access === 'organization' && caller
-      ? await organizationOf(services, caller, request)
-      : { organizationId: '', standing: null };
-  if (standing && !hasRole(standing, spec.role ?? 'administrator'))
-    throw new Problem('FORBIDDEN', 'Your role in this organization does not allow this.');
+  const { organizationId, person, policy } =
+    spec.access === 'organization' && caller ? await organizationOf(services, caller, request) : nowhere;
+  if (spec.action && !spec.resource) assertAllowed(decide(person, spec.action, theOrganization, policy), 'resource');
   const read: Context['read'] = (query, ids = [organizationId]) => inOrganizations(services.database, ids, query);
   // A key's organization exists; the platform may name any.
   if (organizationId && caller?.type === 'platform') await read((trx) => findOrganization(trx, organizationId));
   const params = spec.params ? checkParams(spec.params, request.params) : (request.params as Record<string, string>);
-  return {
+  const context: Context = {
     services,
     request,
     caller,
-    standing,
+    person,
+    policy,
+    resource: theOrganization,
     limits,
     actor: caller ? actorOf(caller, request) : inviteeActor(request),
     organizationId,
@@ -152,28 +170,38 @@ async function enter(spec: RouteSpec, services: Services, limits: RateLimits, re
       return answer;
     },
   };
+  if (spec.action && spec.resource) {
+    context.resource = await spec.resource(context);
+    assertAllowed(decide(person, spec.action, context.resource, policy), context.resource.type);
+  }
+  return context;
 }
 
+/** Where the caller stands, and the policy there. */
+interface Place {
+  organizationId: string;
+  person: Person;
+  policy: DecisionContext;
+}
+
+const nowhere: Place = { organizationId: '', person: nobody, policy: { membersMayInviteGuests: false } };
+
 /** The organization of the path, `current` resolved. @throws Problem NOT_FOUND where the caller does not belong to it */
-async function organizationOf(
-  services: Services,
-  caller: Caller,
-  request: Request,
-): Promise<{ organizationId: string; standing: Standing | null }> {
+async function organizationOf(services: Services, caller: Caller, request: Request): Promise<Place> {
   const named = String(request.params.organizationId).toLowerCase();
   if (caller.type === 'user') {
     const all = await listAccountOrganizations(services.database, caller.id);
     const own = named === 'current' ? currentOrganization(caller.account, all) : all.find(({ id }) => id === named);
     if (!own) throw notFound('organization');
-    return { organizationId: own.id, standing: own };
+    return { organizationId: own.id, person: own, policy: own.policy };
   }
   if (caller.type === 'api-key') {
     if (named !== 'current' && named !== caller.organizationId) throw notFound('organization');
-    return { organizationId: caller.organizationId, standing: null };
+    return { ...nowhere, organizationId: caller.organizationId, person: keyPerson };
   }
   const parsed = uuid.safeParse(named);
   if (!parsed.success) throw notFound('organization');
-  return { organizationId: parsed.data, standing: null };
+  return { ...nowhere, organizationId: parsed.data, person: keyPerson };
 }
 
 /** An id that cannot exist is an id that does not exist. */

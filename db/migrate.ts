@@ -2,6 +2,7 @@ import knexFactory, { type Knex } from 'knex';
 import * as core from './migrations/0001-core';
 import * as accounts from './migrations/0002-accounts';
 import * as twoFactor from './migrations/0003-two-factor';
+import * as groups from './migrations/0004-groups';
 import * as userSearch from './migrations/0005-user-search';
 import { quietKnex } from './scoped-client';
 
@@ -9,6 +10,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0001-core': core,
   '0002-accounts': accounts,
   '0003-two-factor': twoFactor,
+  '0004-groups': groups,
   '0005-user-search': userSearch,
 };
 

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { notFound, Problem } from '../../domain/problem';
+import { groupNameTaken } from '../../db/commands/change-group';
 import { usernameTaken } from '../../db/commands/invitee';
 import { invitationPending } from '../../db/commands/create-invitation';
 import { bodyProblem } from '../input';
@@ -9,6 +10,7 @@ import { bodyProblem } from '../input';
 const constraints: Record<string, () => Problem> = {
   invitations_one_open: invitationPending,
   accounts_username: usernameTaken,
+  groups_name: groupNameTaken,
   accounts_email: () =>
     new Problem('SIGN_IN_REQUIRED', 'There is an account for this address already: sign in to accept.'),
 };

@@ -7,6 +7,7 @@ import { linkInvitation } from '../../db/commands/link-invitation';
 import { resendInvitation } from '../../db/commands/resend-invitation';
 import { sendInvitation } from '../../db/commands/send-invitation';
 import { readClock, type Transaction } from '../../db/database';
+import type { Invitation } from '../../db/models/invitation';
 import {
   findInvitation,
   type InvitationFilter,
@@ -15,9 +16,9 @@ import {
 } from '../../db/queries/find-invitation';
 import { findOrganization, findOrganizationAndClock } from '../../db/queries/find-organization';
 import type { Actor } from '../../domain/actor';
-import { mayInvite } from '../../domain/permissions';
-import { Problem, type ProblemCode } from '../../domain/problem';
+import type { ProblemCode } from '../../domain/problem';
 import { invitationToken } from '../../domain/token';
+import { withKnownGroups } from '../known-groups';
 import { qrCodeOf } from '../qr-code';
 import { type Context, etagOf, ifMatch, type RouteSpec } from '../route';
 import { id, organizationParams } from '../schemas/common';
@@ -35,7 +36,18 @@ import {
 
 const tag = 'Invitations';
 const base = '/v1/organizations/{organizationId}/invitations';
-const one = { access: 'organization', role: 'staff', params: organizationParams.extend({ id }), tag } as const;
+const one = {
+  access: 'organization',
+  action: 'invitations.manage',
+  params: organizationParams.extend({ id }),
+  tag,
+} as const;
+
+/** The row as the caller is to see it: without groups that do not exist for them. */
+async function shown(trx: Transaction, context: Context, row: Invitation, now: Date) {
+  const [known = row] = await withKnownGroups(trx, context, [row]);
+  return toInvitation(known, now);
+}
 
 const idOf = (context: Context): string => context.params.id ?? '';
 const locate = (context: Context) => context.read((trx) => findInvitation(trx, context.organizationId, idOf(context)));
@@ -64,15 +76,6 @@ export function toNewInvitation(input: z.infer<typeof newInvitation>): NewInvita
   };
 }
 
-const notAnInviter = (): Problem => new Problem('FORBIDDEN', 'Your role in this organization does not allow this.');
-
-/** Who may invite nobody at all is told so before the body is judged. */
-async function assertInviter({ standing, read, organizationId }: Context): Promise<void> {
-  if (!standing) return;
-  const { policy } = await read((trx) => findOrganization(trx, organizationId));
-  if (!mayInvite(standing, { kind: 'guest', role: 'member', permissions: [] }, policy)) throw notAnInviter();
-}
-
 type InvitationCommand = (trx: Transaction, organizationId: string, id: string, actor: Actor) => Promise<Commanded>;
 
 /** `POST …/{id}/<name>`: one command, answered with the invitation as it is afterwards. */
@@ -88,7 +91,11 @@ const action = (name: string, summary: string, run: InvitationCommand, problems:
   handle: (context) =>
     context.command(async (trx) => {
       const done = await run(trx, context.organizationId, idOf(context), context.actor);
-      return { status: 200, body: toInvitation(done.invitation, await readClock(trx)), changes: done.changes };
+      return {
+        status: 200,
+        body: await shown(trx, context, done.invitation, await readClock(trx)),
+        changes: done.changes,
+      };
     }),
 });
 
@@ -99,9 +106,8 @@ export const invitationRoutes: RouteSpec[] = [
     summary: 'Invite a person; sent at once unless send is false',
     tag,
     access: 'organization',
-    role: 'member',
+    action: 'invitations.create',
     params: organizationParams,
-    locate: assertInviter,
     body: newInvitation,
     idempotent: true,
     async alsoWrong({ read, organizationId }, json) {
@@ -115,9 +121,8 @@ export const invitationRoutes: RouteSpec[] = [
       context.command(async (trx) => {
         const input = toNewInvitation(context.body as z.infer<typeof newInvitation>);
         const { organization, now } = await findOrganizationAndClock(trx, context.organizationId);
-        if (context.standing && !mayInvite(context.standing, input, organization.policy)) throw notAnInviter();
-        const created = await createInvitation(trx, organization, input, context.actor, now, context.standing);
-        return { status: 201, body: toInvitation(created.invitation, now), changes: created.changes };
+        const created = await createInvitation(trx, organization, input, context.actor, now, context.person);
+        return { status: 201, body: await shown(trx, context, created.invitation, now), changes: created.changes };
       }),
   },
   {
@@ -126,14 +131,17 @@ export const invitationRoutes: RouteSpec[] = [
     summary: 'List invitations, newest first',
     tag,
     access: 'organization',
-    role: 'staff',
+    action: 'invitations.manage',
     params: organizationParams,
     query: invitationQuery,
     answers: { 200: { description: 'A page of invitations', schema: invitationPage } },
-    async handle({ read, organizationId, query }) {
-      const { page, now } = await read((trx) => listInvitations(trx, organizationId, query as InvitationFilter));
-      return { status: 200, body: { ...page, items: page.items.map((row) => toInvitation(row, now)) } };
-    },
+    handle: (context) =>
+      context.read(async (trx) => {
+        const filter = context.query as InvitationFilter;
+        const { page, now } = await listInvitations(trx, context.organizationId, filter);
+        const rows = await withKnownGroups(trx, context, page.items);
+        return { status: 200, body: { ...page, items: rows.map((row) => toInvitation(row, now)) } };
+      }),
   },
   {
     ...one,
@@ -142,10 +150,11 @@ export const invitationRoutes: RouteSpec[] = [
     summary: 'Read an invitation',
     versioned: true,
     answers: { 200: { description: 'The invitation', schema: invitation } },
-    async handle(context) {
-      const found = await locate(context);
-      return { status: 200, body: toInvitation(found.invitation, found.now), etag: etagOf(found.invitation) };
-    },
+    handle: (context) =>
+      context.read(async (trx) => {
+        const { invitation: row, now } = await findInvitation(trx, context.organizationId, idOf(context));
+        return { status: 200, body: await shown(trx, context, row, now), etag: etagOf(row) };
+      }),
   },
   {
     ...one,
@@ -158,13 +167,18 @@ export const invitationRoutes: RouteSpec[] = [
     answers: { 200: { description: 'The invitation', schema: invitation } },
     problems: ['INVITATION_CLOSED', 'INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE'],
     async handle(context) {
-      const { organizationId, actor, request } = context;
+      const { organizationId, actor, person } = context;
+      const check = ifMatch(context.request);
       let etag = '';
       const answer = await context.command(async (trx) => {
         const correction = context.body as Correction;
-        const done = await correctInvitation(trx, organizationId, idOf(context), correction, actor, ifMatch(request));
+        const done = await correctInvitation(trx, organizationId, idOf(context), correction, actor, check, person);
         etag = etagOf(done.invitation);
-        return { status: 200, body: toInvitation(done.invitation, await readClock(trx)), changes: done.changes };
+        return {
+          status: 200,
+          body: await shown(trx, context, done.invitation, await readClock(trx)),
+          changes: done.changes,
+        };
       });
       return { ...answer, etag };
     },

@@ -13,6 +13,7 @@ import type { Transaction } from '../../db/database';
 import type { AuditFilter } from '../../db/queries/list-audit-events';
 import { listAuditEvents } from '../../db/queries/list-audit-events';
 import { findUser, listUsers, type UserFilter } from '../../db/queries/list-users';
+import { directoryOf, profileOf, withKnownGroups } from '../known-groups';
 import { linkLifetimeMs } from '../reset-password';
 import type { Context, Reply, RouteSpec } from '../route';
 import { auditEventColumns, auditEventPage, auditEventQuery, toAuditEvent, toAuditRow } from '../schemas/audit-events';
@@ -30,10 +31,11 @@ const locate = (context: Context) => context.read((trx) => findUser(trx, context
 async function manage(context: Context, run: (trx: Transaction, manager: Manager) => Promise<Managed>): Promise<Reply> {
   let mails: string[] = [];
   const answer = await context.command(async (trx) => {
-    const done = await run(trx, { actor: context.actor, standing: context.standing });
+    const done = await run(trx, context);
     mails = done.mails;
     const found = await findUser(trx, context.organizationId, idOf(context));
-    return { status: 200, body: toUser(found), changes: done.changes };
+    const [known] = await withKnownGroups(trx, context, [found]);
+    return { status: 200, body: toUser(known ?? found), changes: done.changes };
   });
   for (const mail of mails) context.services.mails.announce(mail);
   return answer;
@@ -47,7 +49,7 @@ const action = (name: string, summary: string, run: UserCommand): RouteSpec => (
   summary,
   tag: 'Users',
   access: 'organization',
-  role: 'staff',
+  action: 'users.manage',
   params: one,
   locate,
   idempotent: true,
@@ -63,14 +65,21 @@ export const userRoutes: RouteSpec[] = [
     summary: 'List the users of an organization, invited ones included, newest first',
     tag: 'Users',
     access: 'organization',
-    role: 'member',
+    action: 'users.read',
+    resource: directoryOf,
     params: organizationParams,
     query: userQuery,
     answers: { 200: { description: 'A page of users', schema: userPage } },
-    async handle({ read, organizationId, query }) {
-      const page = await read((trx) => listUsers(trx, organizationId, query as UserFilter));
-      return { status: 200, body: { ...page, items: page.items.map(toUser) } };
-    },
+    handle: (context) =>
+      context.read(async (trx) => {
+        const filter = context.query as UserFilter;
+        // A group that the caller does not know of has nobody in it.
+        const unknown = filter.groupId !== undefined && context.resource.type !== 'group';
+        const nobody = { items: [], nextCursor: null };
+        const page = unknown ? nobody : await listUsers(trx, context.organizationId, filter);
+        const users = await withKnownGroups(trx, context, page.items);
+        return { status: 200, body: { ...page, items: users.map(toUser) } };
+      }),
   },
   {
     method: 'get',
@@ -78,13 +87,16 @@ export const userRoutes: RouteSpec[] = [
     summary: 'Read a user',
     tag: 'Users',
     access: 'organization',
-    role: 'member',
-    params: organizationParams.extend({ id }),
+    action: 'profile.read',
+    resource: profileOf,
+    params: one,
     answers: { 200: { description: 'The user', schema: user } },
-    async handle({ read, organizationId, params }) {
-      const found = await read((trx) => findUser(trx, organizationId, params.id ?? ''));
-      return { status: 200, body: toUser(found) };
-    },
+    handle: (context) =>
+      context.read(async (trx) => {
+        const found = await findUser(trx, context.organizationId, idOf(context));
+        const [known] = await withKnownGroups(trx, context, [found]);
+        return { status: 200, body: toUser(known ?? found) };
+      }),
   },
   {
     method: 'patch',
@@ -92,7 +104,7 @@ export const userRoutes: RouteSpec[] = [
     summary: 'Change a user: the person’s own data only at their home, of a guest only the groups',
     tag: 'Users',
     access: 'organization',
-    role: 'staff',
+    action: 'users.manage',
     params: one,
     locate,
     body: userPatch,
@@ -109,15 +121,14 @@ export const userRoutes: RouteSpec[] = [
     summary: 'Erase a user of this organization; names and addresses are gone, the audit keeps ids',
     tag: 'Users',
     access: 'organization',
-    role: 'staff',
+    action: 'users.manage',
     params: one,
     locate,
     answers: { 204: { description: 'Erased' } },
     problems: ['FORBIDDEN', 'LAST_ADMINISTRATOR'],
     async handle(context) {
-      const manager = { actor: context.actor, standing: context.standing };
       return context.command(async (trx) => {
-        const { changes } = await deleteUser(trx, context.organizationId, idOf(context), manager);
+        const { changes } = await deleteUser(trx, context.organizationId, idOf(context), context);
         return { status: 204, body: null, changes };
       });
     },
@@ -152,7 +163,7 @@ export const auditRoutes: RouteSpec[] = [
     summary: 'What happened in an organization, newest first; with `Accept: text/csv` all of it as a table',
     tag: 'Audit',
     access: 'organization',
-    role: 'staff',
+    action: 'logs.read',
     params: organizationParams,
     query: auditEventQuery,
     answers: { 200: { description: 'A page of events', schema: auditEventPage } },

@@ -5,10 +5,10 @@ import { badInput, notFound, Problem, problems } from '../../domain/problem';
 import type { LinkClaim } from '../../domain/token';
 import { readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
-import { Group, GroupMember } from '../models/group';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { findAccountHolder, isInvited } from '../queries/find-account-holder';
+import { joinGroups } from './change-group-members';
 import { closeInvitee } from './close-invitee';
 import { eraseAccount } from './erase-invitee';
 import { alreadyMember, assertUsernameFree, settleUsername } from './invitee';
@@ -226,11 +226,5 @@ export async function join(trx: Transaction, invitation: Invitation, now: Date):
     .patch({ status: 'active', inactiveReason: null, joinedAt: now, updatedAt: now })
     .where({ organizationId, accountId, invitationId: invitation.id });
   if (joined === 0) throw new Problem('INVITATION_SUPERSEDED', 'A later invitation has taken the place of this one.');
-  const groups = await Group.query(trx).where({ organizationId }).whereIn('id', invitation.groupIds).select('id');
-  if (groups.length === 0) return;
-  await GroupMember.query(trx)
-    .insert(groups.map((group) => ({ organizationId, groupId: group.id, accountId, createdAt: now })))
-    .onConflict(['group_id', 'account_id'])
-    .ignore()
-    .returning('group_id');
+  await joinGroups(trx, invitation, now);
 }

@@ -1,12 +1,14 @@
 import type { PartialModelObject } from 'objection';
 import type { Actor } from '../../domain/actor';
 import { transition } from '../../domain/invitation';
+import { nobody, type Person } from '../../domain/permissions';
 import { badInput } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { Account } from '../models/account';
 import type { Invitation } from '../models/invitation';
+import { judgeGroups } from './change-group-members';
 import { closed, type Commanded, commanded, meet } from './command';
-import { checkDomain, checkGroups, makeRoom } from './create-invitation';
+import { checkDomain, makeRoom, noGroup } from './create-invitation';
 import { eraseInvitee } from './erase-invitee';
 import { accountInactive, alreadyMember, findPerson } from './invitee';
 import { type Change, saveInvitation } from './save-invitation';
@@ -24,6 +26,7 @@ export interface Correction {
  * Changes an open invitation. A new address gets a new link by mail at once, within the present term, and the old link
  * is dead; names, groups and the personal text change without a mail. // E11
  * @param check called with the locked row, before anything is decided: If-Match
+ * @param person who corrects: needed where groups are chosen, each of which has to be theirs to invite into // D4
  */
 export async function correctInvitation(
   trx: Transaction,
@@ -32,20 +35,25 @@ export async function correctInvitation(
   correction: Correction,
   actor: Actor,
   check: (invitation: Invitation) => void = () => {},
+  person: Person = nobody,
 ): Promise<Commanded> {
   const { invitation, organization, now, expired } = await meet(trx, organizationId, id);
   check(invitation);
   if (expired || !transition(invitation.status, 'correct')) throw closed(expired?.invitation ?? invitation);
-  const { email, groupIds, ...names } = correction;
+  const { email, groupIds: wished, ...names } = correction;
+  const { groupIds: present, kind } = invitation;
+  const action = kind === 'guest' ? 'guests.invite' : 'members.invite';
+  const groups = wished && (await judgeGroups(trx, organization, wished, { person, action, present }));
   const errors = [
-    ...(groupIds ? await checkGroups(trx, organizationId, groupIds) : []),
+    ...(groups?.errors ?? []),
+    ...(kind === 'guest' && groups?.groupIds.length === 0 ? [noGroup] : []),
     ...(email === undefined ? [] : checkDomain(organization.policy.allowedEmailDomains, email)),
     ...(['firstName', 'lastName'] as const)
       .filter((field) => correction[field] === null && organization.policy.requiredFields.includes(field))
       .map((field) => ({ pointer: `/${field}`, message: `${field} is mandatory in this organization.` })),
   ];
   if (errors.length > 0) throw badInput(...errors);
-  const patch: PartialModelObject<Invitation> = { ...names, ...(groupIds && { groupIds: [...new Set(groupIds)] }) };
+  const patch: PartialModelObject<Invitation> = { ...names, ...(groups && { groupIds: groups.groupIds }) };
   const changes: Change[] = [];
   const readdressed = email !== undefined && email !== invitation.email;
   if (readdressed) {

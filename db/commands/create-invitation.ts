@@ -5,7 +5,7 @@ import { deadline } from '../../domain/calendar-time';
 import { addressKey } from '../../domain/email-address';
 import { effectiveStatus, type GuestType, type InvitationKind, type Role } from '../../domain/invitation';
 import { nextStep } from '../../domain/next-step';
-import { hasRole, type Standing } from '../../domain/permissions';
+import { assertAllowed, decide, mayInvite, type Person as Inviter, type UserResource } from '../../domain/permissions';
 import type { Policy } from '../../domain/policy';
 import { badInput, type FieldError, Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
@@ -14,6 +14,8 @@ import { Group } from '../models/group';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import type { Organization } from '../models/organization';
+import { groupResource } from '../queries/find-groups';
+import { judgeGroups } from './change-group-members';
 import { eraseInvitee, eraseUser } from './erase-invitee';
 import { expireIfOverdue } from './expire-invitation';
 import {
@@ -72,8 +74,8 @@ const draftTerm = {
 /**
  * Invites a person into one organization, as a draft or sent at once. The account exists from here on (`invited`).
  * @param now the database's clock, read after nothing needed locking yet
- * @param standing of a person who invites; null: a key or the platform
- * @throws Problem BAD_INPUT, FORBIDDEN, INVITATION_PENDING, ALREADY_MEMBER, ACCOUNT_INACTIVE, USERNAME_TAKEN
+ * @param inviter who invites: what they may not, or into which group, is FORBIDDEN // A1, D3, D4
+ * @throws Problem FORBIDDEN, BAD_INPUT, INVITATION_PENDING, ALREADY_MEMBER, ACCOUNT_INACTIVE, USERNAME_TAKEN
  */
 export async function createInvitation(
   trx: Transaction,
@@ -81,9 +83,10 @@ export async function createInvitation(
   input: NewInvitation,
   actor: Actor,
   now: Date,
-  standing: Standing | null = null,
+  inviter: Inviter,
 ): Promise<Created> {
-  const groupIds = await checkInput(trx, organization, input, now);
+  assertAllowed(mayInvite(inviter, input, organization.policy), 'organization');
+  const groupIds = await checkInput(trx, organization, input, now, inviter);
   const changes: Change[] = [];
   let person: Person | undefined;
   if (input.email !== null && !(await isNewAddress(trx, organization.id, input.email))) {
@@ -91,7 +94,7 @@ export async function createInvitation(
     if (expired) changes.push(expired.change);
     person = await findPerson(trx, organization.id, input.email);
   }
-  const known = person && (await makeWay(trx, person, input, actor, now, standing)) ? undefined : person?.account;
+  const known = person && (await makeWay(trx, person, input, actor, now, inviter)) ? undefined : person?.account;
   if (input.username !== null) await assertUsernameFree(trx, input.username, known?.id ?? null);
   const usernameDerived = input.username === null && organization.policy.deriveUsername && input.email !== null;
   const username = usernameDerived
@@ -135,11 +138,13 @@ export async function createInvitation(
 /** What the organization's policy asks of an invitation, and whether what it names exists. @returns the group ids */
 async function checkInput(
   trx: Transaction,
-  { id, policy, timeZone }: Organization,
+  organization: Organization,
   input: NewInvitation,
   now: Date,
+  inviter: Inviter,
 ): Promise<string[]> {
-  const errors: FieldError[] = [];
+  const { id, policy, timeZone } = organization;
+  const { groupIds, errors } = await judgeInvitedGroups(trx, organization, input, inviter);
   errors.push(...missingFields(policy, (field) => Boolean(input[field])));
   errors.push(...checkDomain(policy.allowedEmailDomains, input.email));
   if (input.kind === 'guest' && input.role !== 'member')
@@ -159,13 +164,28 @@ async function checkInput(
     });
   if (input.sponsorId && !(await Membership.query(trx).findById([id, input.sponsorId])))
     errors.push({ pointer: '/sponsorId', message: 'There is no such user in this organization.' });
-  const groupIds = [...new Set(input.groupIds ?? [])];
-  errors.push(...(await checkGroups(trx, id, groupIds)));
   if (errors.length > 0) throw badInput(...errors);
-  if (input.groupIds || input.kind === 'member') return groupIds;
-  const guestGroup = await Group.query(trx).findOne({ organizationId: id, isGuestGroup: true });
-  return guestGroup ? [guestGroup.id] : [];
+  return groupIds;
 }
+
+/** Nobody invites into a group that is not theirs to invite into, the group `guest` included. // A2, D4 */
+async function judgeInvitedGroups(
+  trx: Transaction,
+  organization: Organization,
+  { kind, groupIds }: Pick<NewInvitation, 'kind' | 'groupIds'>,
+  inviter: Inviter,
+): Promise<{ groupIds: string[]; errors: FieldError[] }> {
+  const action = kind === 'guest' ? 'guests.invite' : 'members.invite';
+  if (kind === 'guest' && groupIds?.length === 0) return { groupIds, errors: [noGroup] };
+  if (groupIds || kind === 'member') return judgeGroups(trx, organization, groupIds ?? [], { person: inviter, action });
+  const guests = await Group.query(trx).findOne({ organizationId: organization.id, isGuestGroup: true });
+  if (!guests) return { groupIds: [], errors: [] };
+  assertAllowed(decide(inviter, action, groupResource(guests), organization.policy), 'group');
+  return { groupIds: [guests.id], errors: [] };
+}
+
+/** // A2 */
+export const noGroup: FieldError = { pointer: '/groupIds', message: 'A guest needs a group.' };
 
 /** // B1 */
 export const missingFields = (
@@ -182,14 +202,6 @@ export function checkDomain(allowed: string[] | null, email: string | null): Fie
   const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
   if (allowed.includes(domain)) return [];
   return [{ pointer: '/email', message: 'Addresses of this domain cannot be invited into this organization.' }];
-}
-
-export async function checkGroups(trx: Transaction, organizationId: string, groupIds: string[]): Promise<FieldError[]> {
-  if (groupIds.length === 0) return [];
-  const found = new Set((await Group.query(trx).where({ organizationId }).whereIn('id', groupIds)).map(({ id }) => id));
-  return groupIds.flatMap((id, index) =>
-    found.has(id) ? [] : [{ pointer: `/groupIds/${index}`, message: 'There is no such group in this organization.' }],
-  );
 }
 
 /**
@@ -230,7 +242,7 @@ async function makeWay(
   input: NewInvitation,
   actor: Actor,
   now: Date,
-  standing: Standing | null,
+  inviter: Inviter,
 ): Promise<boolean> {
   const { organizationId } = membership;
   if (membership.status === 'invited') return false;
@@ -238,8 +250,8 @@ async function makeWay(
   if (joined && !isInactiveAtHome(account, organizationId, now)) throw alreadyMember(membership);
   if (!joined && membership.inactiveReason !== 'expired') return false;
   if (!input.overwrite) throw accountInactive(': repeat with overwrite to replace it');
-  if (standing && !(hasRole(standing, 'staff') && hasRole(standing, membership.role)))
-    throw new Problem('FORBIDDEN', 'Your role in this organization does not allow to overwrite this user.');
+  const overwritten: UserResource = { type: 'user', self: false, role: membership.role, groupIds: [] };
+  assertAllowed(decide(inviter, 'users.manage', overwritten), 'user');
   const erase = account.activatedAt === null ? eraseInvitee : eraseUser;
   await erase(trx, organizationId, account, actor, now);
   return true;

@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Actor } from '../../domain/actor';
+import { keyPerson } from '../../domain/permissions';
 import { presetPolicies, type Preset } from '../../domain/presets';
 import { readClock, type Transaction } from '../database';
 import { ApiKey } from '../models/api-key';
@@ -37,6 +38,7 @@ export async function createOrganization(
     organizationId,
     name: 'guest',
     isGuestGroup: true,
+    membersMayInviteGuests: true,
     createdAt: now,
   });
   await recordEvents(trx, {
@@ -72,6 +74,7 @@ export async function createOrganization(
     },
     actor,
     now,
+    keyPerson,
   );
   return { organization, changes };
 }

@@ -2,20 +2,21 @@ import { isActive, mailedAddress } from '../../domain/account';
 import type { Actor } from '../../domain/actor';
 import { endOfLocalDay } from '../../domain/calendar-time';
 import { openStatuses, type Role } from '../../domain/invitation';
-import { hasRole, type Standing } from '../../domain/permissions';
+import { assertAllowed, decide, type Person, type UserResource } from '../../domain/permissions';
 import { badInput, notFound, Problem } from '../../domain/problem';
 import { readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
-import { Group, GroupMember } from '../models/group';
+import { GroupMember } from '../models/group';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
 import { requestAccountMail } from './account-mail';
+import { judgeGroups, plan, setGroups } from './change-group-members';
 import { cancelInvitation } from './cancel-invitation';
 import { emailTaken, requestEmailChange } from './change-email';
 import { endSessions } from './change-own-account';
 import { correctInvitation } from './correct-invitation';
-import { checkDomain, checkGroups } from './create-invitation';
+import { checkDomain } from './create-invitation';
 import { eraseInvitee, eraseUser } from './erase-invitee';
 import { expireIfOverdue } from './expire-invitation';
 import { assertUsernameFree, findPerson } from './invitee';
@@ -27,8 +28,7 @@ import type { Change } from './save-invitation';
 /** Who manages a user of an organization. */
 export interface Manager {
   actor: Actor;
-  /** null: a key, which may do what an administrator may. */
-  standing: Standing | null;
+  person: Person;
 }
 
 /** What must be done once the command is committed. */
@@ -86,15 +86,17 @@ export async function changeUser(
   if (membership.kind === 'guest' && rights.length > 0)
     throw new Problem('FORBIDDEN', 'Of a guest, only the groups can be changed here.');
   if (patch.role !== undefined && patch.role !== membership.role) {
-    if (manager.standing && !hasRole(manager.standing, 'administrator')) throw forbidden();
+    assertAllowed(decide(manager.person, 'roles.give'), 'user', '/role');
     if (membership.role === 'administrator') await assertNotLastAdministrator(trx, met);
   }
+  if (patch.permissions !== undefined)
+    assertAllowed(decide(manager.person, 'permissions.give'), 'user', '/permissions');
   const { changes, mails } = await changeAccount(trx, met, patch, manager.actor, lifetimeMs);
   if (rights.length > 0)
     await Membership.query(trx)
       .patch({ ...Object.fromEntries(rights.map((field) => [field, patch[field]])), updatedAt: now })
       .where({ organizationId, accountId: account.id });
-  if (patch.groupIds) await changeGroups(trx, met, [...new Set(patch.groupIds)]);
+  if (patch.groupIds) await changeGroups(trx, met, patch.groupIds, manager);
   await record(trx, met, 'user.changed', manager, { fields: Object.keys(patch) });
   return { changes: [...met.changes, ...changes], mails };
 }
@@ -214,7 +216,12 @@ export async function deleteUser(
 const done = ({ changes }: Met, ...mails: string[]): Managed => ({ changes, mails });
 
 /** Locks in the order of all commands: invitation, account; the organization first, so that administrators are counted once. */
-async function meetUser(trx: Transaction, organizationId: string, userId: string, { standing }: Manager): Promise<Met> {
+async function meetUser(
+  trx: Transaction,
+  organizationId: string,
+  userId: string,
+  { person, actor }: Manager,
+): Promise<Met> {
   // Not FOR UPDATE: that would hold up every row that is being inserted for the organization, and lock each other out.
   const organization = await Organization.query(trx).findById(organizationId).forNoKeyUpdate().throwIfNotFound();
   const known = await Membership.query(trx).findById([organizationId, userId]);
@@ -228,7 +235,8 @@ async function meetUser(trx: Transaction, organizationId: string, userId: string
   const membership = await Membership.query(trx).findById([organizationId, userId]).forUpdate();
   if (!membership) throw notFound('user');
   // Staff manage users, but not those who stand above them.
-  if (standing && !hasRole(standing, membership.role)) throw forbidden();
+  const managed: UserResource = { type: 'user', self: actor.id === userId, role: membership.role, groupIds: [] };
+  assertAllowed(decide(person, 'users.manage', managed), 'user');
   const changes = expired ? [expired.change] : [];
   return { organization, account, membership, invitation, now: await readClock(trx), changes };
 }
@@ -303,27 +311,21 @@ async function changeAccount(
 }
 
 /** Those of somebody who has not joined yet are kept with the invitation. // E5 */
-async function changeGroups(trx: Transaction, met: Met, groupIds: string[]): Promise<void> {
+async function changeGroups(trx: Transaction, met: Met, wished: string[], { person }: Manager): Promise<void> {
   const { organization, account, membership, invitation, now } = met;
-  const organizationId = organization.id;
-  const errors = await checkGroups(trx, organizationId, groupIds);
+  const somebody = { organizationId: organization.id, accountId: account.id };
+  const joined = membership.joinedAt !== null;
+  const theirs = joined ? await GroupMember.query(trx).where(somebody).select('groupId') : [];
+  const present = joined ? theirs.map(({ groupId }) => groupId) : (invitation?.groupIds ?? []);
+  const action = 'group.administer';
+  const { groupIds, errors } = await judgeGroups(trx, organization, wished, { person, action, present });
   if (errors.length > 0) throw badInput(...errors);
-  if (membership.joinedAt === null) {
-    if (invitation) await Invitation.query(trx).patch({ groupIds, updatedAt: now }).findById(invitation.id);
-    return;
-  }
-  await GroupMember.query(trx)
-    .delete()
-    .where({ organizationId, accountId: account.id })
-    .whereNotIn('groupId', groupIds);
-  const groups = await Group.query(trx).where({ organizationId }).whereIn('id', groupIds).select('id');
-  if (groups.length === 0) return;
-  await GroupMember.query(trx)
-    .insert(groups.map(({ id }) => ({ organizationId, groupId: id, accountId: account.id, createdAt: now })))
-    .onConflict(['group_id', 'account_id'])
-    .ignore()
-    .returning('group_id');
+  if (joined) await setGroups(trx, somebody, groupIds, now);
+  else if (invitation) await plan(trx, await reread(trx, invitation), groupIds, now);
 }
+
+/** Correcting it has changed its version. */
+const reread = (trx: Transaction, { id }: Invitation) => Invitation.query(trx).findById(id).throwIfNotFound();
 
 /** Every change of an account's status ends its sessions and reset links. */
 async function setStatus(
@@ -347,5 +349,4 @@ const record = (trx: Transaction, met: Met, type: string, { actor }: Manager, da
     data,
   });
 
-const forbidden = (): Problem => new Problem('FORBIDDEN', 'Your role in this organization does not allow this.');
 const conflict = (detail: string): Problem => new Problem('STATUS_CONFLICT', detail);

@@ -4,7 +4,6 @@ import { effectiveStatus } from '../../domain/invitation';
 import { Problem } from '../../domain/problem';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
-import { Group, GroupMember } from '../models/group';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
@@ -15,6 +14,7 @@ import { endSessions } from './change-own-account';
 import { commanded, undelivered } from './command';
 import { expireIfOverdue } from './expire-invitation';
 import { settleUsername } from './invitee';
+import { joinGroups } from './change-group-members';
 import { recordEvents } from './record-event';
 import { type Change, saveInvitation } from './save-invitation';
 
@@ -137,13 +137,7 @@ async function rejoin(trx: Transaction, account: Account, now: Date): Promise<vo
     .where({ organizationId, accountId });
   const invitation = membership.invitationId && (await Invitation.query(trx).findById(membership.invitationId));
   if (!invitation || membership.joinedAt) return;
-  const groups = await Group.query(trx).where({ organizationId }).whereIn('id', invitation.groupIds).select('id');
-  if (groups.length === 0) return;
-  await GroupMember.query(trx)
-    .insert(groups.map((group) => ({ organizationId, groupId: group.id, accountId, createdAt: now })))
-    .onConflict(['group_id', 'account_id'])
-    .ignore()
-    .returning('group_id');
+  await joinGroups(trx, { ...invitation, accountId }, now);
 }
 
 export const linkDead = (): Problem =>

@@ -1,3 +1,4 @@
+import type { GroupRole, GroupVisibility } from '../../domain/group';
 import { BaseModel } from './base-model';
 
 export class Group extends BaseModel {
@@ -7,6 +8,12 @@ export class Group extends BaseModel {
   declare organizationId: string;
   declare name: string;
   declare isGuestGroup: boolean;
+  declare visibility: GroupVisibility;
+  /** Given to everybody in it but guests. */
+  declare permissions: string[];
+  declare membersMayInviteGuests: boolean;
+  declare membersMayPublish: boolean;
+  declare version: number;
   declare createdAt: Date;
 }
 
@@ -17,5 +24,6 @@ export class GroupMember extends BaseModel {
   declare organizationId: string;
   declare groupId: string;
   declare accountId: string;
+  declare role: GroupRole;
   declare createdAt: Date;
 }

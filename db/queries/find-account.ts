@@ -1,5 +1,6 @@
 import { addressKey, parseEmailAddress } from '../../domain/email-address';
-import type { InvitationKind, Role } from '../../domain/invitation';
+import type { GroupRole } from '../../domain/group';
+import type { Standing } from '../../domain/permissions';
 import type { Policy } from '../../domain/policy';
 import type { FactorState } from '../../domain/two-factor';
 import type { Database } from '../database';
@@ -40,20 +41,32 @@ export function loginKey(login: string): string {
   return addressKey('address' in parsed ? parsed.address : login);
 }
 
-export interface AccountOrganization extends Record<string, unknown> {
+export interface AccountOrganization extends Standing, Record<string, unknown> {
   id: string;
   name: string;
-  kind: InvitationKind;
-  role: Role;
   policy: Policy;
 }
 
+/** A membership together with its groups, as the database gives them. */
+export type StandingRow = Omit<Standing, 'groups'> & {
+  groups: { id: string; role: GroupRole; permissions: string[] }[];
+};
+
+/** What a person's groups give them they have. // A2 */
+export const standingOf = ({ kind, role, permissions, groups }: StandingRow): Standing => ({
+  kind,
+  role,
+  permissions: [...new Set([...permissions, ...groups.flatMap((group) => group.permissions)])],
+  groups: groups.map((group) => ({ id: group.id, role: group.role })),
+});
+
 /** Every organization that a person has joined and may act in, the earliest first. */
 export async function listAccountOrganizations(database: Database, accountId: string): Promise<AccountOrganization[]> {
-  const { rows } = await database.raw<{ rows: AccountOrganization[] }>('select * from usher_account_organizations(?)', [
-    accountId,
-  ]);
-  return rows;
+  const { rows } = await database.raw<{ rows: (StandingRow & Pick<AccountOrganization, 'id' | 'name' | 'policy'>)[] }>(
+    'select * from usher_account_organizations(?)',
+    [accountId],
+  );
+  return rows.map((row) => ({ id: row.id, name: row.name, policy: row.policy, ...standingOf(row) }));
 }
 
 /** What `current` means: the organization last switched to, else home, else the first one joined. // A7 */

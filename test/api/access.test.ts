@@ -21,11 +21,14 @@ beforeAll(async () => {
   ] as const) {
     ids['invitations'] = (await organization.invite({ email: 'eve@access.test' })).id as string;
     ids['users'] = (await organization.call('GET', '/users')).body.items[0].id as string;
+    ids['groups'] = (await organization.call('POST', '/groups', { name: 'Team' })).body.id as string;
     ids['api-keys'] = (await organization.call('POST', '/api-keys', { name: 'robot' })).body.id as string;
   }
+  ourIds['members'] = ourIds['users'] ?? '';
   // The same person in both: theirs must be somebody whom we do not know.
   await theirs.invite({ email: 'stranger@access.test' });
   theirIds['users'] = (await theirs.call('GET', '/users?q=stranger')).body.items[0].id as string;
+  theirIds['members'] = theirIds['users'];
 });
 afterAll(() => usher.stop());
 afterEach(() => setClock(usher, null));

@@ -306,6 +306,25 @@ describe('a walk through every route', () => {
     const users = (await step('GET', `${o}/users?limit=2`)).body;
     await step('GET', `${o}/users/${users.items[0].id}`);
     await step('GET', `${o}/audit-events?limit=200`);
+    const groups = `${o}/groups`;
+    const team = (await step('POST', groups, { name: 'Team', visibility: 'private', permissions: ['reports.read'] }))
+      .body;
+    await step('GET', `${groups}?q=team&limit=1`);
+    await step('PATCH', `${groups}/${team.id}`, { membersMayPublish: true, visibility: 'open' });
+    await step('PUT', `${groups}/${team.id}/members/${users.items[0].id}`, { role: 'member' });
+    await step('GET', `${groups}/${team.id}`);
+    const question = {
+      subject: { type: 'user', id: users.items[0].id },
+      action: { name: 'content.publish' },
+      resource: { type: 'group', id: team.id },
+      context: { organizationId: created.body.id },
+    };
+    await step('POST', '/access/v1/evaluation', question);
+    const items = [{}, { action: { name: 'group.read' } }];
+    await step('POST', '/access/v1/evaluations', { ...question, evaluations: items });
+    await step('POST', '/access/v1/evaluations', question);
+    await step('DELETE', `${groups}/${team.id}/members/${users.items[0].id}`);
+    await step('DELETE', `${groups}/${team.id}`);
     await step('DELETE', `${o}/api-keys/${key.id}`);
     // A person, and what they do about themselves.
     const ada = visitor(usher);

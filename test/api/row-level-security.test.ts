@@ -216,9 +216,26 @@ describe('the roles', () => {
          where t.grantee = 'usher_system' and t.table_name = c.table_name) order by 1`,
     );
     // Who belongs where, for the functions that signed-in people ask, and what users are found by.
-    const known = ['account_id', 'created_at', 'inactive_reason', 'invitation_id', 'joined_at', 'kind'];
-    known.push('organization_id', 'role', 'search', 'status');
-    expect(columns.map(({ column }) => column)).toEqual(known.map((name) => `memberships.${name}`));
+    const known = {
+      group_members: ['account_id', 'group_id', 'organization_id', 'role'],
+      groups: ['id', 'organization_id', 'permissions'],
+      memberships: [
+        'account_id',
+        'created_at',
+        'inactive_reason',
+        'invitation_id',
+        'joined_at',
+        'kind',
+        'organization_id',
+        'permissions',
+        'role',
+        'search',
+        'status',
+      ],
+    };
+    expect(columns.map(({ column }) => column)).toEqual(
+      Object.entries(known).flatMap(([table, names]) => names.map((name) => `${table}.${name}`)),
+    );
     for (const table of ['emails', 'accounts', 'audit_events', 'groups'])
       await expect(as('usher_system', null, (trx) => trx(table).select())).rejects.toMatchObject(refused);
   });
@@ -231,7 +248,7 @@ describe('the roles', () => {
     for (const { path } of rows) expect(path).toEqual([expect.stringMatching(/^search_path=.*pg_temp$/)]);
     for (const { answer } of rows)
       expect(answer).toMatch(
-        /^(boolean|uuid|trigger|TABLE\(id uuid, organization_id uuid(, name text)?\)|TABLE\(id uuid, name text, kind text, role text, policy jsonb\))$/,
+        /^(boolean|uuid|trigger|TABLE\(id uuid, organization_id uuid(, name text)?\)|TABLE\(id uuid, name text, kind text, role text, policy jsonb, permissions text\[\], groups jsonb\))$/,
       );
   });
 

@@ -15,6 +15,7 @@ import { Email } from '../../db/models/email';
 import { Invitation } from '../../db/models/invitation';
 import type { Organization } from '../../db/models/organization';
 import type { Actor } from '../../domain/actor';
+import { keyPerson } from '../../domain/permissions';
 import type { Policy } from '../../domain/policy';
 import type { Preset } from '../../domain/presets';
 import { type LinkClaim, parseKeyRing, verifyInvitationToken } from '../../domain/token';
@@ -166,7 +167,7 @@ export async function startSkippedTime(): Promise<SkippedTime> {
     async invite(organization, fields) {
       await now();
       const created = await inOrganization(pool, organization.id, async (trx) =>
-        createInvitation(trx, organization, { ...nobody, ...fields }, actor, await readClock(trx)),
+        createInvitation(trx, organization, { ...nobody, ...fields }, actor, await readClock(trx), keyPerson),
       );
       await announce(created.changes);
       return created.invitation;

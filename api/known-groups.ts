@@ -1,0 +1,38 @@
+import type { Transaction } from '../db/database';
+import { findGroup, findUserResource, groupResource, keepVisible, lookForGroup } from '../db/queries/find-groups';
+import { decide, type GroupResource, type Resource, theOrganization } from '../domain/permissions';
+import type { Context } from './route';
+import { id as uuid } from './schemas/common';
+
+/** The group of the path. @throws Problem NOT_FOUND */
+export const groupOf = async ({ read, organizationId, params }: Context): Promise<GroupResource> =>
+  groupResource(await read((trx) => findGroup(trx, organizationId, params.id ?? '')));
+
+/** The person of the path, as another one looks at them. @throws Problem NOT_FOUND */
+export const profileOf = ({ read, organizationId, params, caller }: Context): Promise<Resource> =>
+  read((trx) => findUserResource(trx, organizationId, params.id ?? '', caller?.type === 'user' ? caller.id : null));
+
+/** Whose directory is asked for: that of a group which the caller knows of, or the whole organization's. // D7, D8 */
+export async function directoryOf({ read, organizationId, request, person }: Context): Promise<Resource> {
+  const groupId = uuid.safeParse(request.query.groupId);
+  if (!groupId.success) return theOrganization;
+  const group = await read((trx) => lookForGroup(trx, organizationId, groupId.data));
+  if (!group) return theOrganization;
+  const resource = groupResource(group);
+  return decide(person, 'group.read', resource).allowed ? resource : theOrganization;
+}
+
+/** The same with only those groups that exist for the caller. // D4, D9 */
+export async function withKnownGroups<T extends { groupIds: string[] }>(
+  trx: Transaction,
+  { organizationId, person }: Pick<Context, 'organizationId' | 'person'>,
+  rows: T[],
+): Promise<T[]> {
+  const known = await keepVisible(
+    trx,
+    organizationId,
+    person,
+    rows.flatMap(({ groupIds }) => groupIds),
+  );
+  return rows.map((row) => ({ ...row, groupIds: row.groupIds.filter((id) => known.has(id)) }));
+}
