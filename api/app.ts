@@ -12,6 +12,7 @@ import { accountLinkPages } from './pages/account-links';
 import { accountPages } from './pages/account';
 import { pagesRouter } from './pages/invitation';
 import { mountRoute, type RouteSpec } from './route';
+import { guestRoutes } from './routes/guests';
 import { invitationTokenRoutes } from './routes/invitation-tokens';
 import { invitationRoutes } from './routes/invitations';
 import { operationsRouter } from './routes/operations';
@@ -28,6 +29,7 @@ export const routes: RouteSpec[] = [
   ...signInRoutes,
   ...meRoutes,
   ...userRoutes,
+  ...guestRoutes,
   ...auditRoutes,
 ];
 

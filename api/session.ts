@@ -16,6 +16,8 @@ declare module 'express-session' {
     signedInAt: string;
     ip: string | null;
     userAgent: string | null;
+    /** What `current` means in this session; another device's keeps its own. // A7 */
+    currentOrganizationId?: string;
   }
 }
 
@@ -84,13 +86,17 @@ export interface SessionStart {
   accountId: string;
   epoch: number;
   secondFactor: 'none' | 'pending' | 'done';
+  /** Where a new session begins; one that goes on under a new id stays where it is. */
+  currentOrganizationId?: string;
   now: Date;
 }
 
 /** A session under a new id: one that somebody has planted before signing in is worth nothing after it. */
 export async function startSession(request: Request, { now, ...data }: SessionStart): Promise<void> {
+  const { accountId, currentOrganizationId } = request.session;
   await settled((done) => request.session.regenerate(done));
   Object.assign(request.session, {
+    ...(accountId === data.accountId && { currentOrganizationId }),
     ...data,
     signedInAt: now.toISOString(),
     ip: request.ip ?? null,

@@ -41,6 +41,7 @@ export async function signIn(
     accountId: account.id,
     epoch: account.sessionEpoch,
     secondFactor: 'none',
+    currentOrganizationId: account.currentOrganizationId ?? account.homeOrganizationId ?? '',
     now: found.now,
   });
   const actor = { type: 'user', id: account.id, name: displayName(account), ...origin(request) } as const;

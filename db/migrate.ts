@@ -1,11 +1,13 @@
 import knexFactory, { type Knex } from 'knex';
 import * as core from './migrations/0001-core';
 import * as accounts from './migrations/0002-accounts';
+import * as guests from './migrations/0006-guests';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
   '0001-core': core,
   '0002-accounts': accounts,
+  '0006-guests': guests,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

@@ -1,3 +1,4 @@
+import type { AccountMailType } from '../../db/models/account-mail';
 import type { Locale } from '../../i18n';
 
 /** What an invitation mail says. Everything but `link` is text from people and is shown literally. */
@@ -30,12 +31,15 @@ export const mailTypes: Record<MailType, { body: string }> = {
 
 /** What a mail to the holder of an account says. Its words are in i18n under `mail.account.<type>`. */
 export interface HolderMail {
-  type: 'password-reset' | 'email-confirmation' | 'email-change-notice';
+  type: AccountMailType;
   locale: Locale;
   firstName: string | null;
   lastName: string | null;
   username: string | null;
   newAddress: string | null;
+  organizationName: string | null;
+  /** Whom it is about, where that is not who gets it. */
+  personName: string | null;
   /** null: there is nothing to open. */
   link: string | null;
   expiresAt: Date;

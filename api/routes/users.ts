@@ -25,12 +25,16 @@ const idOf = (context: Context): string => context.params.id ?? '';
 const locate = (context: Context) => context.read((trx) => findUser(trx, context.organizationId, idOf(context)));
 
 /** One command, answered with the user as they are afterwards; its mails go out after the commit. */
-async function manage(context: Context, run: (trx: Transaction, manager: Manager) => Promise<Managed>): Promise<Reply> {
+export async function manage(
+  context: Context,
+  userId: string,
+  run: (trx: Transaction, manager: Manager) => Promise<Managed>,
+): Promise<Reply> {
   let mails: string[] = [];
   const answer = await context.command(async (trx) => {
     const done = await run(trx, { actor: context.actor, standing: context.standing });
     mails = done.mails;
-    const found = await findUser(trx, context.organizationId, idOf(context));
+    const found = await findUser(trx, context.organizationId, userId);
     return { status: 200, body: toUser(found), changes: done.changes };
   });
   for (const mail of mails) context.services.mails.announce(mail);
@@ -39,7 +43,8 @@ async function manage(context: Context, run: (trx: Transaction, manager: Manager
 
 type UserCommand = (trx: Transaction, organizationId: string, id: string, manager: Manager) => Promise<Managed>;
 
-const action = (name: string, summary: string, run: UserCommand): RouteSpec => ({
+/** `POST O/users/{id}/<name>`. */
+export const userAction = (name: string, summary: string, run: UserCommand): RouteSpec => ({
   method: 'post',
   path: `${base}/users/{id}/${name}`,
   summary,
@@ -51,7 +56,8 @@ const action = (name: string, summary: string, run: UserCommand): RouteSpec => (
   idempotent: true,
   answers: { 200: { description: 'The user', schema: user } },
   problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'LAST_ADMINISTRATOR'],
-  handle: (context) => manage(context, (trx, manager) => run(trx, context.organizationId, idOf(context), manager)),
+  handle: (context) =>
+    manage(context, idOf(context), (trx, manager) => run(trx, context.organizationId, idOf(context), manager)),
 });
 
 export const userRoutes: RouteSpec[] = [
@@ -97,7 +103,7 @@ export const userRoutes: RouteSpec[] = [
     answers: { 200: { description: 'The user', schema: user } },
     problems: ['FORBIDDEN', 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'LAST_ADMINISTRATOR', 'INVITATION_PENDING'],
     handle: (context) =>
-      manage(context, (trx, manager) =>
+      manage(context, idOf(context), (trx, manager) =>
         changeUser(trx, context.organizationId, idOf(context), context.body as UserPatch, manager, linkLifetimeMs),
       ),
   },
@@ -120,13 +126,13 @@ export const userRoutes: RouteSpec[] = [
       });
     },
   },
-  action('deactivate', 'No sign-in any more; every session ends at once', deactivateUser),
-  action(
+  userAction('deactivate', 'No sign-in any more; every session ends at once', deactivateUser),
+  userAction(
     'activate',
     'Active again; an inactive user has until midnight to choose a password and sign in',
     activateUser,
   ),
-  action('reset-password', 'Mail the user a link to choose a new password', (trx, organizationId, id, manager) =>
+  userAction('reset-password', 'Mail the user a link to choose a new password', (trx, organizationId, id, manager) =>
     sendPasswordReset(trx, organizationId, id, manager, linkLifetimeMs),
   ),
 ];

@@ -99,7 +99,8 @@ export async function createInvitation(
   await enrol(trx, organization.id, account.id, id, input, now);
 
   const { send, overwrite: _, expiresAt, groupIds: __, ...fields } = input;
-  const draft = { generation: 0, email: input.email, requestedExpiresAt: expiresAt };
+  const { accessEndsAt } = input;
+  const draft = { generation: 0, email: input.email, requestedExpiresAt: expiresAt, accessEndsAt };
   const sent = send && input.email !== null;
   const term = sent ? newTerm(organization, draft, now) : draftTerm;
   const row = {

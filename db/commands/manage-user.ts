@@ -47,7 +47,7 @@ export interface UserPatch {
   groupIds?: string[];
 }
 
-interface Met {
+export interface Met {
   organization: Organization;
   account: Account;
   membership: Membership;
@@ -186,10 +186,15 @@ export async function deleteUser(
   return { changes, mails: [] };
 }
 
-const nothing: Managed = { changes: [], mails: [] };
+export const nothing: Managed = { changes: [], mails: [] };
 
 /** Locks in the order of all commands: invitation, account; the organization first, so that administrators are counted once. */
-async function meetUser(trx: Transaction, organizationId: string, userId: string, { standing }: Manager): Promise<Met> {
+export async function meetUser(
+  trx: Transaction,
+  organizationId: string,
+  userId: string,
+  { standing }: Manager,
+): Promise<Met> {
   // Not FOR UPDATE: that would hold up every row that is being inserted for the organization, and lock each other out.
   const organization = await Organization.query(trx).findById(organizationId).forNoKeyUpdate().throwIfNotFound();
   const known = await Membership.query(trx).findById([organizationId, userId]);
@@ -211,7 +216,7 @@ function assertHome({ organization, account, membership }: Met): void {
     throw new Problem('FORBIDDEN', 'Only the home organization of a person may do this.');
 }
 
-async function assertNotLastAdministrator(trx: Transaction, { organization, account }: Met): Promise<void> {
+export async function assertNotLastAdministrator(trx: Transaction, { organization, account }: Met): Promise<void> {
   const others = await Membership.query(trx)
     .where({ organizationId: organization.id, kind: 'member', role: 'administrator', 'memberships.status': 'active' })
     .whereNot('accountId', account.id)
@@ -303,7 +308,13 @@ async function setStatus(
   await endSessions(trx, account.id);
 }
 
-const record = (trx: Transaction, met: Met, type: string, { actor }: Manager, data: Record<string, unknown> = {}) =>
+export const record = (
+  trx: Transaction,
+  met: Met,
+  type: string,
+  { actor }: Manager,
+  data: Record<string, unknown> = {},
+) =>
   recordEvents(trx, {
     organizationId: met.organization.id,
     type,
@@ -314,4 +325,4 @@ const record = (trx: Transaction, met: Met, type: string, { actor }: Manager, da
   });
 
 const forbidden = (): Problem => new Problem('FORBIDDEN', 'Your role in this organization does not allow this.');
-const conflict = (detail: string): Problem => new Problem('STATUS_CONFLICT', detail);
+export const conflict = (detail: string): Problem => new Problem('STATUS_CONFLICT', detail);
