@@ -15,8 +15,8 @@ export interface MailWish {
   type: AccountMailType;
   recipient: string;
   accountId: string | null;
-  organizationId?: string;
-  subjectId?: string;
+  aboutOrganizationId?: string;
+  aboutAccountId?: string;
   deadline: Date;
 }
 
@@ -79,7 +79,9 @@ export async function claimAccountMail(
   const homes = await database.transaction(async (trx) => {
     const mail = await AccountMail.query(trx).findById(id);
     const candidates = mail ? await addressees(trx, mail) : [];
-    return [mail?.organizationId ?? [], candidates.map(({ homeOrganizationId }) => homeOrganizationId ?? [])].flat(2);
+    return [mail?.aboutOrganizationId ?? [], candidates.map(({ homeOrganizationId }) => homeOrganizationId ?? [])].flat(
+      2,
+    );
   });
   return inOrganizations(database, [...new Set(homes)], async (trx) => {
     const mail = await AccountMail.query(trx).findById(id).forUpdate();
@@ -97,9 +99,9 @@ export async function claimAccountMail(
       await mail.$query(trx).patch({ status: 'failed', tellAt: null });
       return { claimed: false, status: 'failed' };
     }
-    const about = mail.organizationId ?? account.homeOrganizationId;
+    const about = mail.aboutOrganizationId ?? account.homeOrganizationId;
     const organization = about ? await Organization.query(trx).findById(about).throwIfNotFound() : null;
-    const person = mail.subjectId ? ((await Account.query(trx).findById(mail.subjectId)) ?? null) : null;
+    const person = mail.aboutAccountId ? ((await Account.query(trx).findById(mail.aboutAccountId)) ?? null) : null;
     const rendered = mail.messageId === null ? render({ account, mail, organization, person }) : null;
     if (rendered) {
       const { host, ...parts } = rendered;
@@ -178,8 +180,9 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
 }
 
 /** Extended, ended or removed meanwhile, there is nothing to warn of. // D11 */
-async function isStillEnding(trx: Transaction, { organizationId, subjectId, deadline }: AccountMail): Promise<boolean> {
-  if (!organizationId || !subjectId) return false;
-  const guest = await Membership.query(trx).findById([organizationId, subjectId]);
+async function isStillEnding(trx: Transaction, mail: AccountMail): Promise<boolean> {
+  const { aboutOrganizationId, aboutAccountId, deadline } = mail;
+  if (!aboutOrganizationId || !aboutAccountId) return false;
+  const guest = await Membership.query(trx).findById([aboutOrganizationId, aboutAccountId]);
   return guest?.accessEndsAt?.getTime() === deadline.getTime();
 }

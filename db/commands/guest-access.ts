@@ -31,7 +31,7 @@ export async function warnOfAccessEnd(trx: Transaction, guest: Guest): Promise<A
   const membership = await Membership.query(trx).findById([organizationId, accountId]).forUpdate();
   const { step, now } = await planOf(trx, membership);
   if (!membership?.accessEndsAt || step?.action !== 'warn' || step.at > now) return { step, now };
-  const wish = { organizationId, subjectId: accountId, deadline: membership.accessEndsAt };
+  const wish = { aboutOrganizationId: organizationId, aboutAccountId: accountId, deadline: membership.accessEndsAt };
   const tell = async (type: 'guest-access-ending' | 'guest-access-ending-host', person: Account | undefined) => {
     const { id, email } = person ?? {};
     // Nobody here announces it: the relay does, at once.

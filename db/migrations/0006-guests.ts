@@ -38,7 +38,7 @@ export async function up(knex: Knex): Promise<void> {
 
     -- Mails about a person's place in an organization that is not their home name it.
     alter table account_mails drop constraint account_mails_type_check;
-    alter table account_mails add column organization_id uuid, add column subject_id uuid;
+    alter table account_mails add column about_organization_id uuid, add column about_account_id uuid;
 
     -- The instant decides, not the workflow: access that has ended is none. // D11
     create or replace function usher_account_organizations(account uuid)
@@ -58,8 +58,8 @@ export async function down(knex: Knex): Promise<void> {
       language sql stable security definer set search_path = public, pg_temp as
       $$ select o.id, o.name, m.kind, m.role, o.policy from memberships m join organizations o on o.id = m.organization_id
          where m.account_id = account and m.status = 'active' order by m.joined_at, o.id $$;
-    delete from account_mails where organization_id is not null;
-    alter table account_mails drop column organization_id, drop column subject_id;
+    delete from account_mails where about_organization_id is not null;
+    alter table account_mails drop column about_organization_id, drop column about_account_id;
     alter table account_mails add constraint account_mails_type_check
       check (type in ('password-reset', 'email-confirmation', 'email-change-notice')) not valid;
     drop policy memberships_system_tell on memberships;

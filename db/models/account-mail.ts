@@ -15,9 +15,9 @@ export class AccountMail extends BaseModel {
   /** null: whoever has this address when it is sent. */
   declare accountId: string | null;
   /** The organization that it is about, where that is not the person's home. */
-  declare organizationId: string | null;
+  declare aboutOrganizationId: string | null;
   /** Whom it is about, where that is not the person who gets it. */
-  declare subjectId: string | null;
+  declare aboutAccountId: string | null;
   /** Until then its link opens something; afterwards it is not sent any more. */
   declare deadline: Date;
   declare status: 'queued' | 'sent' | 'failed';

@@ -333,6 +333,25 @@ describe('a walk through every route', () => {
       await step('POST', `${user}/${action}`, {}, key2);
     await step('POST', `${user}/activate`, undefined, key2);
     await step('POST', '/v1/auth/sign-in', { login: 'ada.walk', password }, ada);
+    // A guest somewhere else, for as long as it lasts.
+    const host = await usher.createOrganization({ preset: 'licensed-guests' });
+    const hosted = `/v1/organizations/${host.id}`;
+    const enter = async () => {
+      await host.invite({ kind: 'guest', email: 'ada@bücher.example' });
+      const open = (await ada.call('GET', '/v1/me/invitations')).body.items as { id: string; kind: string }[];
+      const id = open.find(({ kind }) => kind === 'guest')?.id;
+      await ada.call('POST', `/v1/me/invitations/${id}/accept`);
+    };
+    await enter();
+    await step('GET', `${hosted}/guests`, undefined, host.key);
+    const accessEndsAt = new Date(Date.now() + 86_400_000).toISOString();
+    await step('PATCH', `${hosted}/guests/${adaId}`, { accessEndsAt, sponsorId: null }, host.key);
+    await step('POST', `${hosted}/users/${adaId}/suspend`, undefined, host.key);
+    await step('POST', `${hosted}/users/${adaId}/resume`, undefined, host.key);
+    await step('DELETE', `/v1/me/organizations/${host.id}`, undefined, ada);
+    await enter();
+    await step('DELETE', `${hosted}/guests/${adaId}`, undefined, host.key);
+    await step('GET', `${hosted}/guest-log?limit=2`, undefined, host.key);
     await step('POST', '/v1/auth/sign-out', undefined, ada);
     await step('GET', '/v1/me', undefined, ada);
     await step('POST', '/v1/auth/forgot-password', { email: 'ada@bücher.example' }, null);

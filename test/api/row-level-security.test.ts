@@ -194,13 +194,15 @@ describe('the roles', () => {
       rate_limits: 'DELETE SELECT',
     });
     const { rows: columns } = await usher.owner.raw<{ rows: { column: string }[] }>(
-      `select c.table_name || '.' || c.column_name as column from information_schema.role_column_grants c
+      `select c.table_name || '.' || c.column_name || ' ' || c.privilege_type as column from information_schema.role_column_grants c
        where c.grantee = 'usher_system' and not exists (select from information_schema.role_table_grants t
          where t.grantee = 'usher_system' and t.table_name = c.table_name) order by 1`,
     );
     // Who belongs where, for the functions that signed-in people ask.
-    const known = ['account_id', 'joined_at', 'kind', 'organization_id', 'role', 'status'];
-    expect(columns.map(({ column }) => column)).toEqual(known.map((name) => `memberships.${name}`));
+    const access = ['access_ends_at', 'access_tell_at', 'access_warn_at', 'access_warned_at'];
+    const known = [...access, 'account_id', 'joined_at', 'kind', 'organization_id', 'role', 'status'];
+    const expected = [...known.map((name) => `${name} SELECT`), 'access_tell_at UPDATE'];
+    expect(columns.map(({ column }) => column)).toEqual(expected.map((name) => `memberships.${name}`).sort());
     for (const table of ['emails', 'accounts', 'audit_events', 'groups'])
       await expect(as('usher_system', null, (trx) => trx(table).select())).rejects.toMatchObject(refused);
   });
