@@ -1,10 +1,12 @@
 import { changeGuest, type GuestPatch, removeGuest, resumeGuest, suspendGuest } from '../../db/commands/manage-guest';
 import { type GuestLogFilter, listGuestLog } from '../../db/queries/list-guest-log';
+import { countSeats } from '../../db/queries/count-seats';
 import { findUser, listUsers, type UserFilter } from '../../db/queries/list-users';
 import { notFound } from '../../domain/problem';
 import type { Context, RouteSpec } from '../route';
 import { id, organizationParams } from '../schemas/common';
 import { guestLogPage, guestLogQuery, guestPatch, guestQuery, toGuestVisit } from '../schemas/guests';
+import { licenceUse, toLicenceUse } from '../schemas/licences';
 import { toUser, user, userPage } from '../schemas/users';
 import { manage, userAction } from './users';
 
@@ -20,6 +22,19 @@ const locate = async (context: Context): Promise<void> => {
 };
 
 export const guestRoutes: RouteSpec[] = [
+  {
+    method: 'get',
+    path: `${base}/licences`,
+    summary: 'How many licences there are, and who uses them',
+    tag: 'Licences',
+    access: 'organization',
+    role: 'staff',
+    params: organizationParams,
+    answers: { 200: { description: 'The licences', schema: licenceUse } },
+    async handle({ read, organizationId }) {
+      return { status: 200, body: toLicenceUse(await read((trx) => countSeats(trx, organizationId))) };
+    },
+  },
   {
     ...shared,
     method: 'get',
@@ -45,7 +60,7 @@ export const guestRoutes: RouteSpec[] = [
     locate,
     body: guestPatch,
     answers: { 200: { description: 'The guest', schema: user } },
-    problems: ['FORBIDDEN', 'STATUS_CONFLICT'],
+    problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'NO_SEAT'],
     handle: (context) =>
       manage(context, idOf(context), (trx, manager) =>
         changeGuest(trx, context.organizationId, idOf(context), context.body as GuestPatch, manager),

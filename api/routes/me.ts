@@ -199,7 +199,7 @@ export const meRoutes: RouteSpec[] = [
     idempotent: true,
     locate: locateInvitation,
     answers: { 200: { description: 'Accepted', schema: answered } },
-    problems: [...deadInvitation, 'ALREADY_MEMBER'],
+    problems: [...deadInvitation, 'ALREADY_MEMBER', 'NO_SEAT'],
     async handle(context) {
       const organizationId = await locateInvitation(context);
       return context.command(

@@ -69,7 +69,7 @@ export const signInRoutes: RouteSpec[] = [
     access: 'public',
     body: passwordReset,
     answers: { 204: { description: 'Changed; the link is used up' } },
-    problems: ['LINK_DEAD', 'WEAK_PASSWORD'],
+    problems: ['LINK_DEAD', 'WEAK_PASSWORD', 'NO_SEAT'],
     async handle({ services, request, body }) {
       const { token, password } = body as z.infer<typeof passwordReset>;
       await useResetLink(services, request, token, password);

@@ -55,7 +55,7 @@ export const userAction = (name: string, summary: string, run: UserCommand): Rou
   locate,
   idempotent: true,
   answers: { 200: { description: 'The user', schema: user } },
-  problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'LAST_ADMINISTRATOR'],
+  problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'LAST_ADMINISTRATOR', 'NO_SEAT'],
   handle: (context) =>
     manage(context, idOf(context), (trx, manager) => run(trx, context.organizationId, idOf(context), manager)),
 });
@@ -101,7 +101,7 @@ export const userRoutes: RouteSpec[] = [
     locate,
     body: userPatch,
     answers: { 200: { description: 'The user', schema: user } },
-    problems: ['FORBIDDEN', 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'LAST_ADMINISTRATOR', 'INVITATION_PENDING'],
+    problems: ['FORBIDDEN', 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'LAST_ADMINISTRATOR', 'INVITATION_PENDING', 'NO_SEAT'],
     handle: (context) =>
       manage(context, idOf(context), (trx, manager) =>
         changeUser(trx, context.organizationId, idOf(context), context.body as UserPatch, manager, linkLifetimeMs),

@@ -17,6 +17,7 @@ import { planAccess } from './plan-access';
 import { recordVisit } from './record-visit';
 import { lockInvitation, saveInvitation } from './save-invitation';
 import { type Commanded, commanded, undelivered } from './command';
+import { takeSeat } from './take-seat';
 
 export interface Acceptance {
   firstName?: string;
@@ -234,10 +235,11 @@ export async function join(trx: Transaction, invitation: Invitation, now: Date):
   await planAccess(trx, { organizationId, accountId }, invitation.accessEndsAt, now);
   await recordVisit(trx, { organizationId, accountId }, 'accepted', now);
   const groups = await Group.query(trx).where({ organizationId }).whereIn('id', invitation.groupIds).select('id');
-  if (groups.length === 0) return;
-  await GroupMember.query(trx)
-    .insert(groups.map((group) => ({ organizationId, groupId: group.id, accountId, createdAt: now })))
-    .onConflict(['group_id', 'account_id'])
-    .ignore()
-    .returning('group_id');
+  if (groups.length > 0)
+    await GroupMember.query(trx)
+      .insert(groups.map((group) => ({ organizationId, groupId: group.id, accountId, createdAt: now })))
+      .onConflict(['group_id', 'account_id'])
+      .ignore()
+      .returning('group_id');
+  await takeSeat(trx, organizationId, { kind: invitation.kind, groups: groups.length });
 }

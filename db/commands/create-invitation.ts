@@ -25,6 +25,7 @@ import {
 } from './invitee';
 import { writingEvents } from './record-event';
 import { type Change, lockInvitation, markChanged, type Saved } from './save-invitation';
+import { takeSeat } from './take-seat';
 import { newTerm } from './start-term';
 
 export interface NewInvitation {
@@ -125,6 +126,7 @@ export async function createInvitation(
     ...(sent ? [{ ...event, type: 'invitation.sent', data: { generation: 1 } }] : []),
   );
   const invitation = await Invitation.query(trx).with('told', told).insert(row).returning('*');
+  if (sent) await takeSeat(trx, organization.id, { kind: input.kind, groups: groupIds.length });
   if (invitation.nextAt) changes.push({ ...(await markChanged(trx, invitation)), isNew: true });
   return { invitation, changes };
 }

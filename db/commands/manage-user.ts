@@ -21,6 +21,7 @@ import { assertUsernameFree, findPerson } from './invitee';
 import { recordEvents } from './record-event';
 import { wayBack } from './reset-password';
 import type { Change } from './save-invitation';
+import { takeChangedSeat, takeSeat } from './take-seat';
 
 /** Who manages a user of an organization. */
 export interface Manager {
@@ -131,6 +132,7 @@ export async function activateUser(
   if (account.status === 'deactivated') {
     await setStatus(trx, met, { status: account.passwordHash === null ? 'inactive' : 'active' });
     await record(trx, met, 'user.activated', manager);
+    await takeSeat(trx, organizationId, 'licence');
     return nothing;
   }
   if (account.status === 'invited' || (!lapsed && (await wayBack(trx, account, now)) === null))
@@ -142,6 +144,7 @@ export async function activateUser(
   const wish = { type: 'password-reset', recipient, accountId: account.id, deadline } as const;
   const mail = await requestAccountMail(trx, wish, now);
   await record(trx, met, 'user.reactivated', manager, { deadline: deadline.toISOString() });
+  await takeSeat(trx, organizationId, 'licence');
   return { changes: [], mails: [mail] };
 }
 
@@ -280,20 +283,29 @@ async function changeGroups(trx: Transaction, met: Met, groupIds: string[]): Pro
   const errors = await checkGroups(trx, organizationId, groupIds);
   if (errors.length > 0) throw badInput(...errors);
   if (membership.joinedAt === null) {
-    if (invitation) await Invitation.query(trx).patch({ groupIds, updatedAt: now }).findById(invitation.id);
+    if (!invitation) return;
+    await Invitation.query(trx).patch({ groupIds, updatedAt: now }).findById(invitation.id);
+    if (invitation.status === 'pending')
+      await takeChangedSeat(trx, organizationId, membership.kind, {
+        before: invitation.groupIds.length,
+        after: groupIds.length,
+      });
     return;
   }
+  const here = { organizationId, accountId: account.id };
+  const before = await GroupMember.query(trx).where(here).resultSize();
   await GroupMember.query(trx)
     .delete()
     .where({ organizationId, accountId: account.id })
     .whereNotIn('groupId', groupIds);
   const groups = await Group.query(trx).where({ organizationId }).whereIn('id', groupIds).select('id');
-  if (groups.length === 0) return;
-  await GroupMember.query(trx)
-    .insert(groups.map(({ id }) => ({ organizationId, groupId: id, accountId: account.id, createdAt: now })))
-    .onConflict(['group_id', 'account_id'])
-    .ignore()
-    .returning('group_id');
+  if (groups.length > 0)
+    await GroupMember.query(trx)
+      .insert(groups.map(({ id }) => ({ organizationId, groupId: id, accountId: account.id, createdAt: now })))
+      .onConflict(['group_id', 'account_id'])
+      .ignore()
+      .returning('group_id');
+  await takeChangedSeat(trx, organizationId, membership.kind, { before, after: groups.length });
 }
 
 /** Every change of an account's status ends its sessions and reset links. */

@@ -344,6 +344,7 @@ describe('a walk through every route', () => {
     };
     await enter();
     await step('GET', `${hosted}/guests`, undefined, host.key);
+    await step('GET', `${hosted}/licences`, undefined, host.key);
     const accessEndsAt = new Date(Date.now() + 86_400_000).toISOString();
     await step('PATCH', `${hosted}/guests/${adaId}`, { accessEndsAt, sponsorId: null }, host.key);
     await step('POST', `${hosted}/users/${adaId}/suspend`, undefined, host.key);
