@@ -12,6 +12,7 @@ import { type RelayOptions, startOutboxRelay } from '../relay/outbox-relay';
 import { ensureSchedules } from '../relay/schedules';
 import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
 import { taskQueue } from '../workflows/messages';
+import { createGuestAccessActivities } from './guest-access';
 import { createMailer } from './email/mailer';
 import { renderInvitation } from './email/render-invitation';
 import { createAccountActivities } from './accounts';
@@ -76,6 +77,7 @@ export async function startWorker(
       ...createInvitationActivities({ ...dependencies, render: renderInvitation(mailer.sender) }),
       ...createAccountMailActivities(dependencies),
       ...createAccountActivities(database, logger),
+      ...createGuestAccessActivities(database, logger),
     },
     maxCachedWorkflows: settings.USHER_MAX_CACHED_WORKFLOWS,
     maxConcurrentLocalActivityExecutions: settings.USHER_DATABASE_POOL,

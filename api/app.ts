@@ -15,6 +15,7 @@ import { twoFactorPages } from './pages/two-factor';
 import { mountRoute, type RouteSpec } from './route';
 import { accessRoutes } from './routes/access';
 import { groupRoutes } from './routes/groups';
+import { guestRoutes } from './routes/guests';
 import { invitationTokenRoutes } from './routes/invitation-tokens';
 import { invitationRoutes } from './routes/invitations';
 import { operationsRouter } from './routes/operations';
@@ -34,6 +35,7 @@ export const routes: RouteSpec[] = [
   ...twoFactorRoutes,
   ...userRoutes,
   ...groupRoutes,
+  ...guestRoutes,
   ...accessRoutes,
   ...auditRoutes,
 ];

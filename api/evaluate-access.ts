@@ -61,11 +61,12 @@ export async function evaluateAccess(
   );
 }
 
-async function askerOf({ caller, services }: Context): Promise<Asker> {
+async function askerOf({ caller, services, request }: Context): Promise<Asker> {
   if (caller?.type === 'user') {
     const all = await listAccountOrganizations(services.database, caller.id);
     const own = new Map(all.map((organization) => [organization.id, organization]));
-    return { accountId: caller.id, in: (id) => own.get(id), home: currentOrganization(caller.account, all)?.id };
+    const home = currentOrganization(caller.account, all, request.session.currentOrganizationId)?.id;
+    return { accountId: caller.id, in: (id) => own.get(id), home };
   }
   const only = caller?.type === 'api-key' ? caller.organizationId : undefined;
   return { accountId: null, in: (id) => (only === undefined || id === only ? keyPerson : undefined), home: only };

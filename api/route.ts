@@ -191,7 +191,8 @@ async function organizationOf(services: Services, caller: Caller, request: Reque
   const named = String(request.params.organizationId).toLowerCase();
   if (caller.type === 'user') {
     const all = await listAccountOrganizations(services.database, caller.id);
-    const own = named === 'current' ? currentOrganization(caller.account, all) : all.find(({ id }) => id === named);
+    const current = () => currentOrganization(caller.account, all, request.session.currentOrganizationId);
+    const own = named === 'current' ? current() : all.find(({ id }) => id === named);
     if (!own) throw notFound('organization');
     return { organizationId: own.id, person: own, policy: own.policy };
   }

@@ -18,6 +18,8 @@ declare module 'express-session' {
     signedInAt: string;
     ip: string | null;
     userAgent: string | null;
+    /** What `current` means in this session; another device's keeps its own. // A7 */
+    currentOrganizationId?: string;
   }
 }
 
@@ -87,6 +89,8 @@ export interface SessionStart {
   epoch: number;
   secondFactor: 'none' | 'pending' | 'done';
   mailCodeId?: string | null;
+  /** Where a new session begins; one that goes on under a new id stays where it is. */
+  currentOrganizationId?: string;
   /** Of a session that goes on under a new id: when it began. */
   signedInAt: Date;
 }
@@ -96,8 +100,10 @@ export async function startSession(
   request: Request,
   { signedInAt, mailCodeId = null, ...data }: SessionStart,
 ): Promise<void> {
+  const { accountId, currentOrganizationId } = request.session;
   await settled((done) => request.session.regenerate(done));
   Object.assign(request.session, {
+    ...(accountId === data.accountId && { currentOrganizationId }),
     ...data,
     mailCodeId,
     signedInAt: signedInAt.toISOString(),

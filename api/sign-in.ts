@@ -130,7 +130,8 @@ async function signedIn(
   now: Date,
 ): Promise<void> {
   const { id: accountId, sessionEpoch: epoch } = account;
-  await startSession(request, { accountId, epoch, secondFactor, signedInAt: now });
+  const currentOrganizationId = account.currentOrganizationId ?? account.homeOrganizationId ?? '';
+  await startSession(request, { accountId, epoch, secondFactor, currentOrganizationId, signedInAt: now });
   await completeSignIn(database, account, personActor(account, request), now);
 }
 

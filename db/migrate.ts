@@ -4,6 +4,7 @@ import * as accounts from './migrations/0002-accounts';
 import * as twoFactor from './migrations/0003-two-factor';
 import * as groups from './migrations/0004-groups';
 import * as userSearch from './migrations/0005-user-search';
+import * as guests from './migrations/0006-guests';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -12,6 +13,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0003-two-factor': twoFactor,
   '0004-groups': groups,
   '0005-user-search': userSearch,
+  '0006-guests': guests,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

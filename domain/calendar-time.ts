@@ -21,6 +21,11 @@ export function deadline(from: Date, lifetime: string, timeZone: string): Date {
   return DateTime.fromJSDate(from, { zone: timeZone }).plus(Duration.fromISO(lifetime)).toJSDate();
 }
 
+/** The instant that lies a duration before another, by the same rules. // D11 */
+export function deadlineBefore(end: Date, duration: string, timeZone: string): Date {
+  return DateTime.fromJSDate(end, { zone: timeZone }).minus(Duration.fromISO(duration)).toJSDate();
+}
+
 /**
  * The end of the calendar day that it is in the zone at this instant: the first instant of the next day, which need not be
  * its 0:00, nor 24 hours after this day's. // E9

@@ -27,6 +27,7 @@ export const problems = {
   TWO_FACTOR_REQUIRED: [409, 'The organization requires a second factor'],
   ACCOUNT_INACTIVE: [409, 'This address belongs to an inactive account'],
   NO_SEAT: [409, 'No licence is free'],
+  LICENCES_IN_USE: [409, 'More licences are in use'],
   SIGN_IN_REQUIRED: [409, 'Sign in to answer this invitation'],
   NO_EMAIL: [409, 'The invitation has no e-mail address'],
   INVITATION_NOT_DRAFT: [409, 'The invitation has been sent already'],

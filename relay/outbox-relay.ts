@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../db/database';
+import { markOverdueGuests } from '../db/system/guest-access-outbox';
 import { deleteOldKeys } from '../db/system/delete-old';
 import {
   clearOutboxMarks,
@@ -11,6 +12,7 @@ import {
   postponeOutboxMarks,
 } from '../db/system/outbox';
 import { relayAccountMails } from './account-mails';
+import { relayGuestAccess } from './guest-access';
 import { tell } from './temporal';
 
 export interface Relay {
@@ -48,6 +50,7 @@ export function startOutboxRelay(options: RelayOptions): Relay {
   const loops = [
     every(pollMs, 'the outbox relay', () => relayMarks(options, stopping.signal)),
     every(pollMs, 'the relay of account mails', () => relayAccountMails(options.database, options.client)),
+    every(pollMs, 'the relay of guest access', () => relayGuestAccess(options.database, options.client)),
     every(sweepMs, 'the watchdog', () => sweep(options)),
   ];
   return {
@@ -95,6 +98,8 @@ const tellMark = async ({ client, searchAttributes }: RelayOptions, mark: Outbox
 export async function sweep({ database, logger, graceMs = 120_000 }: RelayOptions): Promise<number> {
   const marked = await markOverdueInvitations(database, graceMs, 1_000);
   if (marked > 0) logger.warn({ marked }, 'the watchdog found overdue invitations');
+  const guests = await markOverdueGuests(database, graceMs, 1_000);
+  if (guests > 0) logger.warn({ guests }, 'the watchdog found guests whose access should have ended');
   await deleteOldKeys(database);
   return marked;
 }

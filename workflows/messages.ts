@@ -25,6 +25,16 @@ export interface AccountMailInput {
   mailId: string;
 }
 
+/** The temporary access of one guest. */
+export const guestAccessWorkflow = 'guestAccess';
+export const guestAccessWorkflowId = (organizationId: string, accountId: string): string =>
+  `guest-access:${organizationId}:${accountId}`;
+
+export interface GuestAccessInput {
+  organizationId: string;
+  accountId: string;
+}
+
 export const resetUnusedReactivationsWorkflow = 'resetUnusedReactivations';
 
 /** The row has changed: look again. Said by the API after its commit, or by the relay; once too often does no harm. */

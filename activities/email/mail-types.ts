@@ -37,6 +37,9 @@ export interface HolderMail {
   lastName: string | null;
   username: string | null;
   newAddress: string | null;
+  organizationName: string | null;
+  /** Whom it is about, where that is not who gets it. */
+  personName: string | null;
   /** null: there is nothing to open. */
   link: string | null;
   /** null: there is nothing to type in. */

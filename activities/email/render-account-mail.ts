@@ -1,11 +1,16 @@
 import type { AccountMailContents } from '../../db/commands/account-mail';
+import type { AccountMailType } from '../../db/models/account-mail';
+import { displayName } from '../../domain/account';
 import { type Locale, pickLocale } from '../../i18n';
 import { senderAddress } from './mailer';
 import { type RenderedMail, renderHolderMail } from './render';
 
+/** Those that open something; the others only tell. */
+const withLink: AccountMailType[] = ['password-reset', 'email-confirmation'];
+
 /** From a row to the mail that goes with it, in the person's language, else their organization's. */
 export function renderAccountMail(
-  { account, mail, organization }: AccountMailContents,
+  { account, mail, organization, person }: AccountMailContents,
   { link, code }: { link: string; code: string },
   sender: string,
 ): RenderedMail & { locale: Locale } {
@@ -18,7 +23,9 @@ export function renderAccountMail(
     username: account.username,
     // The notice goes to the old address and names the new one, so that its owner knows what is going on.
     newAddress: account.pendingEmail,
-    link: mail.type === 'password-reset' || mail.type === 'email-confirmation' ? link : null,
+    organizationName: organization?.name ?? null,
+    personName: person && displayName(person),
+    link: withLink.includes(mail.type) ? link : null,
     code: mail.type === 'two-factor-code' ? code : null,
     expiresAt: mail.deadline,
     timeZone: organization?.timeZone ?? 'UTC',

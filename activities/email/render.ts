@@ -36,6 +36,8 @@ export function renderHolderMail(mail: HolderMail): RenderedMail {
     type: mail.type,
     name: line([mail.firstName, mail.lastName].filter(Boolean).join(' ') || mail.username),
     newAddress: line(mail.newAddress),
+    organizationName: line(mail.organizationName),
+    personName: line(mail.personName),
     link: mail.link ?? '',
     code: mail.code ?? '',
     expiresAt: formatInstant(mail.expiresAt, mail.locale, mail.timeZone),
@@ -136,7 +138,10 @@ function compileTemplates(): { templates: Record<MailType, MailTemplates>; holde
     },
   ]);
   const holderTemplates = {
-    subject: environment.compile('{{t (key "mail.account" type "subject")}}', plain),
+    subject: environment.compile(
+      '{{t (key "mail.account" type "subject") organizationName=organizationName personName=personName}}',
+      plain,
+    ),
     html: environment.compile(source('account.html'), options),
     text: environment.compile(source('account.text'), plain),
   };

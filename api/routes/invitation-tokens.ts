@@ -92,6 +92,7 @@ export const invitationTokenRoutes: RouteSpec[] = [
     locate: holdUnlessRepeated,
     answers: { 200: { description: 'Accepted; signs nobody in', schema: answered } },
     problems: [
+      'NO_SEAT',
       ...deadInvitation,
       'SIGN_IN_REQUIRED',
       'WRONG_ACCOUNT',

@@ -116,7 +116,7 @@ export const invitationRoutes: RouteSpec[] = [
       return missingFields(policy, (field) => given[field] !== undefined);
     },
     answers: { 201: { description: 'The invitation', schema: invitation } },
-    problems: ['INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE', 'USERNAME_TAKEN'],
+    problems: ['INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE', 'USERNAME_TAKEN', 'NO_SEAT'],
     handle: (context) =>
       context.command(async (trx) => {
         const input = toNewInvitation(context.body as z.infer<typeof newInvitation>);
@@ -165,7 +165,7 @@ export const invitationRoutes: RouteSpec[] = [
     versioned: true,
     locate,
     answers: { 200: { description: 'The invitation', schema: invitation } },
-    problems: ['INVITATION_CLOSED', 'INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE'],
+    problems: ['INVITATION_CLOSED', 'INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE', 'NO_SEAT'],
     async handle(context) {
       const { organizationId, actor, person } = context;
       const check = ifMatch(context.request);
@@ -197,11 +197,13 @@ export const invitationRoutes: RouteSpec[] = [
       }),
   },
   action('send', 'Send a draft; its term starts now', sendInvitation, [
+    'NO_SEAT',
     'INVITATION_NOT_DRAFT',
     'NO_EMAIL',
     'DEADLINE_PASSED',
   ]),
   action('resend', 'Send a new mail with a new link and a full new term', resendInvitation, [
+    'NO_SEAT',
     'INVITATION_DRAFT',
     'INVITATION_CLOSED',
     'RESEND_NOT_ALLOWED',
@@ -215,7 +217,7 @@ export const invitationRoutes: RouteSpec[] = [
     summary: 'A new link for the inviter to hand over, with a QR code; the old one is dead',
     locate,
     answers: { 200: { description: 'The link', schema: link } },
-    problems: ['INVITATION_CLOSED', 'DEADLINE_PASSED'],
+    problems: ['INVITATION_CLOSED', 'DEADLINE_PASSED', 'NO_SEAT'],
     async handle(context) {
       const { keys, baseUrl } = context.services;
       let generation = 0;

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { acceptSignedIn, declineSignedIn } from '../../db/commands/accept-invitation';
 import { changeOwnAccount, type OwnAccountPatch, switchOrganization } from '../../db/commands/change-own-account';
+import { leaveOrganization } from '../../db/commands/manage-guest';
 import { accountEvent } from '../../db/commands/sign-in';
 import { currentOrganization, listAccountOrganizations } from '../../db/queries/find-account';
 import { findOrganization } from '../../db/queries/find-organization';
 import { listOwnInvitations } from '../../db/queries/list-own-invitations';
-import { deleteSession, listSessions } from '../../db/queries/list-sessions';
+import { deleteSession, listSessions, switchSession } from '../../db/queries/list-sessions';
 import type { PageRequest } from '../../db/queries/page';
 import { notFound } from '../../domain/problem';
 import type { Person } from '../caller';
@@ -138,7 +139,10 @@ export const meRoutes: RouteSpec[] = [
     async handle(context) {
       const { account } = personOf(context);
       const all = await listAccountOrganizations(context.services.database, account.id);
-      return { status: 200, body: toOwnOrganizations(all, currentOrganization(account, all)) };
+      return {
+        status: 200,
+        body: toOwnOrganizations(all, currentOrganization(account, all, context.request.session.currentOrganizationId)),
+      };
     },
   },
   {
@@ -157,7 +161,25 @@ export const meRoutes: RouteSpec[] = [
       const chosen = all.find((organization) => organization.id === organizationId);
       if (!chosen) throw notFound('organization');
       await context.read((trx) => switchOrganization(trx, account.id, organizationId, context.actor), [organizationId]);
+      await switchSession(database, context.request.sessionID, organizationId);
       return { status: 200, body: toOwnOrganizations(all, chosen) };
+    },
+  },
+  {
+    ...shared,
+    method: 'delete',
+    path: '/v1/me/organizations/{id}',
+    summary: 'Leave an organization that is not one’s home; access is over at once',
+    params: z.object({ id }),
+    answers: { 204: { description: 'Left' } },
+    problems: ['NOT_FOUND', 'STATUS_CONFLICT', 'LAST_ADMINISTRATOR'],
+    async handle(context) {
+      const { account } = personOf(context);
+      const organizationId = context.params.id ?? '';
+      const all = await listAccountOrganizations(context.services.database, account.id);
+      if (!all.some((organization) => organization.id === organizationId)) throw notFound('organization');
+      await context.read((trx) => leaveOrganization(trx, organizationId, account.id, context.actor), [organizationId]);
+      return { status: 204 };
     },
   },
   {
@@ -180,7 +202,7 @@ export const meRoutes: RouteSpec[] = [
     idempotent: true,
     locate: locateInvitation,
     answers: { 200: { description: 'Accepted', schema: answered } },
-    problems: [...deadInvitation, 'ALREADY_MEMBER'],
+    problems: [...deadInvitation, 'ALREADY_MEMBER', 'NO_SEAT'],
     async handle(context) {
       const organizationId = await locateInvitation(context);
       return context.command(

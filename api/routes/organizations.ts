@@ -75,7 +75,7 @@ export const organizationRoutes: RouteSpec[] = [
     body: organizationPatch,
     versioned: true,
     answers: { 200: { description: 'The organization', schema: organization } },
-    problems: ['FORBIDDEN'],
+    problems: ['FORBIDDEN', 'LICENCES_IN_USE'],
     async handle({ command, organizationId, caller, body, actor, request }) {
       const patch = body as z.infer<typeof organizationPatch>;
       // What an organization pays for is not its own to change.

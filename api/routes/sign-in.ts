@@ -86,7 +86,7 @@ export const signInRoutes: RouteSpec[] = [
     summary: 'Choose a new password by the link; ends all sessions and reactivates an inactive account',
     body: passwordReset,
     answers: { 204: { description: 'Changed; the link is used up' } },
-    problems: ['LINK_DEAD', 'WEAK_PASSWORD'],
+    problems: ['LINK_DEAD', 'WEAK_PASSWORD', 'NO_SEAT'],
     async handle({ services, request, body }) {
       const { token, password } = body as z.infer<typeof passwordReset>;
       await useResetLink(services, request, token, password);

@@ -28,12 +28,16 @@ const idOf = (context: Context): string => context.params.id ?? '';
 const locate = (context: Context) => context.read((trx) => findUser(trx, context.organizationId, idOf(context)));
 
 /** One command, answered with the user as they are afterwards; its mails go out after the commit. */
-async function manage(context: Context, run: (trx: Transaction, manager: Manager) => Promise<Managed>): Promise<Reply> {
+export async function manage(
+  context: Context,
+  userId: string,
+  run: (trx: Transaction, manager: Manager) => Promise<Managed>,
+): Promise<Reply> {
   let mails: string[] = [];
   const answer = await context.command(async (trx) => {
     const done = await run(trx, context);
     mails = done.mails;
-    const found = await findUser(trx, context.organizationId, idOf(context));
+    const found = await findUser(trx, context.organizationId, userId);
     const [known] = await withKnownGroups(trx, context, [found]);
     return { status: 200, body: toUser(known ?? found), changes: done.changes };
   });
@@ -43,7 +47,8 @@ async function manage(context: Context, run: (trx: Transaction, manager: Manager
 
 type UserCommand = (trx: Transaction, organizationId: string, id: string, manager: Manager) => Promise<Managed>;
 
-const action = (name: string, summary: string, run: UserCommand): RouteSpec => ({
+/** `POST O/users/{id}/<name>`. */
+export const userAction = (name: string, summary: string, run: UserCommand): RouteSpec => ({
   method: 'post',
   path: `${base}/users/{id}/${name}`,
   summary,
@@ -54,8 +59,9 @@ const action = (name: string, summary: string, run: UserCommand): RouteSpec => (
   locate,
   idempotent: true,
   answers: { 200: { description: 'The user', schema: user } },
-  problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'LAST_ADMINISTRATOR'],
-  handle: (context) => manage(context, (trx, manager) => run(trx, context.organizationId, idOf(context), manager)),
+  problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'LAST_ADMINISTRATOR', 'NO_SEAT'],
+  handle: (context) =>
+    manage(context, idOf(context), (trx, manager) => run(trx, context.organizationId, idOf(context), manager)),
 });
 
 export const userRoutes: RouteSpec[] = [
@@ -109,9 +115,9 @@ export const userRoutes: RouteSpec[] = [
     locate,
     body: userPatch,
     answers: { 200: { description: 'The user', schema: user } },
-    problems: ['FORBIDDEN', 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'LAST_ADMINISTRATOR', 'INVITATION_PENDING'],
+    problems: ['FORBIDDEN', 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'LAST_ADMINISTRATOR', 'INVITATION_PENDING', 'NO_SEAT'],
     handle: (context) =>
-      manage(context, (trx, manager) =>
+      manage(context, idOf(context), (trx, manager) =>
         changeUser(trx, context.organizationId, idOf(context), context.body as UserPatch, manager, linkLifetimeMs),
       ),
   },
@@ -133,16 +139,16 @@ export const userRoutes: RouteSpec[] = [
       });
     },
   },
-  action('deactivate', 'No sign-in any more; every session ends at once', deactivateUser),
-  action(
+  userAction('deactivate', 'No sign-in any more; every session ends at once', deactivateUser),
+  userAction(
     'activate',
     'Active again; an inactive user has until midnight to choose a password and sign in',
     activateUser,
   ),
-  action('reset-password', 'Mail the user a link to choose a new password', (trx, organizationId, id, manager) =>
+  userAction('reset-password', 'Mail the user a link to choose a new password', (trx, organizationId, id, manager) =>
     sendPasswordReset(trx, organizationId, id, manager, linkLifetimeMs),
   ),
-  action('reset-two-factor', 'Forget a second factor that the user has lost; every session ends', resetTwoFactor),
+  userAction('reset-two-factor', 'Forget a second factor that the user has lost; every session ends', resetTwoFactor),
 ];
 
 /** All events of a filter, newest first, some at a time: later ones do not get between. */

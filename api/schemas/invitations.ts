@@ -82,7 +82,7 @@ export const invitationPatch = z
   })
   .meta({ id: 'InvitationPatch' });
 
-const actor = z.object({ type: z.string(), id: id.nullable(), displayName: z.string() }).meta({ id: 'Actor' });
+export const actor = z.object({ type: z.string(), id: id.nullable(), displayName: z.string() }).meta({ id: 'Actor' });
 
 const step = z.object({ action: z.enum(['send', 'remind', 'expire']), at: time }).nullable();
 
@@ -133,6 +133,13 @@ export const invitationQuery = z.strictObject({
 
 const inviterNames = { platform: 'Platform', 'api-key': 'API key', user: 'User' } as const;
 
+/** Who created an invitation, as that was remembered. */
+export const toInviter = (row: Pick<Invitation, 'invitedByType' | 'invitedById' | 'invitedByName'>) => ({
+  type: row.invitedByType,
+  id: row.invitedById,
+  displayName: row.invitedByName ?? inviterNames[row.invitedByType],
+});
+
 /** @param now the database's clock: an overdue invitation is shown as expired */
 export const toInvitation = (row: Invitation, now: Date): z.infer<typeof invitation> => {
   const planned = nextStep(row, now);
@@ -158,11 +165,7 @@ export const toInvitation = (row: Invitation, now: Date): z.infer<typeof invitat
     locale: row.locale,
     sponsorId: row.sponsorId,
     redirectUrl: row.redirectUrl,
-    invitedBy: {
-      type: row.invitedByType,
-      id: row.invitedById,
-      displayName: row.invitedByName ?? inviterNames[row.invitedByType],
-    },
+    invitedBy: toInviter(row),
     createdAt: row.createdAt.toISOString(),
     sentAt: iso(row.sentAt),
     answeredAt: iso(row.answeredAt),

@@ -1,5 +1,6 @@
 import { isActive } from '../../domain/account';
 import type { Actor } from '../../domain/actor';
+import { accessOver } from '../../domain/guest-access';
 import { deadLink } from '../../domain/invitation';
 import { badInput, notFound, Problem, problems } from '../../domain/problem';
 import type { LinkClaim } from '../../domain/token';
@@ -12,8 +13,11 @@ import { joinGroups } from './change-group-members';
 import { closeInvitee } from './close-invitee';
 import { eraseAccount } from './erase-invitee';
 import { alreadyMember, assertUsernameFree, settleUsername } from './invitee';
+import { planAccess } from './plan-access';
+import { recordVisit } from './record-visit';
 import { lockInvitation, saveInvitation } from './save-invitation';
 import { type Commanded, commanded, undelivered } from './command';
+import { takeSeat } from './take-seat';
 
 export interface Acceptance {
   firstName?: string;
@@ -222,9 +226,14 @@ async function chosenUsername(
 /** Membership and groups, as they are planned at this moment: rights may have been changed since the invitation. // E5 */
 export async function join(trx: Transaction, invitation: Invitation, now: Date): Promise<void> {
   const { organizationId, accountId } = invitation;
+  if (accessOver(invitation, now))
+    throw new Problem('INVITATION_EXPIRED', 'The access that this invitation would give has ended already.');
   const joined = await Membership.query(trx)
     .patch({ status: 'active', inactiveReason: null, joinedAt: now, updatedAt: now })
     .where({ organizationId, accountId, invitationId: invitation.id });
   if (joined === 0) throw new Problem('INVITATION_SUPERSEDED', 'A later invitation has taken the place of this one.');
-  await joinGroups(trx, invitation, now);
+  await planAccess(trx, { organizationId, accountId }, invitation.accessEndsAt, now);
+  await recordVisit(trx, { organizationId, accountId }, 'accepted', now);
+  const groups = await joinGroups(trx, invitation, now);
+  await takeSeat(trx, organizationId, { kind: invitation.kind, groups });
 }

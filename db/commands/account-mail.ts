@@ -4,6 +4,7 @@ import { mailBackoff } from '../../domain/mail-backoff';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
 import { AccountMail, type AccountMailType } from '../models/account-mail';
+import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
 import { findAccountByEmail } from '../queries/find-account-holder';
 import { findInvitees } from '../system/find-invitees';
@@ -14,17 +15,28 @@ export interface MailWish {
   type: AccountMailType;
   recipient: string;
   accountId: string | null;
+  aboutOrganizationId?: string;
+  aboutAccountId?: string;
   deadline: Date;
 }
 
 /** The process that commits has this long to tell Temporal itself before the relay does it. */
 const ownLeaseMs = 8_000;
 
-/** A mail that is to be sent; its workflow must hear of it after the commit. @returns its id */
-export async function requestAccountMail(trx: Database, wish: MailWish, now: Date): Promise<string> {
+/**
+ * A mail that is to be sent; its workflow must hear of it after the commit.
+ * @param leaseMs how long the caller has for that before the relay does it
+ * @returns its id
+ */
+export async function requestAccountMail(
+  trx: Database,
+  wish: MailWish,
+  now: Date,
+  leaseMs = ownLeaseMs,
+): Promise<string> {
   const id = randomUUID();
   await AccountMail.query(trx)
-    .insert({ ...wish, id, status: 'queued', dueAt: now, createdAt: now, tellAt: new Date(now.getTime() + ownLeaseMs) })
+    .insert({ ...wish, id, status: 'queued', dueAt: now, createdAt: now, tellAt: new Date(now.getTime() + leaseMs) })
     .returning('id');
   return id;
 }
@@ -32,8 +44,10 @@ export async function requestAccountMail(trx: Database, wish: MailWish, now: Dat
 export interface AccountMailContents {
   account: Account;
   mail: AccountMail;
-  /** Of the home organization; null for somebody who has no home. */
+  /** The one that the mail is about, else the home; null for somebody who has no home. */
   organization: Organization | null;
+  /** Whom it is about, where that is somebody else. */
+  person: Account | null;
 }
 
 export interface RenderedAccountMail {
@@ -65,7 +79,9 @@ export async function claimAccountMail(
   const homes = await database.transaction(async (trx) => {
     const mail = await AccountMail.query(trx).findById(id);
     const candidates = mail ? await addressees(trx, mail) : [];
-    return candidates.flatMap(({ homeOrganizationId }) => homeOrganizationId ?? []);
+    return [mail?.aboutOrganizationId ?? [], candidates.map(({ homeOrganizationId }) => homeOrganizationId ?? [])].flat(
+      2,
+    );
   });
   return inOrganizations(database, [...new Set(homes)], async (trx) => {
     const mail = await AccountMail.query(trx).findById(id).forUpdate();
@@ -83,9 +99,10 @@ export async function claimAccountMail(
       await mail.$query(trx).patch({ status: 'failed', tellAt: null });
       return { claimed: false, status: 'failed' };
     }
-    const home = account.homeOrganizationId;
-    const organization = home ? await Organization.query(trx).findById(home).throwIfNotFound() : null;
-    const rendered = mail.messageId === null ? render({ account, mail, organization }) : null;
+    const about = mail.aboutOrganizationId ?? account.homeOrganizationId;
+    const organization = about ? await Organization.query(trx).findById(about).throwIfNotFound() : null;
+    const person = mail.aboutAccountId ? ((await Account.query(trx).findById(mail.aboutAccountId)) ?? null) : null;
+    const rendered = mail.messageId === null ? render({ account, mail, organization, person }) : null;
     if (rendered) {
       const { host, ...parts } = rendered;
       const recipient = mail.type === 'password-reset' ? (mailedAddress(account) ?? mail.recipient) : mail.recipient;
@@ -166,5 +183,16 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
       );
     case 'two-factor-changed':
       return account.status === 'active' && account.email === mail.recipient;
+    case 'guest-access-ending':
+    case 'guest-access-ending-host':
+      return account.status === 'active' && isStillEnding(trx, mail);
   }
+}
+
+/** Extended, ended or removed meanwhile, there is nothing to warn of. // D11 */
+async function isStillEnding(trx: Transaction, mail: AccountMail): Promise<boolean> {
+  const { aboutOrganizationId, aboutAccountId, deadline } = mail;
+  if (!aboutOrganizationId || !aboutAccountId) return false;
+  const guest = await Membership.query(trx).findById([aboutOrganizationId, aboutAccountId]);
+  return guest?.accessEndsAt?.getTime() === deadline.getTime();
 }

@@ -9,6 +9,7 @@ import { Organization } from '../models/organization';
 import { findGroup, groupResource } from '../queries/find-groups';
 import type { Manager } from './manage-user';
 import { recordEvents } from './record-event';
+import { takeChangedSeat, takeSeat } from './take-seat';
 
 /** Who is in which group is written in this file only. */
 interface Somebody {
@@ -57,17 +58,18 @@ export async function judgeGroups(
   return { groupIds: [...new Set([...wished, ...unseen])], errors };
 }
 
-/** The groups that an invitation has planned, now that the person comes in; a guest has at least the group of guests. // A2 */
+/** The groups that an invitation has planned, now that the person comes in; a guest has at least the group of guests. // A2 @returns how many */
 export async function joinGroups(
   trx: Transaction,
   { organizationId, accountId, kind, groupIds }: Pick<Invitation, 'organizationId' | 'accountId' | 'kind' | 'groupIds'>,
   now: Date,
-): Promise<void> {
+): Promise<number> {
   const planned = await Group.query(trx).where({ organizationId }).whereIn('id', groupIds).orderBy('id').forKeyShare();
   const guests = kind === 'guest' && planned.length === 0;
   const groups = guests ? await Group.query(trx).where({ organizationId, isGuestGroup: true }).select('id') : planned;
   const ids = groups.map(({ id }) => id);
   await enter(trx, { organizationId, accountId }, ids, 'member', now);
+  return ids.length;
 }
 
 /** Exactly these groups, as `judgeGroups` has found them. */
@@ -96,6 +98,7 @@ export async function putGroupMember(
   if (role === 'administrator' && membership.kind === 'guest')
     throw new Problem('GUEST_NOT_ADMINISTRATOR', 'A guest cannot administer a group.');
   const somebody = { organizationId, accountId: userId };
+  const before = await countGroups(trx, somebody, membership, invitation);
   if (membership.joinedAt !== null) {
     await enter(trx, somebody, [groupId], role, now);
     await GroupMember.query(trx).patch({ role }).findById([groupId, userId]);
@@ -106,6 +109,7 @@ export async function putGroupMember(
       await plan(trx, invitation, [...invitation.groupIds, groupId], now);
   }
   await record(trx, 'group.member-put', manager, somebody, { groupId, role }, now);
+  await reseat(trx, somebody, membership, invitation, before);
   return group;
 }
 
@@ -119,6 +123,7 @@ export async function removeGroupMember(
 ): Promise<void> {
   const { membership, invitation, now } = await meet(trx, organizationId, groupId, userId, manager);
   const somebody = { organizationId, accountId: userId };
+  const before = await countGroups(trx, somebody, membership, invitation);
   if (membership.joinedAt !== null) {
     if ((await GroupMember.query(trx).deleteById([groupId, userId])) === 0) throw notFound('user');
   } else {
@@ -127,6 +132,37 @@ export async function removeGroupMember(
     await plan(trx, invitation, others, now);
   }
   await record(trx, 'group.member-removed', manager, somebody, { groupId }, now);
+  await reseat(trx, somebody, membership, invitation, before);
+}
+
+/** In how many groups somebody is, or will be once they have joined. */
+export async function countGroups(
+  trx: Transaction,
+  somebody: Somebody,
+  membership: Membership,
+  invitation: Pick<Invitation, 'id'> | null | undefined,
+): Promise<number> {
+  if (membership.joinedAt !== null)
+    return GroupMember.query(trx)
+      .where({ ...somebody })
+      .resultSize();
+  return invitation ? ((await Invitation.query(trx).findById(invitation.id))?.groupIds.length ?? 0) : 0;
+}
+
+/**
+ * A guest who has more or fewer groups than before may need another kind of seat. Of a draft nobody has a seat yet. // D2
+ * @throws Problem NO_SEAT
+ */
+export async function reseat(
+  trx: Transaction,
+  somebody: Somebody,
+  membership: Membership,
+  invitation: Pick<Invitation, 'id' | 'status'> | null | undefined,
+  before: number,
+): Promise<void> {
+  if (membership.joinedAt === null && invitation?.status !== 'pending') return;
+  const after = await countGroups(trx, somebody, membership, invitation);
+  await takeChangedSeat(trx, somebody.organizationId, membership.kind, { before, after });
 }
 
 /** Of somebody who has not joined yet. // E5 */
@@ -151,6 +187,8 @@ export async function dissolveGroup(
       now,
     );
   await GroupMember.query(trx).delete().where({ organizationId: group.organizationId, groupId: group.id });
+  // Guests of two groups are guests of one now. // D1
+  await takeSeat(trx, group.organizationId, 'single-group');
 }
 
 /** The first person in a group that they have made. */

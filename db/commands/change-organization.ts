@@ -1,12 +1,14 @@
 import type { Actor } from '../../domain/actor';
 import { deadline } from '../../domain/calendar-time';
 import { type Policy } from '../../domain/policy';
-import { notFound } from '../../domain/problem';
+import { notFound, Problem } from '../../domain/problem';
 import { readClock, type Transaction } from '../database';
 import { Invitation } from '../models/invitation';
 import { Organization } from '../models/organization';
+import { countSeats } from '../queries/count-seats';
 import { recordEvents } from './record-event';
 import { type Change, saveInvitation } from './save-invitation';
+import { lockSeats } from './take-seat';
 
 export type OrganizationPatch = Partial<Pick<Organization, 'name' | 'timeZone' | 'locale' | 'plan' | 'licences'>>;
 
@@ -21,12 +23,24 @@ export async function changeOrganization(
   const organization = await lockOrganization(trx, id);
   check(organization);
   const now = await readClock(trx);
+  if (patch.licences !== undefined && patch.licences !== null) await assertEnough(trx, id, patch.licences);
   const saved = await organization
     .$query(trx)
     .patchAndFetch({ ...patch, version: organization.version + 1, updatedAt: now });
   const data = { fields: Object.keys(patch) };
   await recordEvents(trx, { organizationId: id, type: 'organization.changed', actor, at: now, data });
   return saved;
+}
+
+/** Licences that are used cannot be taken away. @throws Problem LICENCES_IN_USE with the numbers // D2 */
+async function assertEnough(trx: Transaction, id: string, licences: number): Promise<void> {
+  await lockSeats(trx, id);
+  const count = await countSeats(trx, id);
+  const { members, multiGroupGuests, singleGroupGuests } = count;
+  const used = Math.max(members + multiGroupGuests, singleGroupGuests);
+  if (licences >= used) return;
+  const who = `${members} members, ${multiGroupGuests} guests in several groups, ${singleGroupGuests} in a single one`;
+  throw new Problem('LICENCES_IN_USE', `At least ${used} licences are needed at present: ${who}.`);
 }
 
 /**

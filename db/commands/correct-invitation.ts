@@ -12,6 +12,7 @@ import { checkDomain, makeRoom, noGroup } from './create-invitation';
 import { eraseInvitee } from './erase-invitee';
 import { accountInactive, alreadyMember, findPerson } from './invitee';
 import { type Change, saveInvitation } from './save-invitation';
+import { takeChangedSeat } from './take-seat';
 import { newGeneration } from './start-term';
 
 export interface Correction {
@@ -66,6 +67,10 @@ export async function correctInvitation(
   const saved = await saveInvitation(trx, invitation, patch, now);
   await renameInvitee(trx, saved.invitation, names, now);
   const done = await commanded(saved, trx, readdressed ? 'corrected' : 'edited', actor, now);
+  if (groups && invitation.status === 'pending') {
+    const count = { before: invitation.groupIds.length, after: saved.invitation.groupIds.length };
+    await takeChangedSeat(trx, organizationId, invitation.kind, count);
+  }
   return { ...done, changes: [...changes, ...done.changes] };
 }
 

@@ -29,6 +29,7 @@ import {
 } from './invitee';
 import { writingEvents } from './record-event';
 import { type Change, lockInvitation, markChanged, type Saved } from './save-invitation';
+import { takeSeat } from './take-seat';
 import { newTerm } from './start-term';
 
 export interface NewInvitation {
@@ -106,7 +107,8 @@ export async function createInvitation(
   await enrol(trx, organization.id, account.id, id, input, now);
 
   const { send, overwrite: _, expiresAt, groupIds: __, ...fields } = input;
-  const draft = { generation: 0, email: input.email, requestedExpiresAt: expiresAt };
+  const { accessEndsAt } = input;
+  const draft = { generation: 0, email: input.email, requestedExpiresAt: expiresAt, accessEndsAt };
   const sent = send && input.email !== null;
   const term = sent ? newTerm(organization, draft, now) : draftTerm;
   const row = {
@@ -131,6 +133,7 @@ export async function createInvitation(
     ...(sent ? [{ ...event, type: 'invitation.sent', data: { generation: 1 } }] : []),
   );
   const invitation = await Invitation.query(trx).with('told', told).insert(row).returning('*');
+  if (sent) await takeSeat(trx, organization.id, { kind: input.kind, groups: groupIds.length });
   if (invitation.nextAt) changes.push({ ...(await markChanged(trx, invitation)), isNew: true });
   return { invitation, changes };
 }

@@ -1,3 +1,4 @@
+import type { VisitReason } from '../../domain/guest-access';
 import type { Actor } from '../../domain/actor';
 import type { Transaction } from '../database';
 import type { Account } from '../models/account';
@@ -7,6 +8,7 @@ import { Membership } from '../models/membership';
 import { belongsElsewhere } from '../system/account-ties';
 import { endSessions } from './change-own-account';
 import { recordEvents } from './record-event';
+import { recordVisit } from './record-visit';
 
 /**
  * Erases an invited person who has never come in: the account that was made for them, membership, groups, and what
@@ -34,7 +36,9 @@ export async function eraseUser(
   account: Account,
   actor: Actor,
   now: Date,
+  reason: VisitReason = 'removed',
 ): Promise<void> {
+  await recordVisit(trx, { organizationId, accountId: account.id }, reason, now);
   await forget(trx, organizationId, account.id);
   if (account.homeOrganizationId === organizationId) {
     if (await belongsElsewhere(trx, account.id, organizationId))
@@ -47,7 +51,14 @@ export async function eraseUser(
       });
     else await eraseAccount(trx, account, now);
   }
-  await recordEvents(trx, { organizationId, type: 'user.erased', actor, at: now, accountId: account.id });
+  await recordEvents(trx, {
+    organizationId,
+    type: 'user.erased',
+    actor,
+    at: now,
+    accountId: account.id,
+    data: { reason },
+  });
 }
 
 async function forget(trx: Transaction, organizationId: string, accountId: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { Transaction } from '../database';
 import type { Invitation } from '../models/invitation';
 import { closed, type Commanded, commanded, meet } from './command';
 import { saveInvitation } from './save-invitation';
+import { takeSeat } from './take-seat';
 import { newGeneration, newTerm } from './start-term';
 
 /** A new link for the inviter's own hands; the older one is dead. A draft's term starts with it, a running term stays. // D10 */
@@ -19,9 +20,10 @@ export async function linkInvitation(
   const patch = first
     ? newTerm(organization, invitation, now, { byMail: false })
     : { ...newGeneration(invitation, now, false), ...keptDelivery(invitation) };
-  return commanded(await saveInvitation(trx, invitation, patch, now), trx, first ? 'sent' : 'resent', actor, now, {
-    byHand: true,
-  });
+  const saved = await saveInvitation(trx, invitation, patch, now);
+  const done = await commanded(saved, trx, first ? 'sent' : 'resent', actor, now, { byHand: true });
+  if (first) await takeSeat(trx, organizationId, { kind: invitation.kind, groups: invitation.groupIds.length });
+  return done;
 }
 
 /** A link by hand is no mail: what became of the last mail stays on record, unless it never went out. */

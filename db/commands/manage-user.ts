@@ -11,7 +11,7 @@ import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
 import { requestAccountMail } from './account-mail';
-import { judgeGroups, plan, setGroups } from './change-group-members';
+import { judgeGroups, plan, reseat, setGroups } from './change-group-members';
 import { cancelInvitation } from './cancel-invitation';
 import { emailTaken, requestEmailChange } from './change-email';
 import { endSessions } from './change-own-account';
@@ -24,6 +24,7 @@ import { recordEvents } from './record-event';
 import { wayBack } from './reset-password';
 import { factorChanged, forgetFactor } from './two-factor';
 import type { Change } from './save-invitation';
+import { takeSeat } from './take-seat';
 
 /** Who manages a user of an organization. */
 export interface Manager {
@@ -49,7 +50,7 @@ export interface UserPatch {
   groupIds?: string[];
 }
 
-interface Met {
+export interface Met {
   organization: Organization;
   account: Account;
   membership: Membership;
@@ -137,6 +138,7 @@ export async function activateUser(
   if (account.status === 'deactivated') {
     await setStatus(trx, met, { status: account.passwordHash === null ? 'inactive' : 'active' });
     await record(trx, met, 'user.activated', manager);
+    await takeSeat(trx, organizationId, 'licence');
     return done(met);
   }
   if (account.status === 'invited' || (await wayBack(trx, account, now)) === null)
@@ -148,6 +150,7 @@ export async function activateUser(
   const wish = { type: 'password-reset', recipient, accountId: account.id, deadline } as const;
   const mail = await requestAccountMail(trx, wish, now);
   await record(trx, met, 'user.reactivated', manager, { deadline: deadline.toISOString() });
+  await takeSeat(trx, organizationId, 'licence');
   return done(met, mail);
 }
 
@@ -213,10 +216,10 @@ export async function deleteUser(
   return { changes: [...met.changes, ...changes], mails: [] };
 }
 
-const done = ({ changes }: Met, ...mails: string[]): Managed => ({ changes, mails });
+export const done = ({ changes }: Pick<Met, 'changes'>, ...mails: string[]): Managed => ({ changes, mails });
 
 /** Locks in the order of all commands: invitation, account; the organization first, so that administrators are counted once. */
-async function meetUser(
+export async function meetUser(
   trx: Transaction,
   organizationId: string,
   userId: string,
@@ -248,7 +251,7 @@ function assertHome({ organization, account, membership }: Met): void {
 }
 
 /** Only who acts as one can be the last: an invited or inactive administrator may go. */
-async function assertNotLastAdministrator(
+export async function assertNotLastAdministrator(
   trx: Transaction,
   { organization, account, membership, now }: Met,
 ): Promise<void> {
@@ -322,6 +325,7 @@ async function changeGroups(trx: Transaction, met: Met, wished: string[], { pers
   if (errors.length > 0) throw badInput(...errors);
   if (joined) await setGroups(trx, somebody, groupIds, now);
   else if (invitation) await plan(trx, await reread(trx, invitation), groupIds, now);
+  await reseat(trx, somebody, membership, invitation, present.length);
 }
 
 /** Correcting it has changed its version. */
@@ -339,7 +343,13 @@ async function setStatus(
   await endSessions(trx, account.id);
 }
 
-const record = (trx: Transaction, met: Met, type: string, { actor }: Manager, data: Record<string, unknown> = {}) =>
+export const record = (
+  trx: Transaction,
+  met: Met,
+  type: string,
+  { actor }: Manager,
+  data: Record<string, unknown> = {},
+) =>
   recordEvents(trx, {
     organizationId: met.organization.id,
     type,
@@ -349,4 +359,4 @@ const record = (trx: Transaction, met: Met, type: string, { actor }: Manager, da
     data,
   });
 
-const conflict = (detail: string): Problem => new Problem('STATUS_CONFLICT', detail);
+export const conflict = (detail: string): Problem => new Problem('STATUS_CONFLICT', detail);

@@ -8,6 +8,7 @@ import { reopenInvitee } from './close-invitee';
 import { assertEmail, closed, type Commanded, commanded, meet } from './command';
 import { makeRoom } from './create-invitation';
 import { type Change, saveInvitation } from './save-invitation';
+import { takeSeat } from './take-seat';
 import { newTerm } from './start-term';
 
 /** A new mail with a new link and a full new term by the policy of this moment; the older link is dead. // C7, E10 */
@@ -35,6 +36,8 @@ export async function resendInvitation(
   }
   const term = newTerm(organization, invitation, now, { asRequested: false });
   const done = await commanded(await saveInvitation(trx, invitation, term, now), trx, 'resent', actor, now);
+  if (invitation.status === 'expired')
+    await takeSeat(trx, organizationId, { kind: invitation.kind, groups: invitation.groupIds.length });
   return { ...done, changes: [...changes, ...done.changes] };
 }
 

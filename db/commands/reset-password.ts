@@ -17,6 +17,7 @@ import { settleUsername } from './invitee';
 import { joinGroups } from './change-group-members';
 import { recordEvents } from './record-event';
 import { type Change, saveInvitation } from './save-invitation';
+import { takeSeat } from './take-seat';
 
 /**
  * What a new password opens, or null where it opens nothing: the account as it is; the account of somebody who let their
@@ -106,6 +107,8 @@ export async function resetPassword(
       changes.push(...(await commanded(saved, trx, 'accepted', self, now, { by: 'password-reset' })).changes);
     }
     if (way !== 'pending') await rejoin(trx, locked, now);
+    // Who only changes the password has a seat; who comes back takes one. // D2
+    if (homeId && way === 'inactive') await takeSeat(trx, homeId, 'licence');
     if (homeId) {
       const event = { organizationId: homeId, actor: self, at: now, accountId: locked.id };
       const types = ['account.password-reset', ...(way === 'inactive' ? ['account.reactivated'] : [])];

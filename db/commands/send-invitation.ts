@@ -3,6 +3,7 @@ import { Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { assertEmail, type Commanded, commanded, meet } from './command';
 import { saveInvitation } from './save-invitation';
+import { takeSeat } from './take-seat';
 import { newTerm } from './start-term';
 
 /** A draft goes out; its term starts now. // B5 */
@@ -16,11 +17,8 @@ export async function sendInvitation(
   if (invitation.status !== 'draft')
     throw new Problem('INVITATION_NOT_DRAFT', `Only a draft can be sent; this invitation is ${invitation.status}.`);
   assertEmail(invitation);
-  return commanded(
-    await saveInvitation(trx, invitation, newTerm(organization, invitation, now), now),
-    trx,
-    'sent',
-    actor,
-    now,
-  );
+  const saved = await saveInvitation(trx, invitation, newTerm(organization, invitation, now), now);
+  const done = await commanded(saved, trx, 'sent', actor, now);
+  await takeSeat(trx, organizationId, { kind: invitation.kind, groups: invitation.groupIds.length });
+  return done;
 }

@@ -15,18 +15,23 @@ export type Term = Generation & Pick<Invitation, 'status' | 'sentAt' | 'expiresA
  */
 export function newTerm(
   organization: Organization,
-  invitation: Pick<Invitation, 'generation' | 'email' | 'requestedExpiresAt'>,
+  invitation: Pick<Invitation, 'generation' | 'email' | 'requestedExpiresAt' | 'accessEndsAt'>,
   now: Date,
   { byMail = true, asRequested = true } = {},
 ): Term {
   const requested = asRequested ? invitation.requestedExpiresAt : null;
   if (requested && requested <= now)
     throw new Problem('DEADLINE_PASSED', 'The deadline that was set for this invitation has passed: set a later one.');
+  const { accessEndsAt } = invitation;
+  if (accessEndsAt && accessEndsAt <= now)
+    throw new Problem('DEADLINE_PASSED', 'The access that this invitation would give has ended already.');
+  const term = requested ?? deadline(now, organization.policy.invitationLifetime, organization.timeZone);
   return {
     status: 'pending',
     ...newGeneration(invitation, now, byMail),
     sentAt: now,
-    expiresAt: requested ?? deadline(now, organization.policy.invitationLifetime, organization.timeZone),
+    // A link does not outlive the access it gives. // D11
+    expiresAt: accessEndsAt && accessEndsAt < term ? accessEndsAt : term,
     answeredAt: null,
   };
 }

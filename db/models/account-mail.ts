@@ -2,7 +2,13 @@ import { BaseModel } from './base-model';
 import type { DeliveryAttempt } from './email';
 
 export type AccountMailType =
-  'password-reset' | 'email-confirmation' | 'email-change-notice' | 'two-factor-code' | 'two-factor-changed';
+  | 'password-reset'
+  | 'email-confirmation'
+  | 'email-change-notice'
+  | 'two-factor-code'
+  | 'two-factor-changed'
+  | 'guest-access-ending'
+  | 'guest-access-ending-host';
 
 /** A mail to the holder of an account. The link or code in its parts is masked, as in the mail log of invitations. */
 export class AccountMail extends BaseModel {
@@ -14,6 +20,10 @@ export class AccountMail extends BaseModel {
   declare recipient: string;
   /** null: whoever has this address when it is sent. */
   declare accountId: string | null;
+  /** The organization that it is about, where that is not the person's home. */
+  declare aboutOrganizationId: string | null;
+  /** Whom it is about, where that is not the person who gets it. */
+  declare aboutAccountId: string | null;
   /** Until then its link opens something; afterwards it is not sent any more. */
   declare deadline: Date;
   declare status: 'queued' | 'sent' | 'failed';

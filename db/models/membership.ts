@@ -18,6 +18,11 @@ export class Membership extends BaseModel {
   declare sponsorId: string | null;
   declare externalId: string | null;
   declare accessEndsAt: Date | null;
+  /** When the guest and their host are told of the end; fixed when the end is set. */
+  declare accessWarnAt: Date | null;
+  declare accessWarnedAt: Date | null;
+  /** When the workflow `guest-access` is to be told (again); null: it knows. */
+  declare accessTellAt: Date | null;
   /** The newest invitation of this person into this organization. */
   declare invitationId: string | null;
   declare joinedAt: Date | null;

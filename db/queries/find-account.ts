@@ -69,13 +69,17 @@ export async function listAccountOrganizations(database: Database, accountId: st
   return rows.map((row) => ({ id: row.id, name: row.name, policy: row.policy, ...standingOf(row) }));
 }
 
-/** What `current` means: the organization last switched to, else home, else the first one joined. // A7 */
+/**
+ * What `current` means: in a session that has switched, the organization it switched to, and home once that is over; in a
+ * new one, the organization last switched to anywhere; else home, else the first one joined. // A7
+ */
 export function currentOrganization(
   account: Pick<Account, 'currentOrganizationId' | 'homeOrganizationId'>,
   organizations: AccountOrganization[],
+  ofSession: string | undefined,
 ): AccountOrganization | undefined {
   const byId = (id: string | null) => organizations.find((organization) => organization.id === id);
-  return byId(account.currentOrganizationId) ?? byId(account.homeOrganizationId) ?? organizations[0];
+  return byId(ofSession ?? account.currentOrganizationId) ?? byId(account.homeOrganizationId) ?? organizations[0];
 }
 
 /** The strictest rules for passwords of all organizations that a person belongs to. // C10 */

@@ -42,3 +42,11 @@ export async function listSessions(
 export async function deleteSession(database: Database, accountId: string, id: string): Promise<boolean> {
   return (await database('sessions').where({ accountId, id }).delete()) > 0;
 }
+
+/** An update, not a saved session: one that has ended meanwhile stays ended. // A7 */
+export async function switchSession(database: Database, sid: string, organizationId: string): Promise<void> {
+  await database.raw(
+    `update sessions set sess = jsonb_set(sess::jsonb, '{currentOrganizationId}', to_jsonb(?::text))::json where sid = ?`,
+    [organizationId, sid],
+  );
+}

@@ -362,6 +362,26 @@ describe('a walk through every route', () => {
     await step('POST', '/v1/auth/two-factor', { code: recoveryCodes[0] }, ada);
     await step('PUT', '/v1/me/two-factor', { method: 'email' }, ada);
     await step('POST', `${user}/reset-two-factor`, undefined, key2);
+    // A guest somewhere else, for as long as it lasts.
+    const host = await usher.createOrganization({ preset: 'licensed-guests' });
+    const hosted = `/v1/organizations/${host.id}`;
+    const enter = async () => {
+      await host.invite({ kind: 'guest', email: 'ada@bücher.example' });
+      const open = (await ada.call('GET', '/v1/me/invitations')).body.items as { id: string; kind: string }[];
+      const id = open.find(({ kind }) => kind === 'guest')?.id;
+      await ada.call('POST', `/v1/me/invitations/${id}/accept`);
+    };
+    await enter();
+    await step('GET', `${hosted}/guests`, undefined, host.key);
+    await step('GET', `${hosted}/licences`, undefined, host.key);
+    const accessEndsAt = new Date(Date.now() + 86_400_000).toISOString();
+    await step('PATCH', `${hosted}/guests/${adaId}`, { accessEndsAt, sponsorId: null }, host.key);
+    await step('POST', `${hosted}/users/${adaId}/suspend`, undefined, host.key);
+    await step('POST', `${hosted}/users/${adaId}/resume`, undefined, host.key);
+    await step('DELETE', `/v1/me/organizations/${host.id}`, undefined, ada);
+    await enter();
+    await step('DELETE', `${hosted}/guests/${adaId}`, undefined, host.key);
+    await step('GET', `${hosted}/guest-log?limit=2`, undefined, host.key);
     await step('POST', '/v1/auth/sign-out', undefined, ada);
     await step('GET', '/v1/me', undefined, ada);
     await step('POST', '/v1/auth/forgot-password', { email: 'ada@bücher.example' }, null);

@@ -211,31 +211,23 @@ describe('the roles', () => {
       rate_limits: 'DELETE SELECT',
     });
     const { rows: columns } = await usher.owner.raw<{ rows: { column: string }[] }>(
-      `select distinct c.table_name || '.' || c.column_name as column from information_schema.role_column_grants c
+      `select c.table_name || '.' || c.column_name || ' ' || c.privilege_type as column from information_schema.role_column_grants c
        where c.table_name not in ('invitation_search', 'user_search') and c.grantee = 'usher_system' and not exists (select from information_schema.role_table_grants t
-         where t.grantee = 'usher_system' and t.table_name = c.table_name) order by 1`,
+         where t.grantee = 'usher_system' and t.table_name = c.table_name)`,
     );
     // Who belongs where, for the functions that signed-in people ask, and what users are found by.
-    const known = {
+    const reads = {
       group_members: ['account_id', 'group_id', 'organization_id', 'role'],
       groups: ['id', 'organization_id', 'permissions'],
       memberships: [
-        'account_id',
-        'created_at',
-        'inactive_reason',
-        'invitation_id',
-        'joined_at',
-        'kind',
-        'organization_id',
-        'permissions',
-        'role',
-        'search',
-        'status',
+        ...['access_ends_at', 'access_tell_at', 'access_warn_at', 'access_warned_at', 'account_id', 'created_at'],
+        ...['inactive_reason', 'invitation_id', 'joined_at', 'kind', 'organization_id', 'permissions', 'role'],
+        ...['search', 'status'],
       ],
     };
-    expect(columns.map(({ column }) => column)).toEqual(
-      Object.entries(known).flatMap(([table, names]) => names.map((name) => `${table}.${name}`)),
-    );
+    const expected = Object.entries(reads).flatMap(([table, names]) => names.map((name) => `${table}.${name} SELECT`));
+    expected.push('memberships.access_tell_at UPDATE', 'memberships.search UPDATE');
+    expect(columns.map(({ column }) => column).sort()).toEqual(expected.sort());
     for (const table of ['emails', 'accounts', 'audit_events', 'groups'])
       await expect(as('usher_system', null, (trx) => trx(table).select())).rejects.toMatchObject(refused);
   });

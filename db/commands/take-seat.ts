@@ -1,0 +1,40 @@
+import { assertSeats, type Pool, poolOf } from '../../domain/seats';
+import type { InvitationKind } from '../../domain/invitation';
+import type { Transaction } from '../database';
+import { countSeats } from '../queries/count-seats';
+
+/**
+ * Makes sure that there is a seat for somebody who has just been given one in this transaction: called after the change,
+ * and last of all, because it holds up every other change of seats in the organization until the transaction ends. What
+ * others change at the same moment is counted; nothing is kept that could come to disagree with the rows. // D2
+ * @throws Problem NO_SEAT
+ */
+export async function takeSeat(
+  trx: Transaction,
+  organizationId: string,
+  person: { kind: InvitationKind; groups: number } | Pool,
+): Promise<void> {
+  const { rows } = await trx.raw<{ rows: { limited: boolean }[] }>(
+    'select licences is not null as limited from organizations where id = ?',
+    [organizationId],
+  );
+  if (!rows[0]?.limited) return;
+  await lockSeats(trx, organizationId);
+  assertSeats(await countSeats(trx, organizationId), typeof person === 'string' ? person : poolOf(person));
+}
+
+/** Another group may make a guest one who needs a licence, or gives it back. */
+export async function takeChangedSeat(
+  trx: Transaction,
+  organizationId: string,
+  kind: InvitationKind,
+  groups: { before: number; after: number },
+): Promise<void> {
+  const [from, to] = [poolOf({ kind, groups: groups.before }), poolOf({ kind, groups: groups.after })];
+  if (from !== to) await takeSeat(trx, organizationId, to);
+}
+
+/** Of several organizations, in the order of their ids. */
+export async function lockSeats(trx: Transaction, organizationId: string): Promise<void> {
+  await trx.raw(`select pg_advisory_xact_lock(hashtextextended('seats:' || ?, 0))`, [organizationId]);
+}
