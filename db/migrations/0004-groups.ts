@@ -32,22 +32,23 @@ export async function up(knex: Knex): Promise<void> {
       $$ select coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'role', gm.role, 'permissions', g.permissions)), '[]')
          from group_members gm join groups g on g.organization_id = gm.organization_id and g.id = gm.group_id
          where gm.organization_id = organization and gm.account_id = account $$;
+
+    -- What a signed-in person was given beyond their role, in every organization that they have joined.
+    create function usher_account_rights(account uuid) returns table (id uuid, permissions text[], groups jsonb)
+      language sql stable security definer set search_path = public, pg_temp as
+      $$ select m.organization_id, m.permissions, usher_groups_of(m.organization_id, account) from memberships m
+         where m.account_id = account and m.status = 'active' $$;
+    grant create on schema public to usher_system;
+    alter function usher_account_rights(uuid) owner to usher_system;
+    revoke create on schema public from usher_system;
+    revoke all on function usher_account_rights(uuid) from public;
+    grant execute on function usher_account_rights(uuid) to usher_app;
   `);
-  await replaceOrganizationsFunction(
-    knex,
-    'table (id uuid, name text, kind text, role text, policy jsonb, permissions text[], groups jsonb)',
-    'o.id, o.name, m.kind, m.role, o.policy, m.permissions, usher_groups_of(o.id, account)',
-  );
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await replaceOrganizationsFunction(
-    knex,
-    'table (id uuid, name text, kind text, role text, policy jsonb)',
-    'o.id, o.name, m.kind, m.role, o.policy',
-  );
   await knex.raw(`
-    drop function usher_groups_of(uuid, uuid);
+    drop function usher_account_rights(uuid), usher_groups_of(uuid, uuid);
     drop policy group_members_system on group_members;
     drop policy groups_system on groups;
     revoke select (organization_id, group_id, account_id, role) on group_members from usher_system;
@@ -61,21 +62,5 @@ export async function down(knex: Knex): Promise<void> {
     alter table group_members drop column role;
     alter table groups drop column visibility, drop column permissions, drop column members_may_invite_guests,
       drop column members_may_publish, drop column version;
-  `);
-}
-
-/** What a signed-in person may ask about themselves in every organization at once. */
-async function replaceOrganizationsFunction(knex: Knex, answer: string, columns: string): Promise<void> {
-  await knex.raw(`
-    drop function usher_account_organizations(uuid);
-    create function usher_account_organizations(account uuid) returns ${answer}
-      language sql stable security definer set search_path = public, pg_temp as
-      $$ select ${columns} from memberships m join organizations o on o.id = m.organization_id
-         where m.account_id = account and m.status = 'active' order by m.joined_at, o.id $$;
-    grant create on schema public to usher_system;
-    alter function usher_account_organizations(uuid) owner to usher_system;
-    revoke create on schema public from usher_system;
-    revoke all on function usher_account_organizations(uuid) from public;
-    grant execute on function usher_account_organizations(uuid) to usher_app;
   `);
 }

@@ -45,9 +45,9 @@ export async function up(knex: Knex): Promise<void> {
 
     -- The instant decides, not the workflow: access that has ended is none. // D11
     create or replace function usher_account_organizations(account uuid)
-      returns table (id uuid, name text, kind text, role text, policy jsonb, permissions text[], groups jsonb)
+      returns table (id uuid, name text, kind text, role text, policy jsonb)
       language sql stable security definer set search_path = public, pg_temp as
-      $$ select o.id, o.name, m.kind, m.role, o.policy, m.permissions, usher_groups_of(o.id, account)
+      $$ select o.id, o.name, m.kind, m.role, o.policy
          from memberships m join organizations o on o.id = m.organization_id
          where m.account_id = account and m.status = 'active'
            and (m.access_ends_at is null or m.access_ends_at > usher_now())
@@ -58,9 +58,9 @@ export async function up(knex: Knex): Promise<void> {
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
     create or replace function usher_account_organizations(account uuid)
-      returns table (id uuid, name text, kind text, role text, policy jsonb, permissions text[], groups jsonb)
+      returns table (id uuid, name text, kind text, role text, policy jsonb)
       language sql stable security definer set search_path = public, pg_temp as
-      $$ select o.id, o.name, m.kind, m.role, o.policy, m.permissions, usher_groups_of(o.id, account)
+      $$ select o.id, o.name, m.kind, m.role, o.policy
          from memberships m join organizations o on o.id = m.organization_id
          where m.account_id = account and m.status = 'active' order by m.joined_at, o.id $$;
     delete from account_mails where about_organization_id is not null;

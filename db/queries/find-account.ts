@@ -63,8 +63,10 @@ export const standingOf = ({ kind, role, permissions, groups }: StandingRow): St
 /** Every organization that a person has joined and may act in, the earliest first. */
 export async function listAccountOrganizations(database: Database, accountId: string): Promise<AccountOrganization[]> {
   const { rows } = await database.raw<{ rows: (StandingRow & Pick<AccountOrganization, 'id' | 'name' | 'policy'>)[] }>(
-    'select * from usher_account_organizations(?)',
-    [accountId],
+    `select o.*, rights.permissions, rights.groups from usher_account_organizations(:accountId)
+       with ordinality as o (id, name, kind, role, policy, place)
+     join usher_account_rights(:accountId) as rights using (id) order by o.place`,
+    { accountId },
   );
   return rows.map((row) => ({ id: row.id, name: row.name, policy: row.policy, ...standingOf(row) }));
 }

@@ -1,4 +1,7 @@
+import knexFactory from 'knex';
+import * as migration from '../../db/migrations/0004-groups';
 import { moved } from '../support/clock';
+import { createTestDatabase } from '../support/database';
 import { type Person, signedInPerson } from '../support/people';
 import { expectProblem } from '../support/problem';
 import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
@@ -387,4 +390,30 @@ describe('people in a group', () => {
     for (const event of items) expect(event.data.groupId).toBe(id);
     expect(JSON.stringify(items)).not.toContain('Audited');
   });
+});
+
+test('a group of guests from before lets members invite; no other group does, and row-level security stays forced', async () => {
+  const database = await createTestDatabase();
+  const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } });
+  try {
+    await knex.transaction((trx) => migration.down(trx));
+    const organization = { id: unknown, name: 'Old', preset: '28-days', time_zone: 'UTC', locale: 'en', policy: '{}' };
+    await knex('organizations').insert(organization);
+    for (const [id, name, guests] of [
+      [ours.id, 'guest', true],
+      [theirs.id, 'other', false],
+    ] as const)
+      await knex('groups').insert({ id, organization_id: unknown, name, is_guest_group: guests });
+    await knex.transaction((trx) => migration.up(trx));
+    const found = await knex('groups').orderBy('name').select('name', 'visibility', 'members_may_invite_guests as may');
+    expect(found).toEqual([
+      { name: 'guest', visibility: 'open', may: true },
+      { name: 'other', visibility: 'open', may: false },
+    ]);
+    const forced = await knex('pg_class').first('relforcerowsecurity as forced').where({ relname: 'groups' });
+    expect(forced).toEqual({ forced: true });
+  } finally {
+    await knex.destroy();
+    await database.drop();
+  }
 });

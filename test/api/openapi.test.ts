@@ -353,15 +353,6 @@ describe('a walk through every route', () => {
       await step('POST', `${user}/${action}`, {}, key2);
     await step('POST', `${user}/activate`, undefined, key2);
     await step('POST', '/v1/auth/sign-in', { login: 'ada.walk', password }, ada);
-    const { otpauthUrl } = (await step('POST', '/v1/me/two-factor/app', undefined, ada)).body;
-    const code = readOtpauth(otpauthUrl as string).generate();
-    const { recoveryCodes } = (await step('POST', '/v1/me/two-factor/app/confirm', { code }, ada)).body;
-    await step('GET', '/v1/me/two-factor', undefined, ada);
-    await step('POST', '/v1/auth/sign-in', { login: 'ada.walk', password }, ada);
-    await step('POST', '/v1/auth/two-factor', { code: 'wrong' }, ada);
-    await step('POST', '/v1/auth/two-factor', { code: recoveryCodes[0] }, ada);
-    await step('PUT', '/v1/me/two-factor', { method: 'email' }, ada);
-    await step('POST', `${user}/reset-two-factor`, undefined, key2);
     // A guest somewhere else, for as long as it lasts.
     const host = await usher.createOrganization({ preset: 'licensed-guests' });
     const hosted = `/v1/organizations/${host.id}`;
@@ -382,6 +373,15 @@ describe('a walk through every route', () => {
     await enter();
     await step('DELETE', `${hosted}/guests/${adaId}`, undefined, host.key);
     await step('GET', `${hosted}/guest-log?limit=2`, undefined, host.key);
+    const { otpauthUrl } = (await step('POST', '/v1/me/two-factor/app', undefined, ada)).body;
+    const code = readOtpauth(otpauthUrl as string).generate();
+    const { recoveryCodes } = (await step('POST', '/v1/me/two-factor/app/confirm', { code }, ada)).body;
+    await step('GET', '/v1/me/two-factor', undefined, ada);
+    await step('POST', '/v1/auth/sign-in', { login: 'ada.walk', password }, ada);
+    await step('POST', '/v1/auth/two-factor', { code: 'wrong' }, ada);
+    await step('POST', '/v1/auth/two-factor', { code: recoveryCodes[0] }, ada);
+    await step('PUT', '/v1/me/two-factor', { method: 'email' }, ada);
+    await step('POST', `${user}/reset-two-factor`, undefined, key2);
     await step('POST', '/v1/auth/sign-out', undefined, ada);
     await step('GET', '/v1/me', undefined, ada);
     await step('POST', '/v1/auth/forgot-password', { email: 'ada@bücher.example' }, null);

@@ -240,7 +240,7 @@ describe('the roles', () => {
     for (const { path } of rows) expect(path).toEqual([expect.stringMatching(/^search_path=.*pg_temp$/)]);
     for (const { answer } of rows)
       expect(answer).toMatch(
-        /^(boolean|uuid|trigger|TABLE\(id uuid, organization_id uuid(, name text)?\)|TABLE\(id uuid, name text, kind text, role text, policy jsonb, permissions text\[\], groups jsonb\))$/,
+        /^(boolean|uuid|trigger|TABLE\(id uuid, organization_id uuid(, name text)?\)|TABLE\(id uuid, name text, kind text, role text, policy jsonb\)|TABLE\(id uuid, permissions text\[\], groups jsonb\))$/,
       );
   });
 

@@ -285,6 +285,9 @@ describe('F6: Idempotency-Key', () => {
       'confirm',
       // Used up by being used.
       'confirm-email',
+      // Questions.
+      'evaluation',
+      'evaluations',
       'link',
       'request-new',
       'reset-password',
