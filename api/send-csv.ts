@@ -1,10 +1,24 @@
 import { once } from 'node:events';
 import type { Request } from 'express';
+import type { Page, PageRequest } from '../db/queries/page';
 import { csvLine } from './csv';
 import type { Reply } from './route';
 
 /** Whether the caller wants a table of everything rather than a page of JSON. */
 export const wantsCsv = (request: Request): boolean => request.accepts(['application/json', 'text/csv']) === 'text/csv';
+
+/** All rows of a list, some at a time: what is added meanwhile does not get between. */
+export async function* allRows<R>(
+  readPage: (request: PageRequest) => Promise<Page<R>>,
+  toRow: (row: R) => (string | null)[],
+): AsyncGenerator<(string | null)[][]> {
+  let cursor: string | null | undefined;
+  while (cursor !== null) {
+    const page: Page<R> = await readPage({ limit: 1_000, cursor });
+    yield page.items.map(toRow);
+    cursor = page.nextCursor;
+  }
+}
 
 /**
  * Sends a table while it is being read, at the pace of whoever takes it. What goes wrong before the first rows is answered

@@ -1,13 +1,23 @@
 import { changeGuest, type GuestPatch, removeGuest, resumeGuest, suspendGuest } from '../../db/commands/manage-guest';
 import { type GuestLogFilter, listGuestLog } from '../../db/queries/list-guest-log';
 import { countSeats } from '../../db/queries/count-seats';
+import type { PageRequest } from '../../db/queries/page';
 import { findUser, listUsers, type UserFilter } from '../../db/queries/list-users';
 import { notFound } from '../../domain/problem';
 import type { Context, RouteSpec } from '../route';
 import { id, organizationParams } from '../schemas/common';
-import { guestLogPage, guestLogQuery, guestPatch, guestQuery, toGuestVisit } from '../schemas/guests';
+import {
+  guestLogColumns,
+  guestLogPage,
+  guestLogQuery,
+  guestPatch,
+  guestQuery,
+  toGuestLogRow,
+  toGuestVisit,
+} from '../schemas/guests';
 import { licenceUse, toLicenceUse } from '../schemas/licences';
 import { toUser, user, userPage } from '../schemas/users';
+import { allRows, sendCsv, wantsCsv } from '../send-csv';
 import { manage, userAction } from './users';
 
 const base = '/v1/organizations/{organizationId}';
@@ -88,14 +98,17 @@ export const guestRoutes: RouteSpec[] = [
     ...shared,
     method: 'get',
     path: `${base}/guest-log`,
-    summary: 'Every entry and exit of guests, newest first',
+    summary: 'Every entry and exit of guests, newest first; with `Accept: text/csv` all of it as a table',
     action: 'logs.read',
     params: organizationParams,
     query: guestLogQuery,
     answers: { 200: { description: 'A page of the log', schema: guestLogPage } },
-    async handle({ read, organizationId, query }) {
-      const page = await read((trx) => listGuestLog(trx, organizationId, query as GuestLogFilter));
-      return { status: 200, body: { ...page, items: page.items.map(toGuestVisit) } };
+    async handle({ request, read, organizationId, query }) {
+      const list = (page: PageRequest) =>
+        read((trx) => listGuestLog(trx, organizationId, { ...(query as GuestLogFilter), ...page }));
+      if (wantsCsv(request)) return sendCsv(request, 'guest-log', guestLogColumns, allRows(list, toGuestLogRow));
+      const page = await list(query as PageRequest);
+      return { status: 200, headers: { Vary: 'Accept' }, body: { ...page, items: page.items.map(toGuestVisit) } };
     },
   },
 ];

@@ -12,13 +12,14 @@ import {
 import type { Transaction } from '../../db/database';
 import type { AuditFilter } from '../../db/queries/list-audit-events';
 import { listAuditEvents } from '../../db/queries/list-audit-events';
+import type { PageRequest } from '../../db/queries/page';
 import { findUser, listUsers, type UserFilter } from '../../db/queries/list-users';
 import { directoryOf, profileOf, withKnownGroups } from '../known-groups';
 import { linkLifetimeMs } from '../reset-password';
 import type { Context, Reply, RouteSpec } from '../route';
 import { auditEventColumns, auditEventPage, auditEventQuery, toAuditEvent, toAuditRow } from '../schemas/audit-events';
 import { id, organizationParams } from '../schemas/common';
-import { sendCsv, wantsCsv } from '../send-csv';
+import { allRows, sendCsv, wantsCsv } from '../send-csv';
 import { toUser, user, userPage, userPatch, userQuery } from '../schemas/users';
 
 const base = '/v1/organizations/{organizationId}';
@@ -151,17 +152,6 @@ export const userRoutes: RouteSpec[] = [
   userAction('reset-two-factor', 'Forget a second factor that the user has lost; every session ends', resetTwoFactor),
 ];
 
-/** All events of a filter, newest first, some at a time: later ones do not get between. */
-async function* allAuditRows({ read, organizationId }: Context, filter: AuditFilter) {
-  let cursor: string | null | undefined;
-  while (cursor !== null) {
-    const some: AuditFilter = { ...filter, limit: 1_000, cursor };
-    const page = await read((trx) => listAuditEvents(trx, organizationId, some));
-    yield page.items.map(toAuditRow);
-    cursor = page.nextCursor;
-  }
-}
-
 export const auditRoutes: RouteSpec[] = [
   {
     method: 'get',
@@ -174,10 +164,13 @@ export const auditRoutes: RouteSpec[] = [
     query: auditEventQuery,
     answers: { 200: { description: 'A page of events', schema: auditEventPage } },
     async handle(context) {
-      const filter = context.query as AuditFilter;
+      const list = (request: PageRequest) =>
+        context.read((trx) =>
+          listAuditEvents(trx, context.organizationId, { ...(context.query as AuditFilter), ...request }),
+        );
       if (wantsCsv(context.request))
-        return sendCsv(context.request, 'audit-events', auditEventColumns, allAuditRows(context, filter));
-      const page = await context.read((trx) => listAuditEvents(trx, context.organizationId, filter));
+        return sendCsv(context.request, 'audit-events', auditEventColumns, allRows(list, toAuditRow));
+      const page = await list(context.query as PageRequest);
       return { status: 200, headers: { Vary: 'Accept' }, body: { ...page, items: page.items.map(toAuditEvent) } };
     },
   },

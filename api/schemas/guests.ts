@@ -51,3 +51,28 @@ export const toGuestVisit = (row: GuestLogEntry): z.infer<typeof guestVisit> => 
     row.invitedByType &&
     toInviter({ invitedByType: row.invitedByType, invitedById: row.invitedById, invitedByName: row.invitedByName }),
 });
+
+export const guestLogColumns = [
+  'at',
+  'userId',
+  'displayName',
+  'event',
+  'reason',
+  'invitedByType',
+  'invitedById',
+  'invitedBy',
+];
+
+export function toGuestLogRow(row: GuestLogEntry): (string | null)[] {
+  const { at, userId, displayName: name, event, reason, invitedBy } = toGuestVisit(row);
+  return [
+    at,
+    userId,
+    name,
+    event,
+    reason,
+    invitedBy?.type ?? null,
+    invitedBy?.id ?? null,
+    invitedBy?.displayName ?? null,
+  ];
+}

@@ -135,6 +135,12 @@ test('A8: the guest log tells every entry and exit, why, when, and who created t
   const first = (await host.call('GET', '/guest-log?q=a8-&limit=3')).body;
   const rest = (await host.call('GET', `/guest-log?q=a8-&limit=3&cursor=${first.nextCursor}`)).body;
   expect([...first.items, ...rest.items]).toEqual(log.items);
+  const table = await host.call('GET', '/guest-log?q=a8-', undefined, { headers: { accept: 'text/csv' } });
+  expect(table.headers['content-type']).toContain('text/csv');
+  const [header, ...lines] = table.text.trimEnd().split('\r\n');
+  expect(header).toBe('at,userId,displayName,event,reason,invitedByType,invitedById,invitedBy');
+  expect(lines).toHaveLength(4);
+  expect(lines[0]).toContain(`${fay.id},Ada Lovelace (guest),exit,removed,api-key`);
   // A new name afterwards is no business of an organization that the person has left.
   await eve.call('PATCH', '/v1/me', { firstName: 'Renamed' });
   expect((await host.call('GET', '/guest-log?q=Renamed')).body.items).toEqual([]);
