@@ -7,12 +7,16 @@ import { endedStatuses } from '../../domain/invitation';
 import { historyFromJson, leaksIn, resultOf, type RunHistory } from '../support/history';
 import { bundleWorkflows } from '../support/skipped-time';
 import { eventually, goodPassword, startUsher, type TestUsher } from '../support/usher';
+import { otherStories } from './other-stories';
 import { personalWords, stories } from './stories';
 
 const folder = join(__dirname, 'histories');
-const recorded: [name: string, history: RunHistory][] = readdirSync(folder)
-  .filter((file) => file.endsWith('.json'))
-  .map((file) => [file.replace(/\.json$/, ''), historyFromJson(readFileSync(join(folder, file), 'utf8'))]);
+const read = (from: string): [name: string, history: RunHistory][] =>
+  readdirSync(from)
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => [file.replace(/\.json$/, ''), historyFromJson(readFileSync(join(from, file), 'utf8'))]);
+const recorded = read(folder);
+const others = read(join(__dirname, 'other-histories'));
 
 describe('recorded runs', () => {
   let present: ReplayWorkerOptions;
@@ -20,7 +24,7 @@ describe('recorded runs', () => {
     present = { workflowBundle: await bundleWorkflows() };
   });
 
-  test.each(recorded)('%s: replays with the present workflow', async (_, history) => {
+  test.each([...recorded, ...others])('%s: replays with the present workflow', async (_, history) => {
     await Worker.runReplayHistory(present, history);
   });
 
@@ -36,13 +40,18 @@ describe('recorded runs', () => {
       expect([name, endings[name]]).toEqual([name, { status: ends }]);
   });
 
+  test('there is one of every way that the other workflows may go', () => {
+    expect(others.map(([name]) => name).sort()).toEqual(Object.keys(otherStories).sort());
+  });
+
   test('every status in which an invitation can end is among them', () => {
     const ends = recorded.map(([, history]) => (resultOf(history) as { status: string }).status);
     expect(ends).toEqual(expect.arrayContaining([...endedStatuses]));
   });
 
   test('contain nothing personal, payloads included', () => {
-    for (const [name, history] of recorded) expect([name, leaksIn(history, personalWords)]).toEqual([name, []]);
+    for (const [name, history] of [...recorded, ...others])
+      expect([name, leaksIn(history, personalWords)]).toEqual([name, []]);
   });
 
   test('would be found to contain something, if they did', () => {
