@@ -24,6 +24,13 @@ beforeAll(async () => {
     ids['groups'] = (await organization.call('POST', '/groups', { name: 'Team' })).body.id as string;
     ids['api-keys'] = (await organization.call('POST', '/api-keys', { name: 'robot' })).body.id as string;
   }
+  for (const [organization, ids, email] of [
+    [ours, ourIds, 'our-guest@access.test'],
+    [theirs, theirIds, 'their-guest@access.test'],
+  ] as const) {
+    await organization.invite({ kind: 'guest', email });
+    ids['guests'] = (await organization.call('GET', '/guests')).body.items[0].id as string;
+  }
   ourIds['members'] = ourIds['users'] ?? '';
   // The same person in both: theirs must be somebody whom we do not know.
   await theirs.invite({ email: 'stranger@access.test' });
