@@ -140,4 +140,4 @@ test('two workers and two API processes side by side: thirty invitations, thirty
     expect(await runsOf(workflowId)).toHaveLength(1);
     expect(await countEvents(workflowId, 'workflowExecutionSignaledEventAttributes')).toBeGreaterThanOrEqual(1);
   }
-});
+}, 180_000);

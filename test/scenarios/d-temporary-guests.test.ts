@@ -60,18 +60,22 @@ test('D11: temporary access is announced to guest and host, and ends by itself',
 });
 
 test('D11: an extension and an early end reach the run that waits; the last one set holds', async () => {
-  const ben = await guest('d11-extended@example.com', { accessEndsAt: inMs(5_000) });
-  await eventually(
-    () =>
-      run(ben)
-        .describe()
-        .catch(() => null),
-    (found) => found?.status.name === 'RUNNING',
-  );
-  expect((await host.call('PATCH', `/guests/${ben.id}`, { accessEndsAt: inMs(3_600_000) })).status).toBe(200);
-  await new Promise((resolve) => setTimeout(resolve, 5_500));
+  const ben = await guest('d11-extended@example.com', { accessEndsAt: inMs(600_000) });
+  const timers = async () => {
+    const history = await run(ben)
+      .fetchHistory()
+      .catch(() => null);
+    return (
+      history?.events?.flatMap((event) => event.timerStartedEventAttributes?.startToFireTimeout?.seconds ?? []) ?? []
+    );
+  };
+  await eventually(timers, (found) => found.length === 1);
+  expect((await host.call('PATCH', `/guests/${ben.id}`, { accessEndsAt: inMs(7_200_000) })).status).toBe(200);
+  const [first, second] = await eventually(timers, (found) => found.length === 2);
+  expect(Number(first)).toBeLessThanOrEqual(600);
+  expect(Number(second)).toBeGreaterThan(3_600);
   expect(await inside(ben)).toBe(true);
-  await host.call('PATCH', `/guests/${ben.id}`, { accessEndsAt: inMs(1_500) });
+  expect((await host.call('PATCH', `/guests/${ben.id}`, { accessEndsAt: inMs(2_000) })).status).toBe(200);
   await run(ben).result();
   expect(await inside(ben)).toBe(false);
 });
