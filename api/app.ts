@@ -11,6 +11,7 @@ import { createRateLimits, defaultLimits } from './middleware/rate-limits';
 import { accountLinkPages } from './pages/account-links';
 import { accountPages } from './pages/account';
 import { pagesRouter } from './pages/invitation';
+import { unknownPages } from './pages/problem-page';
 import { mountRoute, type RouteSpec } from './route';
 import { invitationTokenRoutes } from './routes/invitation-tokens';
 import { invitationRoutes } from './routes/invitations';
@@ -99,6 +100,7 @@ export function createApp(services: Services): Express {
   app.use(pagesRouter(services, limits));
   app.use(accountPages(services, limits));
   app.use(accountLinkPages(services, limits));
+  app.use(unknownPages(services.logger));
   app.use(unknownRoute);
   app.use(problemHandler(services.logger));
   return app;

@@ -1,5 +1,6 @@
 import { elementsOf } from '../support/html';
 import { signedInPerson, type Visitor, visitor } from '../support/people';
+import { visit } from '../support/visitor';
 import { goodPassword, type Reply, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
 let usher: TestUsher;
@@ -135,4 +136,28 @@ test('a new address is confirmed by pressing a button, not by opening the link',
   expect((await post(browser, '/confirm-email/open', {})).headers['location']).toBe('/sign-in?done=confirmed');
   expect((await person.call('GET', '/v1/me')).body.email).toBe('moved@example.com');
   expect((await post(browser, '/confirm-email/open', {})).status).toBe(410);
+});
+
+test.each([
+  ['/sign-in', 200, '/sign-in'],
+  ['/forgot-password', 200, '/forgot-password'],
+  ['/profile', 200, '/sign-in?next=%2Fprofile'],
+  ['/sign-out', 200, '/sign-out'],
+  ['/reset-password/nonsense', 410, '/reset-password/open'],
+  ['/confirm-email/nonsense', 410, '/confirm-email/open'],
+])('a browser that goes to %s finds a page that nobody keeps a copy of', async (path, status, at) => {
+  const page = await visit(usher).get(path);
+  expect([page.status, page.path]).toEqual([status, at]);
+  expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+  expect(page.headers.get('cache-control')).toBe('no-store');
+});
+
+test('a browser that goes to no page of ours is told so in words, also below the account pages', async () => {
+  for (const path of ['/nowhere', '/profile/nowhere', '/sign-in/nowhere']) {
+    const page = await visit(usher).get(path);
+    expect(page.status).toBe(404);
+    expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+  }
+  const program = await usher.call('GET', '/nowhere', undefined, { key: null });
+  expect(program.body.code).toBe('NOT_FOUND');
 });
