@@ -67,6 +67,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
     inOrganization(database, it.organizationId, command);
   const plan = (it: It) => within(it, (trx) => planInvitation(trx, it.organizationId, it.invitationId));
 
+  const operator = { actor: operatorActor, standing: null };
   async function operatorsWish(it: It & { key: string }, command: typeof cancelInvitation): Promise<PlanAnswer> {
     const key = {
       caller: `workflow:${it.invitationId}`,
@@ -77,7 +78,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
     try {
       await within(it, (trx) =>
         once(trx, key, async () => {
-          await command(trx, it.organizationId, it.invitationId, operatorActor);
+          await command(trx, it.organizationId, it.invitationId, operator);
           return { status: 200, body: null };
         }),
       );

@@ -11,7 +11,6 @@ import type { Account } from '../db/models/account';
 import { readAccountToken, verifyAccountToken } from '../domain/token';
 import { inviteeActor } from './caller';
 import type { Services } from './context';
-import type { RateLimits } from './middleware/rate-limits';
 import { personalWords } from './own-account';
 import { assertStrong, hashPassword } from './passwords';
 
@@ -20,15 +19,9 @@ export const linkLifetimeMs = 3_600_000;
 
 /**
  * The same work for every address: whether anybody has it is found out only when the mail is sent.
- * @returns the mail to announce after the commit; null: too many have been asked for
+ * @returns the mail to announce after the commit
  */
-export async function forgotPassword(
-  trx: Database,
-  limits: RateLimits,
-  request: Request,
-  email: string,
-): Promise<string | null> {
-  if (!(await limits.allowMail(request, email))) return null;
+export async function forgotPassword(trx: Database, email: string): Promise<string> {
   const now = await readClock(trx);
   const deadline = new Date(now.getTime() + linkLifetimeMs);
   const wish = { type: 'password-reset', recipient: email, accountId: null, deadline } as const;

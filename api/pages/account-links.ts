@@ -48,8 +48,8 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
     const typed = typedField(request, 'email').trim();
     const email = emailSchema.safeParse(typed);
     if (email.success) {
-      const mailId = await forgotPassword(services.database, limits, request, email.data);
-      if (mailId) services.mails.announce(mailId);
+      if (await limits.allowMail(request, email.data))
+        services.mails.announce(await forgotPassword(services.database, email.data));
       response.status(202).send(askPage(request, '', true));
       return;
     }

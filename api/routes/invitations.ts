@@ -1,7 +1,7 @@
 import QRCode from 'qrcode';
 import type { z } from 'zod';
 import { cancelInvitation } from '../../db/commands/cancel-invitation';
-import type { Commanded } from '../../db/commands/command';
+import type { Commanded, Manager } from '../../db/commands/command';
 import { type Correction, correctInvitation } from '../../db/commands/correct-invitation';
 import { createInvitation, missingFields, type NewInvitation } from '../../db/commands/create-invitation';
 import { linkInvitation } from '../../db/commands/link-invitation';
@@ -15,7 +15,6 @@ import {
   listInvitations,
 } from '../../db/queries/find-invitation';
 import { findOrganization, findOrganizationAndClock } from '../../db/queries/find-organization';
-import type { Actor } from '../../domain/actor';
 import { mayInvite } from '../../domain/permissions';
 import { Problem, type ProblemCode } from '../../domain/problem';
 import { invitationToken } from '../../domain/token';
@@ -73,7 +72,7 @@ async function assertInviter({ standing, read, organizationId }: Context): Promi
   if (!mayInvite(standing, { kind: 'guest', role: 'member', permissions: [] }, policy)) throw notAnInviter();
 }
 
-type InvitationCommand = (trx: Transaction, organizationId: string, id: string, actor: Actor) => Promise<Commanded>;
+type InvitationCommand = (trx: Transaction, organizationId: string, id: string, manager: Manager) => Promise<Commanded>;
 
 /** `POST …/{id}/<name>`: one command, answered with the invitation as it is afterwards. */
 const action = (name: string, summary: string, run: InvitationCommand, problems: ProblemCode[]): RouteSpec => ({
@@ -87,7 +86,7 @@ const action = (name: string, summary: string, run: InvitationCommand, problems:
   problems,
   handle: (context) =>
     context.command(async (trx) => {
-      const done = await run(trx, context.organizationId, idOf(context), context.actor);
+      const done = await run(trx, context.organizationId, idOf(context), context);
       return { status: 200, body: toInvitation(done.invitation, await readClock(trx)), changes: done.changes };
     }),
 });
@@ -158,11 +157,11 @@ export const invitationRoutes: RouteSpec[] = [
     answers: { 200: { description: 'The invitation', schema: invitation } },
     problems: ['INVITATION_CLOSED', 'INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE'],
     async handle(context) {
-      const { organizationId, actor, request } = context;
+      const { organizationId, request } = context;
       let etag = '';
       const answer = await context.command(async (trx) => {
         const correction = context.body as Correction;
-        const done = await correctInvitation(trx, organizationId, idOf(context), correction, actor, ifMatch(request));
+        const done = await correctInvitation(trx, organizationId, idOf(context), correction, context, ifMatch(request));
         etag = etagOf(done.invitation);
         return { status: 200, body: toInvitation(done.invitation, await readClock(trx)), changes: done.changes };
       });
@@ -206,7 +205,7 @@ export const invitationRoutes: RouteSpec[] = [
       const { keys, baseUrl } = context.services;
       let generation = 0;
       await context.command(async (trx) => {
-        const done = await linkInvitation(trx, context.organizationId, idOf(context), context.actor);
+        const done = await linkInvitation(trx, context.organizationId, idOf(context), context);
         generation = done.invitation.generation;
         return { status: 200, body: null, changes: done.changes };
       });

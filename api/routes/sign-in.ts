@@ -52,9 +52,11 @@ export const signInRoutes: RouteSpec[] = [
     answers: { 202: { description: 'Taken' } },
     async handle({ services, limits, request, body, command }) {
       const { email } = body as z.infer<typeof forgottenPassword>;
+      // Counted before the transaction: it takes a connection of its own.
+      const allowed = await limits.allowMail(request, email);
       let mailId: string | null = null;
       const answer = await command(async (trx) => {
-        mailId = await forgotPassword(trx, limits, request, email);
+        if (allowed) mailId = await forgotPassword(trx, email);
         return { status: 202, body: null };
       }, []);
       if (mailId) services.mails.announce(mailId);

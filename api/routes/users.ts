@@ -4,10 +4,10 @@ import {
   deactivateUser,
   deleteUser,
   type Managed,
-  type Manager,
   sendPasswordReset,
   type UserPatch,
 } from '../../db/commands/manage-user';
+import type { Manager } from '../../db/commands/command';
 import type { Transaction } from '../../db/database';
 import type { AuditFilter } from '../../db/queries/list-audit-events';
 import { listAuditEvents } from '../../db/queries/list-audit-events';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mailedAddress } from '../../domain/account';
+import { addressKey } from '../../domain/email-address';
 import { mailBackoff } from '../../domain/mail-backoff';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
@@ -147,7 +148,7 @@ async function firstWhoMayGet(
 async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now: Date): Promise<boolean> {
   switch (mail.type) {
     case 'password-reset':
-      return mailedAddress(account) !== null && (await wayBack(trx, account, now)) !== null;
+      return isStillTheirs(mail, mailedAddress(account)) && (await wayBack(trx, account, now)) !== null;
     case 'email-confirmation':
       return (
         account.status === 'active' &&
@@ -158,3 +159,7 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
       return account.status === 'active';
   }
 }
+
+/** Where the first try went is where all go: once the account has another address, its link is not for that mailbox any more. */
+const isStillTheirs = ({ messageId, recipient }: AccountMail, address: string | null): boolean =>
+  address !== null && (messageId === null || addressKey(address) === addressKey(recipient));

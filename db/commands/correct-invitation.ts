@@ -5,7 +5,7 @@ import { badInput } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { Account } from '../models/account';
 import type { Invitation } from '../models/invitation';
-import { closed, type Commanded, commanded, meet } from './command';
+import { closed, type Commanded, commanded, type Manager, meet } from './command';
 import { checkDomain, checkGroups, makeRoom } from './create-invitation';
 import { eraseInvitee } from './erase-invitee';
 import { accountInactive, alreadyMember, findPerson } from './invitee';
@@ -30,10 +30,10 @@ export async function correctInvitation(
   organizationId: string,
   id: string,
   correction: Correction,
-  actor: Actor,
+  manager: Manager,
   check: (invitation: Invitation) => void = () => {},
 ): Promise<Commanded> {
-  const { invitation, organization, now, expired } = await meet(trx, organizationId, id);
+  const { invitation, organization, now, expired } = await meet(trx, organizationId, id, manager);
   check(invitation);
   if (expired || !transition(invitation.status, 'correct')) throw closed(expired?.invitation ?? invitation);
   const { email, groupIds, ...names } = correction;
@@ -52,12 +52,12 @@ export async function correctInvitation(
     const room = await makeRoom(trx, organization, email, now, invitation.id);
     if (room) changes.push(room.change);
     patch.email = email;
-    await readdress(trx, invitation, email, actor, now);
+    await readdress(trx, invitation, email, manager.actor, now);
     if (invitation.status === 'pending') Object.assign(patch, newGeneration({ ...invitation, email }, now, true));
   }
   const saved = await saveInvitation(trx, invitation, patch, now);
   await renameInvitee(trx, saved.invitation, names, now);
-  const done = await commanded(saved, trx, readdressed ? 'corrected' : 'edited', actor, now);
+  const done = await commanded(saved, trx, readdressed ? 'corrected' : 'edited', manager.actor, now);
   return { ...done, changes: [...changes, ...done.changes] };
 }
 

@@ -1,8 +1,7 @@
 import { mailedAddress } from '../../domain/account';
-import type { Actor } from '../../domain/actor';
 import { endOfLocalDay } from '../../domain/calendar-time';
 import { openStatuses, type Role } from '../../domain/invitation';
-import { hasRole, type Standing } from '../../domain/permissions';
+import { hasRole } from '../../domain/permissions';
 import { badInput, notFound, Problem } from '../../domain/problem';
 import { readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
@@ -13,6 +12,7 @@ import { Organization } from '../models/organization';
 import { requestAccountMail } from './account-mail';
 import { cancelInvitation } from './cancel-invitation';
 import { emailTaken, requestEmailChange } from './change-email';
+import type { Manager } from './command';
 import { endSessions } from './change-own-account';
 import { correctInvitation } from './correct-invitation';
 import { checkDomain, checkGroups } from './create-invitation';
@@ -21,13 +21,6 @@ import { assertUsernameFree, findPerson } from './invitee';
 import { recordEvents } from './record-event';
 import { wayBack } from './reset-password';
 import type { Change } from './save-invitation';
-
-/** Who manages a user of an organization. */
-export interface Manager {
-  actor: Actor;
-  /** null: a key, which may do what an administrator may. */
-  standing: Standing | null;
-}
 
 /** What must be done once the command is committed. */
 export interface Managed {
@@ -85,7 +78,7 @@ export async function changeUser(
     if (manager.standing && !hasRole(manager.standing, 'administrator')) throw forbidden();
     if (membership.role === 'administrator') await assertNotLastAdministrator(trx, met);
   }
-  const { changes, mails } = await changeAccount(trx, met, patch, manager.actor, lifetimeMs);
+  const { changes, mails } = await changeAccount(trx, met, patch, manager, lifetimeMs);
   if (rights.length > 0)
     await Membership.query(trx)
       .patch({ ...Object.fromEntries(rights.map((field) => [field, patch[field]])), updatedAt: now })
@@ -179,7 +172,7 @@ export async function deleteUser(
   const { account, membership, invitation, now } = met;
   if (membership.role === 'administrator') await assertNotLastAdministrator(trx, met);
   const open = invitation && openStatuses.includes(invitation.status);
-  const changes = open ? (await cancelInvitation(trx, organizationId, invitation.id, manager.actor)).changes : [];
+  const changes = open ? (await cancelInvitation(trx, organizationId, invitation.id, manager)).changes : [];
   const fresh = await Account.query(trx).findById(account.id).throwIfNotFound();
   const erase = fresh.activatedAt === null ? eraseInvitee : eraseUser;
   await erase(trx, organizationId, fresh, manager.actor, now);
@@ -226,7 +219,7 @@ async function changeAccount(
   trx: Transaction,
   met: Met,
   patch: UserPatch,
-  actor: Actor,
+  manager: Manager,
   lifetimeMs: number,
 ): Promise<Managed> {
   const { organization, account, membership, invitation, now } = met;
@@ -252,7 +245,13 @@ async function changeAccount(
   // A new address of somebody who has not answered gets the link at once, and the old one is dead. // E11
   const corrected =
     open && (readdressed || Object.keys(names).length > 0)
-      ? await correctInvitation(trx, organization.id, invitation.id, { ...names, ...(readdressed && { email }) }, actor)
+      ? await correctInvitation(
+          trx,
+          organization.id,
+          invitation.id,
+          { ...names, ...(readdressed && { email }) },
+          manager,
+        )
       : null;
   await Account.query(trx)
     .patch({
@@ -291,14 +290,20 @@ async function changeGroups(trx: Transaction, met: Met, groupIds: string[]): Pro
     .returning('group_id');
 }
 
-/** Every change of an account's status ends its sessions and reset links. */
+/** Every change of an account's status ends its sessions, its reset links, and a change of address that is not confirmed yet. */
 async function setStatus(
   trx: Transaction,
   { account, now }: Met,
   patch: Partial<Pick<Account, 'status' | 'reactivationDeadline' | 'reactivationResetAt'>>,
 ): Promise<void> {
   await Account.query(trx)
-    .patch({ ...patch, sessionEpoch: account.sessionEpoch + 1, version: account.version + 1, updatedAt: now })
+    .patch({
+      ...patch,
+      pendingEmail: null,
+      sessionEpoch: account.sessionEpoch + 1,
+      version: account.version + 1,
+      updatedAt: now,
+    })
     .findById(account.id);
   await endSessions(trx, account.id);
 }

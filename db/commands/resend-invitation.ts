@@ -1,11 +1,10 @@
-import type { Actor } from '../../domain/actor';
 import { transition } from '../../domain/invitation';
 import { Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
 import type { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { reopenInvitee } from './close-invitee';
-import { assertEmail, closed, type Commanded, commanded, meet } from './command';
+import { assertEmail, closed, type Commanded, commanded, type Manager, meet } from './command';
 import { makeRoom } from './create-invitation';
 import { type Change, saveInvitation } from './save-invitation';
 import { newTerm } from './start-term';
@@ -15,9 +14,9 @@ export async function resendInvitation(
   trx: Transaction,
   organizationId: string,
   id: string,
-  actor: Actor,
+  manager: Manager,
 ): Promise<Commanded> {
-  const met = await meet(trx, organizationId, id);
+  const met = await meet(trx, organizationId, id, manager);
   const { organization, now } = met;
   const invitation = met.expired?.invitation ?? met.invitation;
   if (invitation.status === 'draft')
@@ -34,7 +33,7 @@ export async function resendInvitation(
     await reopenInvitee(trx, invitation, now);
   }
   const term = newTerm(organization, invitation, now, { asRequested: false });
-  const done = await commanded(await saveInvitation(trx, invitation, term, now), trx, 'resent', actor, now);
+  const done = await commanded(await saveInvitation(trx, invitation, term, now), trx, 'resent', manager.actor, now);
   return { ...done, changes: [...changes, ...done.changes] };
 }
 
