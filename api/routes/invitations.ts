@@ -115,7 +115,7 @@ export const invitationRoutes: RouteSpec[] = [
         const input = toNewInvitation(context.body as z.infer<typeof newInvitation>);
         const { organization, now } = await findOrganizationAndClock(trx, context.organizationId);
         if (context.standing && !mayInvite(context.standing, input, organization.policy)) throw notAnInviter();
-        const created = await createInvitation(trx, organization, input, context.actor, now);
+        const created = await createInvitation(trx, organization, input, context.actor, now, context.standing);
         return { status: 201, body: toInvitation(created.invitation, now), changes: created.changes };
       }),
   },

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { isActive } from '../../domain/account';
 import { inviterOf, type Actor } from '../../domain/actor';
 import { deadline } from '../../domain/calendar-time';
 import { addressKey } from '../../domain/email-address';
 import { effectiveStatus, type GuestType, type InvitationKind, type Role } from '../../domain/invitation';
 import { nextStep } from '../../domain/next-step';
+import { hasRole, type Standing } from '../../domain/permissions';
 import type { Policy } from '../../domain/policy';
 import { badInput, type FieldError, Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
@@ -12,7 +14,7 @@ import { Group } from '../models/group';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import type { Organization } from '../models/organization';
-import { eraseInvitee } from './erase-invitee';
+import { eraseInvitee, eraseUser } from './erase-invitee';
 import { expireIfOverdue } from './expire-invitation';
 import {
   accountInactive,
@@ -70,7 +72,8 @@ const draftTerm = {
 /**
  * Invites a person into one organization, as a draft or sent at once. The account exists from here on (`invited`).
  * @param now the database's clock, read after nothing needed locking yet
- * @throws Problem BAD_INPUT, INVITATION_PENDING, ALREADY_MEMBER, ACCOUNT_INACTIVE, USERNAME_TAKEN
+ * @param standing of a person who invites; null: a key or the platform
+ * @throws Problem BAD_INPUT, FORBIDDEN, INVITATION_PENDING, ALREADY_MEMBER, ACCOUNT_INACTIVE, USERNAME_TAKEN
  */
 export async function createInvitation(
   trx: Transaction,
@@ -78,6 +81,7 @@ export async function createInvitation(
   input: NewInvitation,
   actor: Actor,
   now: Date,
+  standing: Standing | null = null,
 ): Promise<Created> {
   const groupIds = await checkInput(trx, organization, input, now);
   const changes: Change[] = [];
@@ -87,7 +91,7 @@ export async function createInvitation(
     if (expired) changes.push(expired.change);
     person = await findPerson(trx, organization.id, input.email);
   }
-  const known = person && (await makeWay(trx, person, input, actor, now)) ? undefined : person?.account;
+  const known = person && (await makeWay(trx, person, input, actor, now, standing)) ? undefined : person?.account;
   if (input.username !== null) await assertUsernameFree(trx, input.username, known?.id ?? null);
   const usernameDerived = input.username === null && organization.policy.deriveUsername && input.email !== null;
   const username = usernameDerived
@@ -215,21 +219,34 @@ export const invitationPending = (): Problem =>
     errors: [{ pointer: '/email', message: 'This address has an open invitation.' }],
   });
 
-/** @returns whether the person of before was erased to make way */
+/**
+ * Who is inactive, because the invitation expired or a reactivation by hand was not used, gives way if asked to; which is
+ * to delete a user, and takes what that takes. // E10
+ * @returns whether the person of before was erased
+ */
 async function makeWay(
   trx: Transaction,
   { account, membership }: Person,
   input: NewInvitation,
   actor: Actor,
   now: Date,
+  standing: Standing | null,
 ): Promise<boolean> {
+  const { organizationId } = membership;
   if (membership.status === 'invited') return false;
-  if (membership.status !== 'inactive') throw alreadyMember(membership);
-  if (membership.inactiveReason !== 'expired') return false;
+  const joined = membership.status !== 'inactive';
+  if (joined && !isInactiveAtHome(account, organizationId, now)) throw alreadyMember(membership);
+  if (!joined && membership.inactiveReason !== 'expired') return false;
   if (!input.overwrite) throw accountInactive(': repeat with overwrite to replace it');
-  await eraseInvitee(trx, membership.organizationId, account, actor, now); // E10
+  if (standing && !(hasRole(standing, 'staff') && hasRole(standing, membership.role)))
+    throw new Problem('FORBIDDEN', 'Your role in this organization does not allow to overwrite this user.');
+  const erase = account.activatedAt === null ? eraseInvitee : eraseUser;
+  await erase(trx, organizationId, account, actor, now);
   return true;
 }
+
+const isInactiveAtHome = (account: Account, organizationId: string, now: Date): boolean =>
+  account.homeOrganizationId === organizationId && account.status !== 'deactivated' && !isActive(account, now);
 
 /**
  * The account of an invited person. It is this organization's own until they come in: whether the address belongs to

@@ -38,7 +38,13 @@ export async function eraseUser(
   await forget(trx, organizationId, account.id);
   if (account.homeOrganizationId === organizationId) {
     if (await belongsElsewhere(trx, account.id, organizationId))
-      await account.$query(trx).patch({ homeOrganizationId: null, version: account.version + 1, updatedAt: now });
+      await account.$query(trx).patch({
+        // Nobody is left who could lift it: from now on a new password does, which only the owner of the address gets.
+        ...(account.status === 'deactivated' && { status: 'inactive' as const }),
+        homeOrganizationId: null,
+        version: account.version + 1,
+        updatedAt: now,
+      });
     else await eraseAccount(trx, account, now);
   }
   await recordEvents(trx, { organizationId, type: 'user.erased', actor, at: now, accountId: account.id });
@@ -86,4 +92,5 @@ export async function eraseAccount(trx: Transaction, account: Account, now: Date
   });
   await endSessions(trx, account.id);
   await trx('accountMails').where({ accountId: account.id }).delete();
+  await trx('signIns').where({ accountId: account.id }).delete();
 }

@@ -1,4 +1,4 @@
-import { mailedAddress } from '../../domain/account';
+import { isActive, mailedAddress } from '../../domain/account';
 import { endOfLocalDay } from '../../domain/calendar-time';
 import { openStatuses, type Role } from '../../domain/invitation';
 import { hasRole } from '../../domain/permissions';
@@ -17,6 +17,7 @@ import { endSessions } from './change-own-account';
 import { correctInvitation } from './correct-invitation';
 import { checkDomain, checkGroups } from './create-invitation';
 import { eraseInvitee, eraseUser } from './erase-invitee';
+import { expireIfOverdue } from './expire-invitation';
 import { assertUsernameFree, findPerson } from './invitee';
 import { recordEvents } from './record-event';
 import { wayBack } from './reset-password';
@@ -47,6 +48,8 @@ interface Met {
   /** The open or last invitation of this person into this organization. */
   invitation: Invitation | null;
   now: Date;
+  /** What meeting the user has changed already: an invitation that was overdue has expired. */
+  changes: Change[];
 }
 
 const own = ['firstName', 'lastName', 'email', 'username'] as const;
@@ -85,7 +88,7 @@ export async function changeUser(
       .where({ organizationId, accountId: account.id });
   if (patch.groupIds) await changeGroups(trx, met, [...new Set(patch.groupIds)]);
   await record(trx, met, 'user.changed', manager, { fields: Object.keys(patch) });
-  return { changes, mails };
+  return { changes: [...met.changes, ...changes], mails };
 }
 
 /** No sign-in any more, and every session ends at once. // C8 */
@@ -98,17 +101,18 @@ export async function deactivateUser(
   const met = await meetUser(trx, organizationId, userId, manager);
   const { account, membership } = met;
   assertHome(met);
-  if (account.status === 'deactivated') return nothing;
+  if (account.status === 'deactivated') return done(met);
   if (account.status === 'invited') throw conflict('Nobody is there yet to deactivate: cancel the invitation.');
   if (membership.role === 'administrator') await assertNotLastAdministrator(trx, met);
   await setStatus(trx, met, { status: 'deactivated', reactivationDeadline: null, reactivationResetAt: null });
   await record(trx, met, 'user.deactivated', manager);
-  return nothing;
+  return done(met);
 }
 
 /**
  * A deactivated user is active again. An inactive one has until the end of this calendar day, in the organization's time
- * zone, to choose a new password by the link that is mailed and to sign in; else they are inactive again. // E9
+ * zone, to choose a new password by the link that is mailed and to sign in; else they are inactive again. The instant of
+ * that end is stored: a time zone that is changed later counts for later reactivations only. // E9
  */
 export async function activateUser(
   trx: Transaction,
@@ -119,14 +123,13 @@ export async function activateUser(
   const met = await meetUser(trx, organizationId, userId, manager);
   const { account, organization, now } = met;
   assertHome(met);
-  const lapsed = account.reactivationDeadline !== null && account.reactivationDeadline <= now;
-  if (account.status === 'active' && !lapsed) return nothing;
+  if (isActive(account, now)) return done(met);
   if (account.status === 'deactivated') {
     await setStatus(trx, met, { status: account.passwordHash === null ? 'inactive' : 'active' });
     await record(trx, met, 'user.activated', manager);
-    return nothing;
+    return done(met);
   }
-  if (account.status === 'invited' || (!lapsed && (await wayBack(trx, account, now)) === null))
+  if (account.status === 'invited' || (await wayBack(trx, account, now)) === null)
     throw conflict('Only somebody who has become inactive can be reactivated: invite this person again.');
   const recipient = mailedAddress(account);
   if (recipient === null) throw conflict('There is no e-mail address that a link could be sent to.');
@@ -135,7 +138,7 @@ export async function activateUser(
   const wish = { type: 'password-reset', recipient, accountId: account.id, deadline } as const;
   const mail = await requestAccountMail(trx, wish, now);
   await record(trx, met, 'user.reactivated', manager, { deadline: deadline.toISOString() });
-  return { changes: [], mails: [mail] };
+  return done(met, mail);
 }
 
 /** A link to choose a new password, as the person could ask for themselves. // C8 */
@@ -158,7 +161,7 @@ export async function sendPasswordReset(
   const wish = { type: 'password-reset', recipient, accountId: account.id, deadline } as const;
   const mail = await requestAccountMail(trx, wish, now);
   await record(trx, met, 'user.password-reset-sent', manager);
-  return { changes: [], mails: [mail] };
+  return done(met, mail);
 }
 
 /** Erases a user of this organization; the account too, where this is its home and nobody else knows it. // C8, E10 */
@@ -176,10 +179,10 @@ export async function deleteUser(
   const fresh = await Account.query(trx).findById(account.id).throwIfNotFound();
   const erase = fresh.activatedAt === null ? eraseInvitee : eraseUser;
   await erase(trx, organizationId, fresh, manager.actor, now);
-  return { changes, mails: [] };
+  return { changes: [...met.changes, ...changes], mails: [] };
 }
 
-const nothing: Managed = { changes: [], mails: [] };
+const done = ({ changes }: Met, ...mails: string[]): Managed => ({ changes, mails });
 
 /** Locks in the order of all commands: invitation, account; the organization first, so that administrators are counted once. */
 async function meetUser(trx: Transaction, organizationId: string, userId: string, { standing }: Manager): Promise<Met> {
@@ -187,15 +190,18 @@ async function meetUser(trx: Transaction, organizationId: string, userId: string
   const organization = await Organization.query(trx).findById(organizationId).forNoKeyUpdate().throwIfNotFound();
   const known = await Membership.query(trx).findById([organizationId, userId]);
   if (!known) throw notFound('user');
-  const invitation = known.invitationId
+  const locked = known.invitationId
     ? ((await Invitation.query(trx).findById(known.invitationId).forUpdate()) ?? null)
     : null;
+  const expired = locked && (await expireIfOverdue(trx, locked, await readClock(trx)));
+  const invitation = expired?.invitation ?? locked;
   const account = await Account.query(trx).findById(userId).forUpdate().throwIfNotFound();
   const membership = await Membership.query(trx).findById([organizationId, userId]).forUpdate();
   if (!membership) throw notFound('user');
   // Staff manage users, but not those who stand above them.
   if (standing && !hasRole(standing, membership.role)) throw forbidden();
-  return { organization, account, membership, invitation, now: await readClock(trx) };
+  const changes = expired ? [expired.change] : [];
+  return { organization, account, membership, invitation, now: await readClock(trx), changes };
 }
 
 /** @throws Problem FORBIDDEN where the person is at home elsewhere, or nowhere */
@@ -204,12 +210,18 @@ function assertHome({ organization, account, membership }: Met): void {
     throw new Problem('FORBIDDEN', 'Only the home organization of a person may do this.');
 }
 
-async function assertNotLastAdministrator(trx: Transaction, { organization, account }: Met): Promise<void> {
+/** Only who acts as one can be the last: an invited or inactive administrator may go. */
+async function assertNotLastAdministrator(
+  trx: Transaction,
+  { organization, account, membership, now }: Met,
+): Promise<void> {
+  if (membership.status !== 'active' || !isActive(account, now)) return;
   const others = await Membership.query(trx)
     .where({ organizationId: organization.id, kind: 'member', role: 'administrator', 'memberships.status': 'active' })
     .whereNot('accountId', account.id)
     .join('accounts', 'accounts.id', 'memberships.accountId')
     .where('accounts.status', 'active')
+    .where((query) => query.whereNull('reactivationDeadline').orWhere('reactivationDeadline', '>', now))
     .resultSize();
   if (others === 0)
     throw new Problem('LAST_ADMINISTRATOR', 'This is the last administrator: make somebody else one first.');

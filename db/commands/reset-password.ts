@@ -1,4 +1,4 @@
-import { mailedAddress, resetBinding } from '../../domain/account';
+import { isActive, mailedAddress, resetBinding } from '../../domain/account';
 import type { Actor } from '../../domain/actor';
 import { effectiveStatus } from '../../domain/invitation';
 import { Problem } from '../../domain/problem';
@@ -26,8 +26,9 @@ import { type Change, saveInvitation } from './save-invitation';
 export type WayBack = 'active' | 'inactive' | 'pending';
 
 export async function wayBack(trx: Transaction, account: Account, now: Date): Promise<WayBack | null> {
-  if (account.status === 'active') return 'active';
-  if (account.status === 'inactive')
+  if (isActive(account, now)) return 'active';
+  // A reactivation that has lapsed counts as inactive before the job has come by. // E9
+  if (account.status === 'inactive' || account.status === 'active')
     return account.activatedAt !== null || (await expiredMembership(trx, account)) ? 'inactive' : null;
   if (account.status !== 'invited') return null;
   const invitation = await pendingInvitation(trx, account);
