@@ -50,7 +50,7 @@ export const personalWords = (account: Person['account'], organizations: Account
 
 /** A new password ends every other session; this one goes on under a new id. @throws Problem WRONG_PASSWORD, WEAK_PASSWORD */
 export async function changeOwnPassword(own: OwnRequest, currentPassword: string, password: string): Promise<void> {
-  const { account, now } = own.person;
+  const { account, signedInAt } = own.person;
   const { database } = own.services;
   await confirmPassword(own, currentPassword);
   const organizations = await listAccountOrganizations(database, account.id);
@@ -60,15 +60,15 @@ export async function changeOwnPassword(own: OwnRequest, currentPassword: string
   const saved = await accountEvent(database, account, 'account.password-changed', own.actor, (trx) =>
     setPassword(trx, account.id, hashed),
   );
-  await startSession(own.request, { accountId: account.id, epoch: saved.sessionEpoch, secondFactor, now });
+  await startSession(own.request, { accountId: account.id, epoch: saved.sessionEpoch, secondFactor, signedInAt });
 }
 
-/** @throws Problem WRONG_PASSWORD */
+/** @throws Problem WRONG_PASSWORD, TOO_MANY_REQUESTS */
 export async function changeOwnEmail(own: OwnRequest, currentPassword: string, email: string): Promise<void> {
-  const { services, limits, request, person, actor } = own;
-  await confirmPassword(own, currentPassword);
-  if (!(await limits.allowMail(request, email))) return;
+  const { services, limits, person, actor } = own;
   const { account } = person;
+  await confirmPassword(own, currentPassword);
+  await limits.forOwnMail(account.id);
   const mails = await accountEvent(services.database, account, 'account.email-change-requested', actor, (trx) =>
     requestEmailChange(trx, account.id, email, confirmationLifetimeMs),
   );

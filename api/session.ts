@@ -49,7 +49,7 @@ export function sessions(database: Database, keys: KeyRing, baseUrl: string): Re
     cookie: { path: '/', httpOnly: true, sameSite: 'lax', secure: https, maxAge: idleLimitMs },
   });
   return (request, response, next) => {
-    if (request.get('authorization') !== undefined) {
+    if (isKeyCall(request)) {
       next();
       return;
     }
@@ -58,6 +58,10 @@ export function sessions(database: Database, keys: KeyRing, baseUrl: string): Re
     void handle(request, response, next);
   };
 }
+
+/** On the routes that sign in and out, and on pages, a key has no meaning: some proxy may have sent one along. */
+const isKeyCall = (request: Request): boolean =>
+  request.get('authorization') !== undefined && /^\/v1\/(?!auth\/)/i.test(request.path);
 
 /** The one pool that all else uses, with its role, in the shape that the store wants. */
 function poolOf(database: Database): never {
@@ -84,15 +88,16 @@ export interface SessionStart {
   accountId: string;
   epoch: number;
   secondFactor: 'none' | 'pending' | 'done';
-  now: Date;
+  /** Of a session that goes on under a new id: when it began. */
+  signedInAt: Date;
 }
 
 /** A session under a new id: one that somebody has planted before signing in is worth nothing after it. */
-export async function startSession(request: Request, { now, ...data }: SessionStart): Promise<void> {
+export async function startSession(request: Request, { signedInAt, ...data }: SessionStart): Promise<void> {
   await settled((done) => request.session.regenerate(done));
   Object.assign(request.session, {
     ...data,
-    signedInAt: now.toISOString(),
+    signedInAt: signedInAt.toISOString(),
     ip: request.ip ?? null,
     userAgent: request.get('user-agent')?.slice(0, 300) ?? null,
   });

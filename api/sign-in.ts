@@ -24,8 +24,11 @@ export async function signIn(
   const { database } = services;
   const found = await findAccountByLogin(database, login);
   const account = found?.account ?? null;
-  const right = await limits.guess(request, account?.id ?? loginKey(login), async () =>
-    (await isPassword(account?.passwordHash ?? null, password)) ? true : null,
+  const right = await limits.guess(
+    request,
+    loginKey(login),
+    async () => ((await isPassword(account?.passwordHash ?? null, password)) ? true : null),
+    account?.id,
   );
   if (!right || !account || !found) {
     await recordSignIn(database, account?.id ?? null, 'wrong-password', origin(request));
@@ -41,7 +44,7 @@ export async function signIn(
     accountId: account.id,
     epoch: account.sessionEpoch,
     secondFactor: 'none',
-    now: found.now,
+    signedInAt: found.now,
   });
   const actor = { type: 'user', id: account.id, name: displayName(account), ...origin(request) } as const;
   await completeSignIn(database, account, actor, found.now);

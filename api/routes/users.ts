@@ -11,7 +11,7 @@ import type { Manager } from '../../db/commands/command';
 import type { Transaction } from '../../db/database';
 import type { AuditFilter } from '../../db/queries/list-audit-events';
 import { listAuditEvents } from '../../db/queries/list-audit-events';
-import { findUser, listUsers, type UserFilter } from '../../db/queries/list-users';
+import { findUser, listUsers, type User, type UserFilter } from '../../db/queries/list-users';
 import { linkLifetimeMs } from '../reset-password';
 import type { Context, Reply, RouteSpec } from '../route';
 import { auditEventPage, auditEventQuery, toAuditEvent } from '../schemas/audit-events';
@@ -37,9 +37,31 @@ async function manage(context: Context, run: (trx: Transaction, manager: Manager
   return answer;
 }
 
+/**
+ * Counts the mails that a command would send, before its transaction: each count takes a connection of its own.
+ * @throws Problem TOO_MANY_REQUESTS
+ */
+async function countMails(context: Context, recipientsOf: (found: User) => (string | null)[]): Promise<void> {
+  for (const recipient of recipientsOf(await locate(context)))
+    if (recipient !== null) await context.limits.forManagedMail(recipient);
+}
+
+/** A new address gets a mail; the old one, of somebody who has come in, a notice. */
+const readdressed = ({ email }: UserPatch) => (found: User) => {
+  if (email === undefined || email === found.email) return [];
+  return [email, ['active', 'suspended'].includes(found.status) ? found.email : null];
+};
+
 type UserCommand = (trx: Transaction, organizationId: string, id: string, manager: Manager) => Promise<Managed>;
 
-const action = (name: string, summary: string, run: UserCommand): RouteSpec => ({
+const noMails = () => [];
+
+const action = (
+  name: string,
+  summary: string,
+  run: UserCommand,
+  recipientsOf: (found: User) => (string | null)[] = noMails,
+): RouteSpec => ({
   method: 'post',
   path: `${base}/users/{id}/${name}`,
   summary,
@@ -51,7 +73,10 @@ const action = (name: string, summary: string, run: UserCommand): RouteSpec => (
   idempotent: true,
   answers: { 200: { description: 'The user', schema: user } },
   problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'LAST_ADMINISTRATOR'],
-  handle: (context) => manage(context, (trx, manager) => run(trx, context.organizationId, idOf(context), manager)),
+  async handle(context) {
+    await countMails(context, recipientsOf);
+    return manage(context, (trx, manager) => run(trx, context.organizationId, idOf(context), manager));
+  },
 });
 
 export const userRoutes: RouteSpec[] = [
@@ -96,10 +121,13 @@ export const userRoutes: RouteSpec[] = [
     body: userPatch,
     answers: { 200: { description: 'The user', schema: user } },
     problems: ['FORBIDDEN', 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'LAST_ADMINISTRATOR', 'INVITATION_PENDING'],
-    handle: (context) =>
-      manage(context, (trx, manager) =>
-        changeUser(trx, context.organizationId, idOf(context), context.body as UserPatch, manager, linkLifetimeMs),
-      ),
+    async handle(context) {
+      const patch = context.body as UserPatch;
+      await countMails(context, readdressed(patch));
+      return manage(context, (trx, manager) =>
+        changeUser(trx, context.organizationId, idOf(context), patch, manager, linkLifetimeMs),
+      );
+    },
   },
   {
     method: 'delete',
@@ -125,9 +153,13 @@ export const userRoutes: RouteSpec[] = [
     'activate',
     'Active again; an inactive user has until midnight to choose a password and sign in',
     activateUser,
+    ({ status, email }) => [status === 'inactive' ? email : null],
   ),
-  action('reset-password', 'Mail the user a link to choose a new password', (trx, organizationId, id, manager) =>
-    sendPasswordReset(trx, organizationId, id, manager, linkLifetimeMs),
+  action(
+    'reset-password',
+    'Mail the user a link to choose a new password',
+    (trx, organizationId, id, manager) => sendPasswordReset(trx, organizationId, id, manager, linkLifetimeMs),
+    ({ email }) => [email],
   ),
 ];
 

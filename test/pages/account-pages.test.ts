@@ -161,3 +161,9 @@ test('a browser that goes to no page of ours is told so in words, also below the
   const program = await usher.call('GET', '/nowhere', undefined, { key: null });
   expect(program.body.code).toBe('NOT_FOUND');
 });
+
+test('an invitation that cannot exist is one that does not exist', async () => {
+  const person = await signedInPerson(usher, home, 'nobody-invited@example.com');
+  for (const answer of ['accept', 'decline'])
+    expect((await post(person, `/profile/invitations/xyz/${answer}`, {})).status).toBe(404);
+});
