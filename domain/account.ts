@@ -19,6 +19,10 @@ export const mailedAddress = (account: {
   activatedAt: Date | null;
 }): string | null => account.email ?? (account.activatedAt === null ? account.invitedEmail : null);
 
+/** Whether a new address can be confirmed: an inactive account comes back by a new password asked for there. // E11 */
+export const mayBeReaddressed = ({ status }: { status: AccountStatus }): boolean =>
+  status === 'active' || status === 'inactive';
+
 /** What a reset link is bound to: using it, a new address, and whatever ends all sessions make it void. */
 export const resetBinding = (
   account: Parameters<typeof mailedAddress>[0] & { passwordHash: string | null; sessionEpoch: number },

@@ -36,6 +36,10 @@ export interface HolderMail {
   lastName: string | null;
   username: string | null;
   newAddress: string | null;
+  /** The organization whose invitation a new password accepts. */
+  joins: string | null;
+  /** Whose account it is: the mail may have come to somebody who does not know it. */
+  account: { username: string | null; home: string | null } | null;
   /** null: there is nothing to open. */
   link: string | null;
   expiresAt: Date;

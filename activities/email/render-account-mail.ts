@@ -18,6 +18,9 @@ export function renderAccountMail(
     username: account.username,
     // The notice goes to the old address and names the new one, so that its owner knows what is going on.
     newAddress: account.pendingEmail,
+    joins: mail.type === 'password-reset' && account.activatedAt === null ? (organization?.name ?? null) : null,
+    account:
+      mail.type === 'email-confirmation' ? { username: account.username, home: organization?.name ?? null } : null,
     link: mail.type === 'email-change-notice' ? null : link,
     expiresAt: mail.deadline,
     timeZone: organization?.timeZone ?? 'UTC',

@@ -81,7 +81,8 @@ export const signInRoutes: RouteSpec[] = [
   {
     method: 'post',
     path: '/v1/auth/confirm-email',
-    summary: 'Confirm a new e-mail address by the link that was sent to it',
+    summary:
+      'Confirm a new e-mail address by the link that was sent to it; who is not signed in as its person has to choose a new password by /auth/forgot-password then',
     tag,
     access: 'public',
     body: emailConfirmation,

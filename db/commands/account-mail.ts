@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mailedAddress } from '../../domain/account';
+import { mailedAddress, mayBeReaddressed } from '../../domain/account';
 import { addressKey } from '../../domain/email-address';
 import { mailBackoff } from '../../domain/mail-backoff';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
@@ -21,11 +21,20 @@ export interface MailWish {
 /** The process that commits has this long to tell Temporal itself before the relay does it. */
 const ownLeaseMs = 8_000;
 
-/** A mail that is to be sent; its workflow must hear of it after the commit. @returns its id */
-export async function requestAccountMail(trx: Database, wish: MailWish, now: Date): Promise<string> {
+/**
+ * A mail that is to be sent; its workflow must hear of it after the commit.
+ * @param leaseMs how long the caller has for that before the relay does it
+ * @returns its id
+ */
+export async function requestAccountMail(
+  trx: Database,
+  wish: MailWish,
+  now: Date,
+  leaseMs = ownLeaseMs,
+): Promise<string> {
   const id = randomUUID();
   await AccountMail.query(trx)
-    .insert({ ...wish, id, status: 'queued', dueAt: now, createdAt: now, tellAt: new Date(now.getTime() + ownLeaseMs) })
+    .insert({ ...wish, id, status: 'queued', dueAt: now, createdAt: now, tellAt: new Date(now.getTime() + leaseMs) })
     .returning('id');
   return id;
 }
@@ -55,7 +64,8 @@ export type AccountMailClaim =
 
 /**
  * Takes a mail for sending. What it is about is looked up and rendered only now; from then on every try sends the same
- * bytes. A mail that nobody can or may get is forgotten.
+ * bytes. A mail that nobody can or may get is forgotten. An address that several organizations have invited gets one mail
+ * for each of them: which of them a new password lets in is the person's choice. // E8
  */
 export async function claimAccountMail(
   database: Database,
@@ -75,7 +85,7 @@ export async function claimAccountMail(
     const now = await readClock(trx);
     const busyUntil = Math.max(mail.leaseUntil?.getTime() ?? 0, mail.dueAt.getTime());
     if (busyUntil > now.getTime()) return { claimed: false, status: 'queued', waitMs: busyUntil - now.getTime() };
-    const account = await firstWhoMayGet(trx, mail, homes, now);
+    const [account, ...others] = await whoMayGet(trx, mail, homes, now);
     if (!account) {
       await AccountMail.query(trx).deleteById(id);
       return { claimed: false, status: 'dropped' };
@@ -84,6 +94,10 @@ export async function claimAccountMail(
       await mail.$query(trx).patch({ status: 'failed', tellAt: null });
       return { claimed: false, status: 'failed' };
     }
+    const { type, deadline } = mail;
+    if (mail.accountId === null)
+      for (const { id: accountId } of others)
+        await requestAccountMail(trx, { type, recipient: mail.recipient, accountId, deadline }, now, 0);
     const home = account.homeOrganizationId;
     const organization = home ? await Organization.query(trx).findById(home).throwIfNotFound() : null;
     const rendered = mail.messageId === null ? render({ account, mail, organization }) : null;
@@ -132,17 +146,13 @@ async function addressees(trx: Transaction, mail: AccountMail): Promise<Account[
   return owner ? [owner] : findInvitees(trx, mail.recipient);
 }
 
-async function firstWhoMayGet(
-  trx: Transaction,
-  mail: AccountMail,
-  homes: string[],
-  now: Date,
-): Promise<Account | undefined> {
+async function whoMayGet(trx: Transaction, mail: AccountMail, homes: string[], now: Date): Promise<Account[]> {
+  const allowed: Account[] = [];
   for (const account of await addressees(trx, mail)) {
     const home = account.homeOrganizationId;
-    if ((home === null || homes.includes(home)) && (await mayGet(trx, mail, account, now))) return account;
+    if ((home === null || homes.includes(home)) && (await mayGet(trx, mail, account, now))) allowed.push(account);
   }
-  return undefined;
+  return allowed;
 }
 
 async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now: Date): Promise<boolean> {
@@ -151,12 +161,12 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
       return isStillTheirs(mail, mailedAddress(account)) && (await wayBack(trx, account, now)) !== null;
     case 'email-confirmation':
       return (
-        account.status === 'active' &&
+        mayBeReaddressed(account) &&
         account.pendingEmail === mail.recipient &&
         !(await findAccountByEmail(trx, mail.recipient))
       );
     case 'email-change-notice':
-      return account.status === 'active';
+      return mayBeReaddressed(account);
   }
 }
 

@@ -333,6 +333,7 @@ describe('a walk through every route', () => {
       await step('POST', `${user}/${action}`, {}, key2);
     await step('POST', `${user}/activate`, undefined, key2);
     await step('POST', '/v1/auth/sign-in', { login: 'ada.walk', password }, ada);
+    await step('PUT', '/v1/me/email', { currentPassword: password, email: 'newer@walk.test' }, ada);
     await step('POST', '/v1/auth/sign-out', undefined, ada);
     await step('GET', '/v1/me', undefined, ada);
     await step('POST', '/v1/auth/forgot-password', { email: 'ada@bücher.example' }, null);
