@@ -109,7 +109,7 @@ export const invitationRoutes: RouteSpec[] = [
       return missingFields(policy, (field) => given[field] !== undefined);
     },
     answers: { 201: { description: 'The invitation', schema: invitation } },
-    problems: ['INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE', 'USERNAME_TAKEN'],
+    problems: ['INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE', 'USERNAME_TAKEN', 'STATUS_CONFLICT'],
     handle: (context) =>
       context.command(async (trx) => {
         const input = toNewInvitation(context.body as z.infer<typeof newInvitation>);
@@ -191,6 +191,7 @@ export const invitationRoutes: RouteSpec[] = [
     'INVITATION_CLOSED',
     'RESEND_NOT_ALLOWED',
     'NO_EMAIL',
+    'STATUS_CONFLICT',
   ]),
   action('cancel', 'Cancel an open invitation; its link is dead at once', cancelInvitation, ['INVITATION_CLOSED']),
   {

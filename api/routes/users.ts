@@ -13,10 +13,10 @@ import type { AuditFilter } from '../../db/queries/list-audit-events';
 import { listAuditEvents } from '../../db/queries/list-audit-events';
 import { findUser, listUsers, type User, type UserFilter } from '../../db/queries/list-users';
 import { linkLifetimeMs } from '../reset-password';
-import type { Context, Reply, RouteSpec } from '../route';
+import { type Context, etagOf, ifMatch, type Reply, type RouteSpec } from '../route';
 import { auditEventPage, auditEventQuery, toAuditEvent } from '../schemas/audit-events';
 import { id, organizationParams } from '../schemas/common';
-import { toUser, user, userPage, userPatch, userQuery } from '../schemas/users';
+import { toUser, user, userPage, userPatch, userQuery, userVersion } from '../schemas/users';
 
 const base = '/v1/organizations/{organizationId}';
 
@@ -27,14 +27,16 @@ const locate = (context: Context) => context.read((trx) => findUser(trx, context
 /** One command, answered with the user as they are afterwards; its mails go out after the commit. */
 async function manage(context: Context, run: (trx: Transaction, manager: Manager) => Promise<Managed>): Promise<Reply> {
   let mails: string[] = [];
+  let etag = '';
   const answer = await context.command(async (trx) => {
     const done = await run(trx, { actor: context.actor, standing: context.standing });
     mails = done.mails;
     const found = await findUser(trx, context.organizationId, idOf(context));
+    etag = etagOf(userVersion(found));
     return { status: 200, body: toUser(found), changes: done.changes };
   });
   for (const mail of mails) context.services.mails.announce(mail);
-  return answer;
+  return { ...answer, etag };
 }
 
 /**
@@ -47,10 +49,12 @@ async function countMails(context: Context, recipientsOf: (found: User) => (stri
 }
 
 /** A new address gets a mail; the old one, of somebody who has come in, a notice. */
-const readdressed = ({ email }: UserPatch) => (found: User) => {
-  if (email === undefined || email === found.email) return [];
-  return [email, ['active', 'suspended'].includes(found.status) ? found.email : null];
-};
+const readdressed =
+  ({ email }: UserPatch) =>
+  (found: User) => {
+    if (email === undefined || email === found.email) return [];
+    return [email, ['active', 'suspended'].includes(found.status) ? found.email : null];
+  };
 
 type UserCommand = (trx: Transaction, organizationId: string, id: string, manager: Manager) => Promise<Managed>;
 
@@ -103,10 +107,11 @@ export const userRoutes: RouteSpec[] = [
     access: 'organization',
     role: 'member',
     params: organizationParams.extend({ id }),
+    versioned: true,
     answers: { 200: { description: 'The user', schema: user } },
     async handle({ read, organizationId, params }) {
       const found = await read((trx) => findUser(trx, organizationId, params.id ?? ''));
-      return { status: 200, body: toUser(found) };
+      return { status: 200, body: toUser(found), etag: etagOf(userVersion(found)) };
     },
   },
   {
@@ -119,14 +124,17 @@ export const userRoutes: RouteSpec[] = [
     params: one,
     locate,
     body: userPatch,
+    versioned: true,
     answers: { 200: { description: 'The user', schema: user } },
     problems: ['FORBIDDEN', 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'LAST_ADMINISTRATOR', 'INVITATION_PENDING'],
     async handle(context) {
       const patch = context.body as UserPatch;
       await countMails(context, readdressed(patch));
-      return manage(context, (trx, manager) =>
-        changeUser(trx, context.organizationId, idOf(context), patch, manager, linkLifetimeMs),
-      );
+      const matches = ifMatch(context.request);
+      return manage(context, (trx, manager) => {
+        const check = async () => matches(userVersion(await findUser(trx, context.organizationId, idOf(context))));
+        return changeUser(trx, context.organizationId, idOf(context), patch, manager, linkLifetimeMs, check);
+      });
     },
   },
   {

@@ -19,6 +19,7 @@ import { expireIfOverdue } from './expire-invitation';
 import {
   accountInactive,
   alreadyMember,
+  assertNotDeactivated,
   assertUsernameFree,
   findPerson,
   isNewAddress,
@@ -236,7 +237,10 @@ async function makeWay(
   if (membership.status === 'invited') return false;
   const joined = membership.status !== 'inactive';
   if (joined && !isInactiveAtHome(account, organizationId, now)) throw alreadyMember(membership);
-  if (!joined && membership.inactiveReason !== 'expired') return false;
+  if (!joined && membership.inactiveReason !== 'expired') {
+    assertNotDeactivated(account);
+    return false;
+  }
   if (!input.overwrite) throw accountInactive(': repeat with overwrite to replace it');
   if (standing && !(hasRole(standing, 'staff') && hasRole(standing, membership.role)))
     throw new Problem('FORBIDDEN', 'Your role in this organization does not allow to overwrite this user.');

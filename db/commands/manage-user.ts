@@ -57,6 +57,7 @@ const own = ['firstName', 'lastName', 'email', 'username'] as const;
 /**
  * Changes a user: what belongs to the account only at its home, everything else in the organization's own membership. The
  * groups of a guest are all that can be changed of them. // A5, C8, E2, E5, E11
+ * @param check called with the rows locked, before anything is decided: If-Match
  * @throws Problem NOT_FOUND, FORBIDDEN, BAD_INPUT, USERNAME_TAKEN, EMAIL_TAKEN, LAST_ADMINISTRATOR
  */
 export async function changeUser(
@@ -66,8 +67,10 @@ export async function changeUser(
   patch: UserPatch,
   manager: Manager,
   lifetimeMs: number,
+  check: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Managed> {
   const met = await meetUser(trx, organizationId, userId, manager);
+  await check();
   const { account, membership, now } = met;
   const invitee = account.activatedAt === null;
   // The account of an invited guest has no home, but is this organization's alone until they come in.
@@ -99,18 +102,21 @@ export async function deactivateUser(
   manager: Manager,
 ): Promise<Managed> {
   const met = await meetUser(trx, organizationId, userId, manager);
-  const { account, membership } = met;
+  const { account, membership, now } = met;
   assertHome(met);
   if (account.status === 'deactivated') return done(met);
   if (account.status === 'invited') throw conflict('Nobody is there yet to deactivate: cancel the invitation.');
   if (membership.role === 'administrator') await assertNotLastAdministrator(trx, met);
-  await setStatus(trx, met, { status: 'deactivated', reactivationDeadline: null, reactivationResetAt: null });
+  // Kept for the day of activation, which gives back what was there before.
+  const inactiveReason = isActive(account, now) ? null : (account.inactiveReason ?? 'expired');
+  const over = { reactivationDeadline: null, reactivationResetAt: null };
+  await setStatus(trx, met, { status: 'deactivated', inactiveReason, ...over });
   await record(trx, met, 'user.deactivated', manager);
   return done(met);
 }
 
 /**
- * A deactivated user is active again. An inactive one has until the end of this calendar day, in the organization's time
+ * A deactivated user is again what they were before, active or inactive. An inactive one has until the end of this calendar day, in the organization's time
  * zone, to choose a new password by the link that is mailed and to sign in; else they are inactive again. The instant of
  * that end is stored: a time zone that is changed later counts for later reactivations only. // E9
  */
@@ -125,7 +131,8 @@ export async function activateUser(
   assertHome(met);
   if (isActive(account, now)) return done(met);
   if (account.status === 'deactivated') {
-    await setStatus(trx, met, { status: account.passwordHash === null ? 'inactive' : 'active' });
+    const wasIn = account.passwordHash !== null && account.inactiveReason === null;
+    await setStatus(trx, met, { status: wasIn ? 'active' : 'inactive' });
     await record(trx, met, 'user.activated', manager);
     return done(met);
   }
@@ -236,8 +243,12 @@ async function changeAccount(
 ): Promise<Managed> {
   const { organization, account, membership, invitation, now } = met;
   const { firstName, lastName, email, username } = patch;
-  const readdressed = email !== undefined && email !== (account.email ?? account.invitedEmail);
   const invitee = account.activatedAt === null;
+  // Of somebody who has come in by a link by hand, the invited address is not proved yet.
+  const readdressed =
+    email !== undefined && email !== (invitee ? (account.email ?? account.invitedEmail) : account.email);
+  // Whoever has the mailbox has the account, and with it what the person may do in every other organization.
+  if (readdressed && !invitee && manager.standing && !hasRole(manager.standing, 'administrator')) throw forbidden();
   if (readdressed) {
     // Whether somebody elsewhere has the address must not show: only those whom this organization knows are in the way.
     const other = await findPerson(trx, organization.id, email);
@@ -306,7 +317,7 @@ async function changeGroups(trx: Transaction, met: Met, groupIds: string[]): Pro
 async function setStatus(
   trx: Transaction,
   { account, now }: Met,
-  patch: Partial<Pick<Account, 'status' | 'reactivationDeadline' | 'reactivationResetAt'>>,
+  patch: Partial<Pick<Account, 'status' | 'inactiveReason' | 'reactivationDeadline' | 'reactivationResetAt'>>,
 ): Promise<void> {
   await Account.query(trx)
     .patch({

@@ -1,11 +1,13 @@
 import { transition } from '../../domain/invitation';
 import { Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
+import { Account } from '../models/account';
 import type { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { reopenInvitee } from './close-invitee';
 import { assertEmail, closed, type Commanded, commanded, type Manager, meet } from './command';
 import { makeRoom } from './create-invitation';
+import { assertNotDeactivated } from './invitee';
 import { type Change, saveInvitation } from './save-invitation';
 import { newTerm } from './start-term';
 
@@ -44,4 +46,5 @@ async function assertStillTheirs(trx: Transaction, invitation: Invitation): Prom
     throw new Problem('ALREADY_MEMBER', `This person is a ${membership.kind} of the organization already.`);
   if (membership?.invitationId !== invitation.id)
     throw new Problem('INVITATION_CLOSED', 'A later invitation has taken the place of this one.');
+  assertNotDeactivated(await Account.query(trx).findById(invitation.accountId).forUpdate().throwIfNotFound());
 }
