@@ -12,16 +12,16 @@ export type MembershipStatus = 'invited' | 'active' | 'inactive' | 'suspended';
 export const isActive = (account: { status: AccountStatus; reactivationDeadline: Date | null }, now: Date): boolean =>
   account.status === 'active' && (account.reactivationDeadline === null || now < account.reactivationDeadline);
 
+/** Whose new address can be confirmed: an inactive person's too, whom only the right one brings back. // E11 */
+export const mayConfirmEmail = ({ status }: { status: AccountStatus }): boolean =>
+  status === 'active' || status === 'inactive';
+
 /** Where mail about the account goes: the proved address, or the invited one of somebody who has never been here. */
 export const mailedAddress = (account: {
   email: string | null;
   invitedEmail: string | null;
   activatedAt: Date | null;
 }): string | null => account.email ?? (account.activatedAt === null ? account.invitedEmail : null);
-
-/** Whether a new address can be confirmed: an inactive account comes back by a new password asked for there. // E11 */
-export const mayBeReaddressed = ({ status }: { status: AccountStatus }): boolean =>
-  status === 'active' || status === 'inactive';
 
 /** What a reset link is bound to: using it, a new address, and whatever ends all sessions make it void. */
 export const resetBinding = (

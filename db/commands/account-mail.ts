@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mailedAddress, mayBeReaddressed } from '../../domain/account';
+import { mailedAddress, mayConfirmEmail } from '../../domain/account';
 import { addressKey } from '../../domain/email-address';
 import { mailBackoff } from '../../domain/mail-backoff';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
@@ -148,10 +148,12 @@ async function addressees(trx: Transaction, mail: AccountMail): Promise<Account[
 
 async function whoMayGet(trx: Transaction, mail: AccountMail, homes: string[], now: Date): Promise<Account[]> {
   const allowed: Account[] = [];
-  for (const account of await addressees(trx, mail)) {
-    const home = account.homeOrganizationId;
-    if ((home === null || homes.includes(home)) && (await mayGet(trx, mail, account, now))) allowed.push(account);
-  }
+  // Nothing is locked: an expiry that commits between two of these reads shows half of itself, and all of it the second time.
+  for (let reading = 0; reading < 2 && allowed.length === 0; reading += 1)
+    for (const account of await addressees(trx, mail)) {
+      const home = account.homeOrganizationId;
+      if ((home === null || homes.includes(home)) && (await mayGet(trx, mail, account, now))) allowed.push(account);
+    }
   return allowed;
 }
 
@@ -161,12 +163,12 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
       return isStillTheirs(mail, mailedAddress(account)) && (await wayBack(trx, account, now)) !== null;
     case 'email-confirmation':
       return (
-        mayBeReaddressed(account) &&
+        mayConfirmEmail(account) &&
         account.pendingEmail === mail.recipient &&
         !(await findAccountByEmail(trx, mail.recipient))
       );
     case 'email-change-notice':
-      return mayBeReaddressed(account);
+      return mayConfirmEmail(account);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mayBeReaddressed } from '../../domain/account';
+import { mayConfirmEmail } from '../../domain/account';
 import type { Actor } from '../../domain/actor';
 import { Problem } from '../../domain/problem';
 import { type Database, readClock, type Transaction } from '../database';
@@ -46,7 +46,7 @@ export async function confirmEmail(
   return accountEvent(database, { id, homeOrganizationId }, 'account.email-changed', self, async (trx) => {
     const account = await lockAccount(trx, id);
     const now = await readClock(trx);
-    if (!mayBeReaddressed(account) || !verify(account, now)) throw linkDead();
+    if (!mayConfirmEmail(account) || !verify(account, now)) throw linkDead();
     const other = await findAccountByEmail(trx, account.pendingEmail ?? '');
     if (other && other.id !== id) throw emailTaken();
     const saved = await account
