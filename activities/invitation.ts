@@ -17,6 +17,7 @@ import type { Organization } from '../db/models/organization';
 import { operatorActor } from '../domain/actor';
 import type { InvitationStatus } from '../domain/invitation';
 import type { Action } from '../domain/next-step';
+import { keyPerson } from '../domain/permissions';
 import { Problem } from '../domain/problem';
 import { invitationToken, type KeyRing } from '../domain/token';
 import type { Mailer } from './email/mailer';
@@ -67,6 +68,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
     inOrganization(database, it.organizationId, command);
   const plan = (it: It) => within(it, (trx) => planInvitation(trx, it.organizationId, it.invitationId));
 
+  const operator = { actor: operatorActor, person: keyPerson };
   async function operatorsWish(it: It & { key: string }, command: typeof cancelInvitation): Promise<PlanAnswer> {
     const key = {
       caller: `workflow:${it.invitationId}`,
@@ -77,7 +79,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
     try {
       await within(it, (trx) =>
         once(trx, key, async () => {
-          await command(trx, it.organizationId, it.invitationId, operatorActor);
+          await command(trx, it.organizationId, it.invitationId, operator);
           return { status: 200, body: null };
         }),
       );

@@ -10,7 +10,8 @@ import { problemHandler, unknownRoute } from './middleware/problems';
 import { createRateLimits, defaultLimits } from './middleware/rate-limits';
 import { accountLinkPages } from './pages/account-links';
 import { accountPages } from './pages/account';
-import { pagesRouter, unknownPage } from './pages/invitation';
+import { pagesRouter } from './pages/invitation';
+import { unknownPages } from './pages/problem-page';
 import { twoFactorPages } from './pages/two-factor';
 import { mountRoute, type RouteSpec } from './route';
 import { accessRoutes } from './routes/access';
@@ -109,7 +110,7 @@ export function createApp(services: Services): Express {
   app.use(accountPages(services, limits));
   app.use(twoFactorPages(services, limits));
   app.use(accountLinkPages(services, limits));
-  app.use(unknownPage(services));
+  app.use(unknownPages(services.logger));
   app.use(unknownRoute);
   app.use(problemHandler(services.logger));
   return app;

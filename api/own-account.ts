@@ -67,14 +67,14 @@ export async function changeOwnPassword(own: OwnRequest, currentPassword: string
 
 /**
  * Where codes go by mail, the address is the second factor: changing it needs as fresh a sign-in. // B3
- * @throws Problem WRONG_PASSWORD, REAUTHENTICATION_REQUIRED
+ * @throws Problem WRONG_PASSWORD, REAUTHENTICATION_REQUIRED, TOO_MANY_REQUESTS
  */
 export async function changeOwnEmail(own: OwnRequest, currentPassword: string, email: string): Promise<void> {
-  const { services, limits, request, person, actor } = own;
+  const { services, limits, person, actor } = own;
   if (presentFactor(person.factor) === 'email') assertFresh(person.signedInAt, person.now);
-  await confirmPassword(own, currentPassword);
-  if (!(await limits.allowMail(request, email))) return;
   const { account } = person;
+  await confirmPassword(own, currentPassword);
+  await limits.forOwnMail(account.id);
   const mails = await accountEvent(services.database, account, 'account.email-change-requested', actor, (trx) =>
     requestEmailChange(trx, account.id, email, confirmationLifetimeMs),
   );

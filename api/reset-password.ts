@@ -8,10 +8,9 @@ import { findOrganization } from '../db/queries/find-organization';
 import { confirmationBinding, resetBinding } from '../domain/account';
 import { type PasswordRule, unmetPasswordRules } from '../domain/password';
 import type { Account } from '../db/models/account';
-import { readAccountToken, verifyAccountToken } from '../domain/token';
-import { inviteeActor } from './caller';
+import { accountToken, readAccountToken, verifyAccountToken } from '../domain/token';
+import { findPerson, inviteeActor } from './caller';
 import type { Services } from './context';
-import type { RateLimits } from './middleware/rate-limits';
 import { personalWords } from './own-account';
 import { assertStrong, hashPassword } from './passwords';
 
@@ -20,15 +19,9 @@ export const linkLifetimeMs = 3_600_000;
 
 /**
  * The same work for every address: whether anybody has it is found out only when the mail is sent.
- * @returns the mail to announce after the commit; null: too many have been asked for
+ * @returns the mail to announce after the commit
  */
-export async function forgotPassword(
-  trx: Database,
-  limits: RateLimits,
-  request: Request,
-  email: string,
-): Promise<string | null> {
-  if (!(await limits.allowMail(request, email))) return null;
+export async function forgotPassword(trx: Database, email: string): Promise<string> {
   const now = await readClock(trx);
   const deadline = new Date(now.getTime() + linkLifetimeMs);
   const wish = { type: 'password-reset', recipient: email, accountId: null, deadline } as const;
@@ -41,6 +34,8 @@ export interface OpenedResetLink {
   /** What an attacker would try first. */
   words: (string | null)[];
   unmet: (password: string) => PasswordRule[];
+  /** The organization whose invitation the new password accepts; null: the person has come in before. // E8 */
+  joins: string | null;
 }
 
 /** The account behind a link that still opens something; looking changes nothing. @throws Problem LINK_DEAD */
@@ -57,7 +52,8 @@ export async function openResetLink({ database, keys }: Services, token: string)
     minLength: Math.max(passwordPolicyFor(organizations).minLength, home ? home.policy.password.minLength : 0),
   };
   const words = [...personalWords(account, organizations), home ? home.name : null];
-  return { account, policy, words, unmet: (password) => unmetPasswordRules(password, policy, words) };
+  const joins = home && account.activatedAt === null ? home.name : null;
+  return { account, policy, words, joins, unmet: (password) => unmetPasswordRules(password, policy, words) };
 }
 
 /** @throws Problem LINK_DEAD, WEAK_PASSWORD */
@@ -81,27 +77,54 @@ export async function useResetLink(
   await services.announcer.announce(changes);
 }
 
-/** The new address is the account's from now on. @throws Problem LINK_DEAD, EMAIL_TAKEN */
-export async function useConfirmationLink(services: Services, request: Request, token: string): Promise<void> {
+/**
+ * The new address is the account's from now on. Whoever is not signed in as its person may be somebody else, to whom the
+ * account was foisted: they choose a new password before anything else.
+ * @returns the token for that; null: it is the person, who keeps their password
+ * @throws Problem LINK_DEAD, EMAIL_TAKEN
+ */
+export async function useConfirmationLink(services: Services, request: Request, token: string): Promise<string | null> {
   const claim = readAccountToken(token);
   const found = claim && (await findAccount(services.database, claim.accountId));
   if (!claim || !found) throw linkDead();
-  await confirmEmail(
+  const isPerson = (await findPerson(services, request))?.id === claim.accountId;
+  const saved = await confirmEmail(
     services.database,
     found.account,
+    isPerson,
     (account, now) =>
       now < claim.expiresAt &&
       account.pendingEmail !== null &&
       verifyAccountToken(services.keys, 'email-confirmation', token, confirmationBinding(account)),
     inviteeActor(request),
   );
+  if (isPerson) return null;
+  const expiresAt = new Date(found.now.getTime() + linkLifetimeMs);
+  return accountToken(services.keys, 'password-reset', { accountId: saved.id, expiresAt }, resetBinding(saved));
 }
 
-/** Whether a confirmation link still opens something; looking changes nothing. */
-export async function confirmationAddress({ database, keys }: Services, token: string): Promise<string | null> {
+export interface OpenedConfirmation {
+  email: string;
+  username: string | null;
+  /** Name of the home organization. */
+  home: string | null;
+  isPerson: boolean;
+}
+
+/** What a confirmation link still opens, or null; looking changes nothing. */
+export async function openConfirmation(
+  services: Services,
+  request: Request,
+  token: string,
+): Promise<OpenedConfirmation | null> {
+  const { database, keys } = services;
   const claim = readAccountToken(token);
   const found = claim && (await findAccount(database, claim.accountId));
   if (!claim || !found || found.now >= claim.expiresAt) return null;
+  const { id, pendingEmail: email, username, homeOrganizationId: homeId } = found.account;
   const alive = verifyAccountToken(keys, 'email-confirmation', token, confirmationBinding(found.account));
-  return alive ? found.account.pendingEmail : null;
+  if (!alive || email === null) return null;
+  const home = homeId && (await inOrganization(database, homeId, (trx) => findOrganization(trx, homeId)));
+  const isPerson = (await findPerson(services, request))?.id === id;
+  return { email, username, home: home ? home.name : null, isPerson };
 }

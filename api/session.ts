@@ -53,7 +53,7 @@ export function sessions(database: Database, keys: KeyRing, baseUrl: string): Re
     cookie: { path: '/', httpOnly: true, sameSite: 'lax', secure: https, maxAge: idleLimitMs },
   });
   return (request, response, next) => {
-    if (request.get('authorization') !== undefined) {
+    if (isKeyCall(request)) {
       next();
       return;
     }
@@ -62,6 +62,10 @@ export function sessions(database: Database, keys: KeyRing, baseUrl: string): Re
     void handle(request, response, next);
   };
 }
+
+/** On the routes that sign in and out, and on pages, a key has no meaning: some proxy may have sent one along. */
+const isKeyCall = (request: Request): boolean =>
+  request.get('authorization') !== undefined && /^(\/access)?\/v1\/(?!auth\/)/i.test(request.path);
 
 /** The one pool that all else uses, with its role, in the shape that the store wants. */
 function poolOf(database: Database): never {

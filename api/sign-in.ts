@@ -28,8 +28,11 @@ export async function signIn(
   const { database } = services;
   const found = await findAccountByLogin(database, login);
   const account = found?.account ?? null;
-  const right = await limits.guess(request, account?.id ?? loginKey(login), async () =>
-    (await isPassword(account?.passwordHash ?? null, password)) ? true : null,
+  const right = await limits.guess(
+    request,
+    loginKey(login),
+    async () => ((await isPassword(account?.passwordHash ?? null, password)) ? true : null),
+    account?.id,
   );
   if (!right || !account || !found) {
     await recordSignIn(database, account?.id ?? null, 'wrong-password', origin(request));

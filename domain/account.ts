@@ -28,7 +28,7 @@ export const resetBinding = (
   account: Parameters<typeof mailedAddress>[0] & { passwordHash: string | null; sessionEpoch: number },
 ) => [account.passwordHash, mailedAddress(account), account.sessionEpoch];
 
-/** What a confirmation of a new address is bound to. */
+/** What a confirmation of a new address is bound to; whatever ends all sessions gives up the address that was asked for, too. */
 export const confirmationBinding = (account: {
   email: string | null;
   pendingEmail: string | null;

@@ -40,6 +40,10 @@ export interface HolderMail {
   organizationName: string | null;
   /** Whom it is about, where that is not who gets it. */
   personName: string | null;
+  /** The organization whose invitation a new password accepts. */
+  joins: string | null;
+  /** Whose account it is: the mail may have come to somebody who does not know it. */
+  account: { username: string | null; home: string | null } | null;
   /** null: there is nothing to open. */
   link: string | null;
   /** null: there is nothing to type in. */

@@ -25,6 +25,9 @@ export function renderAccountMail(
     newAddress: account.pendingEmail,
     organizationName: organization?.name ?? null,
     personName: person && displayName(person),
+    joins: mail.type === 'password-reset' && account.activatedAt === null ? (organization?.name ?? null) : null,
+    account:
+      mail.type === 'email-confirmation' ? { username: account.username, home: organization?.name ?? null } : null,
     link: withLink.includes(mail.type) ? link : null,
     code: mail.type === 'two-factor-code' ? code : null,
     expiresAt: mail.deadline,

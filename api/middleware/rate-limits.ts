@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request } from 'express';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Database } from '../../db/database';
+import { addressKey } from '../../domain/email-address';
 import { Problem } from '../../domain/problem';
 
 export interface RateLimits {
@@ -12,7 +13,7 @@ export interface RateLimits {
   forAnswer(request: Request): Promise<void>;
   forCaller(key: string): Promise<void>;
   /**
-   * Counts refused keys per address. Who has guessed too often waits, and none of their keys is looked up meanwhile, not
+   * Counts refused keys per address; who sends none is refused, too, but has guessed nothing. Who has guessed too often waits, and none of their keys is looked up meanwhile, not
    * even a good one. On even where request limits are off.
    */
   countingFailures<T>(request: Request, authenticate: () => Promise<T>): Promise<T>;
@@ -21,14 +22,28 @@ export interface RateLimits {
    * the limit; a right one is given back. Who guesses at one account from one address is stopped soon, and so is an
    * address that tries many accounts; an account that is tried from everywhere is only slowed down, because a stranger
    * must not be able to lock its owner out. On even where request limits are off.
-   * @param identity the account's id, or what was typed where there is none: both are treated alike
+   *
+   * Who is stopped or slowed down can see it, so that goes by what was typed alone. An account has several names; that
+   * two of them are one account's must not show, so the guesses at all its names together are counted silently: beyond
+   * the limit every guess is wrong, for the same work.
+   * @param typed the name as it was typed, or the account's id where the person is known
+   * @param accountId whose name it is; null: nobody's
    * @returns what the guess returned; null: it was wrong
    */
-  guess<T>(request: Request, identity: string, judge: () => Promise<T | null>): Promise<T | null>;
+  guess<T>(
+    request: Request,
+    typed: string,
+    judge: () => Promise<T | null>,
+    accountId?: string | null,
+  ): Promise<T | null>;
   /** Mails that a stranger may ask for, per address of the caller and of the recipient. @returns whether one more may go */
   allowMail(request: Request, recipient: string): Promise<boolean>;
   /** Codes by mail to an account whose password was given: counted apart, so that no stranger can use them up. */
   forCodeMail(accountId: string): Promise<void>;
+  /** Mails about their address that a signed-in person may ask for: counted apart, so that no stranger can use them up. */
+  forOwnMail(accountId: string): Promise<void>;
+  /** Mails to one person that organizations may ask for, all of them together; counted apart for the same reason. */
+  forManagedMail(recipient: string): Promise<void>;
 }
 
 /** Requests a minute. Generous: they are there to keep one caller from taking everybody's turn. */
@@ -50,6 +65,10 @@ const longestDelayMs = 2_000;
 const mailsPerRecipient = 5;
 const mailsPerAddress = 60;
 const codeMailsPerAccount = 20;
+/** Changes of the own address an hour. */
+const ownMails = 5;
+/** Mails an hour to one recipient that administrators and staff have asked for. */
+const managedMailsPerRecipient = 10;
 
 /**
  * Counted in PostgreSQL, so that all API processes count together. That an address may guess no more keys, each process
@@ -80,11 +99,14 @@ export function createRateLimits(
   const callers = limiter('caller', perCaller, 60);
   const failures = limiter('failure', failuresPerAddress, 900);
   const pairGuesses = limiter('guess-pair', guessesPerPair, 900, false);
+  const accountPairGuesses = limiter('guess-pair-account', guessesPerPair, 900, false);
   const addressGuesses = limiter('guess-address', guessesPerAddress, 900, false);
   const accountGuesses = limiter('guess-account', Number.MAX_SAFE_INTEGER, 3_600, false);
   const recipientMails = limiter('mail-recipient', mailsPerRecipient, 3_600, false);
   const addressMails = limiter('mail-address', mailsPerAddress, 3_600, false);
   const codeMails = limiter('code-mail', codeMailsPerAccount, 3_600, false);
+  const ownChanges = limiter('mail-own', ownMails, 3_600, false);
+  const managedMails = limiter('mail-managed', managedMailsPerRecipient, 3_600, false);
   const keyed = (text: string) => createHmac('sha256', secret).update(`limit\0${text}`).digest('base64url');
   const consume = async (by: RateLimiterPostgres, key: string) => {
     try {
@@ -122,25 +144,29 @@ export function createRateLimits(
       try {
         return await authenticate();
       } catch (error) {
-        if (error instanceof Problem && error.code === 'UNAUTHENTICATED') await countFailure(address);
+        const withKey = request.get('authorization') !== undefined;
+        if (withKey && error instanceof Problem && error.code === 'UNAUTHENTICATED') await countFailure(address);
         throw error;
       }
     },
-    async guess(request, identity, judge) {
+    async guess(request, typed, judge, accountId = null) {
       const address = addressOf(request);
-      const account = keyed(identity);
-      const pair = `${account}:${address}`;
+      const name = keyed(typed);
+      const pair = `${name}:${address}`;
+      const accountPair = `${keyed(accountId ?? typed)}:${address}`;
       await consume(pairGuesses, pair);
       await consume(addressGuesses, address);
-      const { consumedPoints } = await accountGuesses.consume(account);
+      const used = await countedAnyway(accountPairGuesses, accountPair);
+      const { consumedPoints } = await accountGuesses.consume(name);
       const delay = Math.min((consumedPoints - guessesBeforeDelay) * 100, longestDelayMs);
       if (delay > 0) await sleep(delay);
       const right = await judge();
-      if (right === null) return null;
+      if (right === null || used > guessesPerPair) return null;
       await Promise.all([
         pairGuesses.delete(pair),
+        accountPairGuesses.delete(accountPair),
         addressGuesses.reward(address, 1),
-        accountGuesses.reward(account, 1),
+        accountGuesses.reward(name, 1),
       ]);
       return right;
     },
@@ -151,14 +177,30 @@ export function createRateLimits(
       if (!enabled) return true;
       try {
         await addressMails.consume(addressOf(request));
-        await recipientMails.consume(keyed(recipient));
+        await recipientMails.consume(keyed(addressKey(recipient)));
         return true;
       } catch (reason) {
         if (reason instanceof RateLimiterRes) return false;
         throw reason;
       }
     },
+    async forOwnMail(accountId) {
+      if (enabled) await consume(ownChanges, keyed(accountId));
+    },
+    async forManagedMail(recipient) {
+      if (enabled) await consume(managedMails, keyed(addressKey(recipient)));
+    },
   };
+}
+
+/** Counts without refusing. @returns how many there have been, this one included */
+async function countedAnyway(by: RateLimiterPostgres, key: string): Promise<number> {
+  try {
+    return (await by.consume(key)).consumedPoints;
+  } catch (reason) {
+    if (reason instanceof RateLimiterRes) return reason.consumedPoints;
+    throw reason;
+  }
 }
 
 const tooMany = (waitMs: number): Problem =>

@@ -3,13 +3,7 @@ import { Problem } from '../../domain/problem';
 import { locales, pickLocale, translator } from '../../i18n';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
-import {
-  confirmationAddress,
-  forgotPassword,
-  openResetLink,
-  useConfirmationLink,
-  useResetLink,
-} from '../reset-password';
+import { forgotPassword, openConfirmation, openResetLink, useConfirmationLink, useResetLink } from '../reset-password';
 import { assertSameOrigin } from '../same-origin';
 import { email as emailSchema } from '../schemas/common';
 import { pageProblems } from './problem-page';
@@ -48,8 +42,8 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
     const typed = typedField(request, 'email').trim();
     const email = emailSchema.safeParse(typed);
     if (email.success) {
-      const mailId = await forgotPassword(services.database, limits, request, email.data);
-      if (mailId) services.mails.announce(mailId);
+      if (await limits.allowMail(request, email.data))
+        services.mails.announce(await forgotPassword(services.database, email.data));
       response.status(202).send(askPage(request, '', true));
       return;
     }
@@ -101,20 +95,21 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
   });
 
   router.get('/confirm-email/open', async (request, response) => {
-    const email = await confirmationAddress(services, tokenOf(request, 'confirm-email'));
+    const opened = await openConfirmation(services, request, tokenOf(request, 'confirm-email'));
     const locale = browserLocale(request);
-    if (email === null) response.status(410).send(renderPage('account-link-dead', locale, { againUrl: null }));
+    if (opened === null) response.status(410).send(renderPage('account-link-dead', locale, { againUrl: null }));
     else
       response.send(
-        renderPage('confirm-email', locale, { email, action: withLanguage('/confirm-email/open', request) }),
+        renderPage('confirm-email', locale, { ...opened, action: withLanguage('/confirm-email/open', request) }),
       );
   });
 
   router.post('/confirm-email/open', form, async (request, response) => {
     await orDead(request, response, null, async () => {
-      await useConfirmationLink(services, request, tokenOf(request, 'confirm-email'));
+      const resetToken = await useConfirmationLink(services, request, tokenOf(request, 'confirm-email'));
       response.clearCookie(kept['confirm-email'], { path: '/confirm-email/open' });
-      response.redirect(303, signInWith(request, 'confirmed'));
+      if (resetToken === null) response.redirect(303, signInWith(request, 'confirmed'));
+      else response.redirect(303, withLanguage(`/reset-password/${resetToken}`, request));
     });
   });
 
@@ -122,12 +117,13 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
   return router;
 
   async function showReset(request: Request, response: Response, typed?: string): Promise<void> {
-    const { account, policy, unmet } = await openResetLink(services, tokenOf(request, 'reset-password'));
+    const { account, policy, joins, unmet } = await openResetLink(services, tokenOf(request, 'reset-password'));
     const locale = pickLocale(chosenLanguage(request), account.locale, request.get('accept-language'));
     const minLength = Math.max(policy.minLength, 8);
     response.status(typed === undefined ? 200 : 400).send(
       renderPage('reset-password', locale, {
         login: account.username ?? account.email ?? '',
+        joins,
         action: withLanguage('/reset-password/open', request),
         minLength,
         passwordRules: passwordRuleItems(locale, minLength, typed === undefined ? null : unmet(typed)),

@@ -9,7 +9,7 @@ import { deleteSession, listSessions } from '../../db/queries/list-sessions';
 import { countRecoveryCodes } from '../../db/queries/find-two-factor';
 import { displayName } from '../../domain/account';
 import { unmetPasswordRules } from '../../domain/password';
-import { Problem, type ProblemCode } from '../../domain/problem';
+import { notFound, Problem, type ProblemCode } from '../../domain/problem';
 import { mayChoose, presentFactor } from '../../domain/two-factor';
 import { locales, translator } from '../../i18n';
 import { actorOf, findPerson } from '../caller';
@@ -152,7 +152,9 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     router.post(`/profile/invitations/:id/${answer}`, form, async (request, response) => {
       const own = await enter(request, response);
       if (!own) return;
-      const { invitation } = await answerOwnInvitation(own, uuid.parse(request.params.id), answer);
+      const id = uuid.safeParse(request.params.id);
+      if (!id.success) throw notFound('invitation');
+      const { invitation } = await answerOwnInvitation(own, id.data, answer);
       done(request, response, invitation.status === 'accepted' ? 'accepted' : 'declined');
     });
 

@@ -5,7 +5,7 @@ import { inOrganization } from '../../db/database';
 import { listInvitationEvents, type OpenedLink } from '../../db/queries/find-invitation';
 import { displayName } from '../../domain/account';
 import type { DeadLink } from '../../domain/invitation';
-import { notFound, Problem } from '../../domain/problem';
+import { Problem } from '../../domain/problem';
 import { verifyInvitationToken } from '../../domain/token';
 import { type Locale, locales, pickLocale, translator } from '../../i18n';
 import { acceptLink, assertAlive, type HeldLink, holdLink, lookBehind, unmetRules } from '../answer-invitation';
@@ -274,14 +274,6 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   }
 }
 
-/** After all pages: people get a page for an address that leads nowhere; programs get what every route of theirs answers. */
-export function unknownPage(services: Services): Router {
-  const router = Router();
-  router.use((request, _response, next) => next(wantsPage(request) ? notFound('page') : undefined));
-  router.use(pageProblems(services.logger, (request) => browserLocale(request)));
-  return router;
-}
-
 function showUnknown(request: Request, response: Response): void {
   const data = { organizationName: null, inviterName: null, requestNewAction: null, expiredAt: null, timeZone: 'UTC' };
   response.status(404).send(renderPage('dead-link', browserLocale(request), { ...data, reason: 'unknown' }));
@@ -435,10 +427,6 @@ function registration(
     errors,
   };
 }
-
-/** A browser that goes to an address of people's; what is below /v1 is for programs, whatever they accept. */
-const wantsPage = (request: Request): boolean =>
-  !/^\/v1(\/|$)/.test(request.path) && (request.get('accept') ?? '').includes('text/html');
 
 const localeOf = (request: Request, { invitation, organization }: OpenedLink): Locale =>
   pickLocale(chosenLanguage(request), invitation.locale, organization.locale);

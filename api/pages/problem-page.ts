@@ -1,8 +1,10 @@
-import type { ErrorRequestHandler, Request } from 'express';
+import { type ErrorRequestHandler, type Request, Router } from 'express';
 import type { Logger } from 'pino';
+import { notFound } from '../../domain/problem';
 import { type Locale, translator } from '../../i18n';
 import { toProblem } from '../middleware/problems';
 import { renderPage } from './render';
+import { browserLocale } from './request';
 
 /** The same refusals as the API's, as a page for people. */
 export function pageProblems(logger: Logger, localeOf: (request: Request) => Locale): ErrorRequestHandler {
@@ -22,3 +24,17 @@ export function pageProblems(logger: Logger, localeOf: (request: Request) => Loc
       .send(renderPage('problem', locale, { status: problem.status, title, detail: null, requestId }));
   };
 }
+
+/**
+ * After all pages: people get a page for an address that leads nowhere; programs get what every route of theirs answers.
+ */
+export function unknownPages(logger: Logger): Router {
+  const router = Router();
+  router.use((request, _response, next) => next(wantsPage(request) ? notFound('page') : undefined));
+  router.use(pageProblems(logger, browserLocale));
+  return router;
+}
+
+/** A browser that goes to an address of people's; what is below /v1 is for programs, whatever they accept. */
+const wantsPage = (request: Request): boolean =>
+  !/^\/v1(\/|$)/.test(request.path) && (request.get('accept') ?? '').includes('text/html');

@@ -142,6 +142,7 @@ export interface ViewData {
   };
   'reset-password': Chrome & {
     login: string;
+    joins: string | null;
     action: string;
     passwordRules: PasswordRuleItem[];
     minLength: number;
@@ -149,7 +150,14 @@ export interface ViewData {
   };
   /** againUrl null: there is nothing to ask for again. */
   'account-link-dead': Chrome & { againUrl: string | null };
-  'confirm-email': Chrome & { email: string; action: string };
+  /** isPerson: the one whose account it is, signed in; else they choose a new password afterwards. */
+  'confirm-email': Chrome & {
+    email: string;
+    username: string | null;
+    home: string | null;
+    isPerson: boolean;
+    action: string;
+  };
   /** name null: nobody is signed in any more. */
   'sign-out': Chrome & { name: string | null; action: string; signInUrl: string };
   profile: Chrome & {

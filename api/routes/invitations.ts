@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { cancelInvitation } from '../../db/commands/cancel-invitation';
-import type { Commanded } from '../../db/commands/command';
+import type { Commanded, Manager } from '../../db/commands/command';
 import { type Correction, correctInvitation } from '../../db/commands/correct-invitation';
 import { createInvitation, missingFields, type NewInvitation } from '../../db/commands/create-invitation';
 import { linkInvitation } from '../../db/commands/link-invitation';
@@ -15,7 +15,6 @@ import {
   listInvitations,
 } from '../../db/queries/find-invitation';
 import { findOrganization, findOrganizationAndClock } from '../../db/queries/find-organization';
-import type { Actor } from '../../domain/actor';
 import type { ProblemCode } from '../../domain/problem';
 import { invitationToken } from '../../domain/token';
 import { withKnownGroups } from '../known-groups';
@@ -76,7 +75,7 @@ export function toNewInvitation(input: z.infer<typeof newInvitation>): NewInvita
   };
 }
 
-type InvitationCommand = (trx: Transaction, organizationId: string, id: string, actor: Actor) => Promise<Commanded>;
+type InvitationCommand = (trx: Transaction, organizationId: string, id: string, manager: Manager) => Promise<Commanded>;
 
 /** `POST …/{id}/<name>`: one command, answered with the invitation as it is afterwards. */
 const action = (name: string, summary: string, run: InvitationCommand, problems: ProblemCode[]): RouteSpec => ({
@@ -90,7 +89,7 @@ const action = (name: string, summary: string, run: InvitationCommand, problems:
   problems,
   handle: (context) =>
     context.command(async (trx) => {
-      const done = await run(trx, context.organizationId, idOf(context), context.actor);
+      const done = await run(trx, context.organizationId, idOf(context), context);
       return {
         status: 200,
         body: await shown(trx, context, done.invitation, await readClock(trx)),
@@ -116,7 +115,14 @@ export const invitationRoutes: RouteSpec[] = [
       return missingFields(policy, (field) => given[field] !== undefined);
     },
     answers: { 201: { description: 'The invitation', schema: invitation } },
-    problems: ['INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE', 'USERNAME_TAKEN', 'NO_SEAT'],
+    problems: [
+      'INVITATION_PENDING',
+      'ALREADY_MEMBER',
+      'ACCOUNT_INACTIVE',
+      'USERNAME_TAKEN',
+      'STATUS_CONFLICT',
+      'NO_SEAT',
+    ],
     handle: (context) =>
       context.command(async (trx) => {
         const input = toNewInvitation(context.body as z.infer<typeof newInvitation>);
@@ -167,12 +173,11 @@ export const invitationRoutes: RouteSpec[] = [
     answers: { 200: { description: 'The invitation', schema: invitation } },
     problems: ['INVITATION_CLOSED', 'INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE', 'NO_SEAT'],
     async handle(context) {
-      const { organizationId, actor, person } = context;
-      const check = ifMatch(context.request);
+      const { organizationId, request } = context;
       let etag = '';
       const answer = await context.command(async (trx) => {
         const correction = context.body as Correction;
-        const done = await correctInvitation(trx, organizationId, idOf(context), correction, actor, check, person);
+        const done = await correctInvitation(trx, organizationId, idOf(context), correction, context, ifMatch(request));
         etag = etagOf(done.invitation);
         return {
           status: 200,
@@ -208,6 +213,7 @@ export const invitationRoutes: RouteSpec[] = [
     'INVITATION_CLOSED',
     'RESEND_NOT_ALLOWED',
     'NO_EMAIL',
+    'STATUS_CONFLICT',
   ]),
   action('cancel', 'Cancel an open invitation; its link is dead at once', cancelInvitation, ['INVITATION_CLOSED']),
   {
@@ -222,7 +228,7 @@ export const invitationRoutes: RouteSpec[] = [
       const { keys, baseUrl } = context.services;
       let generation = 0;
       await context.command(async (trx) => {
-        const done = await linkInvitation(trx, context.organizationId, idOf(context), context.actor);
+        const done = await linkInvitation(trx, context.organizationId, idOf(context), context);
         generation = done.invitation.generation;
         return { status: 200, body: null, changes: done.changes };
       });

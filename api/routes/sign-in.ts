@@ -70,9 +70,11 @@ export const signInRoutes: RouteSpec[] = [
     answers: { 202: { description: 'Taken' } },
     async handle({ services, limits, request, body, command }) {
       const { email } = body as z.infer<typeof forgottenPassword>;
+      // Counted before the transaction: it takes a connection of its own.
+      const allowed = await limits.allowMail(request, email);
       let mailId: string | null = null;
       const answer = await command(async (trx) => {
-        mailId = await forgotPassword(trx, limits, request, email);
+        if (allowed) mailId = await forgotPassword(trx, email);
         return { status: 202, body: null };
       }, []);
       if (mailId) services.mails.announce(mailId);
@@ -97,7 +99,8 @@ export const signInRoutes: RouteSpec[] = [
     ...shared,
     method: 'post',
     path: '/v1/auth/confirm-email',
-    summary: 'Confirm a new e-mail address by the link that was sent to it',
+    summary:
+      'Confirm a new e-mail address by the link that was sent to it; who is not signed in as its person has to choose a new password by /auth/forgot-password then',
     body: emailConfirmation,
     answers: { 204: { description: 'Changed; the link is used up' } },
     problems: ['LINK_DEAD', 'EMAIL_TAKEN'],

@@ -4,23 +4,23 @@ import {
   deactivateUser,
   deleteUser,
   type Managed,
-  type Manager,
   resetTwoFactor,
   sendPasswordReset,
   type UserPatch,
 } from '../../db/commands/manage-user';
+import type { Manager } from '../../db/commands/command';
 import type { Transaction } from '../../db/database';
 import type { AuditFilter } from '../../db/queries/list-audit-events';
 import { listAuditEvents } from '../../db/queries/list-audit-events';
 import type { PageRequest } from '../../db/queries/page';
-import { findUser, listUsers, type UserFilter } from '../../db/queries/list-users';
+import { findUser, listUsers, type User, type UserFilter } from '../../db/queries/list-users';
 import { directoryOf, profileOf, withKnownGroups } from '../known-groups';
 import { linkLifetimeMs } from '../reset-password';
-import type { Context, Reply, RouteSpec } from '../route';
+import { type Context, etagOf, ifMatch, type Reply, type RouteSpec } from '../route';
 import { auditEventColumns, auditEventPage, auditEventQuery, toAuditEvent, toAuditRow } from '../schemas/audit-events';
 import { id, organizationParams } from '../schemas/common';
 import { allRows, sendCsv, wantsCsv } from '../send-csv';
-import { toUser, user, userPage, userPatch, userQuery } from '../schemas/users';
+import { toUser, user, userPage, userPatch, userQuery, userVersion } from '../schemas/users';
 
 const base = '/v1/organizations/{organizationId}';
 
@@ -35,21 +35,47 @@ export async function manage(
   run: (trx: Transaction, manager: Manager) => Promise<Managed>,
 ): Promise<Reply> {
   let mails: string[] = [];
+  let etag = '';
   const answer = await context.command(async (trx) => {
     const done = await run(trx, context);
     mails = done.mails;
     const found = await findUser(trx, context.organizationId, userId);
+    etag = etagOf(userVersion(found));
     const [known] = await withKnownGroups(trx, context, [found]);
     return { status: 200, body: toUser(known ?? found), changes: done.changes };
   });
   for (const mail of mails) context.services.mails.announce(mail);
-  return answer;
+  return { ...answer, etag };
 }
+
+/**
+ * Counts the mails that a command would send, before its transaction: each count takes a connection of its own.
+ * @throws Problem TOO_MANY_REQUESTS
+ */
+async function countMails(context: Context, recipientsOf: (found: User) => (string | null)[]): Promise<void> {
+  for (const recipient of recipientsOf(await locate(context)))
+    if (recipient !== null) await context.limits.forManagedMail(recipient);
+}
+
+/** A new address gets a mail; the old one, of somebody who has come in, a notice. */
+const readdressed =
+  ({ email }: UserPatch) =>
+  (found: User) => {
+    if (email === undefined || email === found.email) return [];
+    return [email, ['active', 'suspended'].includes(found.status) ? found.email : null];
+  };
 
 type UserCommand = (trx: Transaction, organizationId: string, id: string, manager: Manager) => Promise<Managed>;
 
+const noMails = () => [];
+
 /** `POST O/users/{id}/<name>`. */
-export const userAction = (name: string, summary: string, run: UserCommand): RouteSpec => ({
+export const userAction = (
+  name: string,
+  summary: string,
+  run: UserCommand,
+  recipientsOf: (found: User) => (string | null)[] = noMails,
+): RouteSpec => ({
   method: 'post',
   path: `${base}/users/{id}/${name}`,
   summary,
@@ -61,8 +87,10 @@ export const userAction = (name: string, summary: string, run: UserCommand): Rou
   idempotent: true,
   answers: { 200: { description: 'The user', schema: user } },
   problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'LAST_ADMINISTRATOR', 'NO_SEAT'],
-  handle: (context) =>
-    manage(context, idOf(context), (trx, manager) => run(trx, context.organizationId, idOf(context), manager)),
+  async handle(context) {
+    await countMails(context, recipientsOf);
+    return manage(context, idOf(context), (trx, manager) => run(trx, context.organizationId, idOf(context), manager));
+  },
 });
 
 export const userRoutes: RouteSpec[] = [
@@ -97,12 +125,13 @@ export const userRoutes: RouteSpec[] = [
     action: 'profile.read',
     resource: profileOf,
     params: one,
+    versioned: true,
     answers: { 200: { description: 'The user', schema: user } },
     handle: (context) =>
       context.read(async (trx) => {
         const found = await findUser(trx, context.organizationId, idOf(context));
         const [known] = await withKnownGroups(trx, context, [found]);
-        return { status: 200, body: toUser(known ?? found) };
+        return { status: 200, body: toUser(known ?? found), etag: etagOf(userVersion(found)) };
       }),
   },
   {
@@ -115,12 +144,18 @@ export const userRoutes: RouteSpec[] = [
     params: one,
     locate,
     body: userPatch,
+    versioned: true,
     answers: { 200: { description: 'The user', schema: user } },
     problems: ['FORBIDDEN', 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'LAST_ADMINISTRATOR', 'INVITATION_PENDING', 'NO_SEAT'],
-    handle: (context) =>
-      manage(context, idOf(context), (trx, manager) =>
-        changeUser(trx, context.organizationId, idOf(context), context.body as UserPatch, manager, linkLifetimeMs),
-      ),
+    async handle(context) {
+      const patch = context.body as UserPatch;
+      await countMails(context, readdressed(patch));
+      const matches = ifMatch(context.request);
+      return manage(context, idOf(context), (trx, manager) => {
+        const check = async () => matches(userVersion(await findUser(trx, context.organizationId, idOf(context))));
+        return changeUser(trx, context.organizationId, idOf(context), patch, manager, linkLifetimeMs, check);
+      });
+    },
   },
   {
     method: 'delete',
@@ -145,9 +180,13 @@ export const userRoutes: RouteSpec[] = [
     'activate',
     'Active again; an inactive user has until midnight to choose a password and sign in',
     activateUser,
+    ({ status, email }) => [status === 'inactive' ? email : null],
   ),
-  userAction('reset-password', 'Mail the user a link to choose a new password', (trx, organizationId, id, manager) =>
-    sendPasswordReset(trx, organizationId, id, manager, linkLifetimeMs),
+  userAction(
+    'reset-password',
+    'Mail the user a link to choose a new password',
+    (trx, organizationId, id, manager) => sendPasswordReset(trx, organizationId, id, manager, linkLifetimeMs),
+    ({ email }) => [email],
   ),
   userAction('reset-two-factor', 'Forget a second factor that the user has lost; every session ends', resetTwoFactor),
 ];

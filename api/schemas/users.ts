@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { User } from '../../db/queries/list-users';
 import { displayName, userStatuses } from '../../domain/account';
@@ -48,6 +49,14 @@ export const toUser = (row: User): z.infer<typeof user> => ({
   reactivationDeadline: row.reactivationDeadline?.toISOString() ?? null,
   accessEndsAt: row.accessEndsAt?.toISOString() ?? null,
   externalId: row.externalId,
+});
+
+/** A user is made of several rows; what is shown of them is their version. */
+export const userVersion = (row: User): { version: number } => ({
+  version: createHash('sha256')
+    .update(JSON.stringify(toUser(row)))
+    .digest()
+    .readUIntBE(0, 6),
 });
 
 export const userPatch = z

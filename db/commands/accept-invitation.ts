@@ -55,6 +55,8 @@ export async function acceptInvitation(
     status: 'active',
     inactiveReason: null,
     activatedAt: now,
+    reactivationDeadline: null,
+    reactivationResetAt: null,
     homeOrganizationId: invitation.kind === 'member' ? organizationId : null,
     version: account.version + 1,
     updatedAt: now,

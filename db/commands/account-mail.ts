@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isActive, mailedAddress, mayConfirmEmail } from '../../domain/account';
+import { addressKey } from '../../domain/email-address';
 import { mailBackoff } from '../../domain/mail-backoff';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
@@ -68,7 +69,8 @@ export type AccountMailClaim =
 
 /**
  * Takes a mail for sending. What it is about is looked up and rendered only now; from then on every try sends the same
- * bytes. A mail that nobody can or may get is forgotten.
+ * bytes. A mail that nobody can or may get is forgotten. An address that several organizations have invited gets one mail
+ * for each of them: which of them a new password lets in is the person's choice. // E8
  */
 export async function claimAccountMail(
   database: Database,
@@ -90,7 +92,7 @@ export async function claimAccountMail(
     const now = await readClock(trx);
     const busyUntil = Math.max(mail.leaseUntil?.getTime() ?? 0, mail.dueAt.getTime());
     if (busyUntil > now.getTime()) return { claimed: false, status: 'queued', waitMs: busyUntil - now.getTime() };
-    const account = await firstWhoMayGet(trx, mail, homes, now);
+    const [account, ...others] = await whoMayGet(trx, mail, homes, now);
     if (!account) {
       await AccountMail.query(trx).deleteById(id);
       return { claimed: false, status: 'dropped' };
@@ -99,6 +101,10 @@ export async function claimAccountMail(
       await mail.$query(trx).patch({ status: 'failed', tellAt: null });
       return { claimed: false, status: 'failed' };
     }
+    const { type, deadline } = mail;
+    if (mail.accountId === null)
+      for (const { id: accountId } of others)
+        await requestAccountMail(trx, { type, recipient: mail.recipient, accountId, deadline }, now, 0);
     const about = mail.aboutOrganizationId ?? account.homeOrganizationId;
     const organization = about ? await Organization.query(trx).findById(about).throwIfNotFound() : null;
     const person = mail.aboutAccountId ? ((await Account.query(trx).findById(mail.aboutAccountId)) ?? null) : null;
@@ -148,25 +154,21 @@ async function addressees(trx: Transaction, mail: AccountMail): Promise<Account[
   return owner ? [owner] : findInvitees(trx, mail.recipient);
 }
 
-async function firstWhoMayGet(
-  trx: Transaction,
-  mail: AccountMail,
-  homes: string[],
-  now: Date,
-): Promise<Account | undefined> {
+async function whoMayGet(trx: Transaction, mail: AccountMail, homes: string[], now: Date): Promise<Account[]> {
+  const allowed: Account[] = [];
   // Nothing is locked: an expiry that commits between two of these reads shows half of itself, and all of it the second time.
-  for (let reading = 0; reading < 2; reading += 1)
+  for (let reading = 0; reading < 2 && allowed.length === 0; reading += 1)
     for (const account of await addressees(trx, mail)) {
       const home = account.homeOrganizationId;
-      if ((home === null || homes.includes(home)) && (await mayGet(trx, mail, account, now))) return account;
+      if ((home === null || homes.includes(home)) && (await mayGet(trx, mail, account, now))) allowed.push(account);
     }
-  return undefined;
+  return allowed;
 }
 
 async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now: Date): Promise<boolean> {
   switch (mail.type) {
     case 'password-reset':
-      return mailedAddress(account) !== null && (await wayBack(trx, account, now)) !== null;
+      return isStillTheirs(mail, mailedAddress(account)) && (await wayBack(trx, account, now)) !== null;
     case 'email-confirmation':
       return (
         mayConfirmEmail(account) &&
@@ -185,7 +187,7 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
       return account.status === 'active' && account.email === mail.recipient;
     case 'guest-access-ending':
     case 'guest-access-ending-host':
-      return account.status === 'active' && isStillEnding(trx, mail);
+      return account.status === 'active' && isStillTheirs(mail, account.email) && isStillEnding(trx, mail);
   }
 }
 
@@ -196,3 +198,7 @@ async function isStillEnding(trx: Transaction, mail: AccountMail): Promise<boole
   const guest = await Membership.query(trx).findById([aboutOrganizationId, aboutAccountId]);
   return guest?.accessEndsAt?.getTime() === deadline.getTime();
 }
+
+/** Where the first try went is where all go: once the account has another address, its link is not for that mailbox any more. */
+const isStillTheirs = ({ messageId, recipient }: AccountMail, address: string | null): boolean =>
+  address !== null && (messageId === null || addressKey(address) === addressKey(recipient));

@@ -1,8 +1,7 @@
-import type { Actor } from '../../domain/actor';
 import { transition } from '../../domain/invitation';
 import type { Transaction } from '../database';
 import { closeInvitee } from './close-invitee';
-import { closed, type Commanded, commanded, meet, undelivered } from './command';
+import { closed, type Commanded, commanded, type Manager, meet, undelivered } from './command';
 import { saveInvitation } from './save-invitation';
 
 /** The link is dead at once; a second click changes nothing more. // C6 */
@@ -10,12 +9,12 @@ export async function cancelInvitation(
   trx: Transaction,
   organizationId: string,
   id: string,
-  actor: Actor,
+  manager: Manager,
 ): Promise<Commanded> {
-  const { invitation, now, expired } = await meet(trx, organizationId, id);
+  const { invitation, now, expired } = await meet(trx, organizationId, id, manager);
   if (invitation.status === 'cancelled') return { invitation, changes: [] };
   if (expired || !transition(invitation.status, 'cancel')) throw closed(expired?.invitation ?? invitation);
   const saved = await saveInvitation(trx, invitation, { status: 'cancelled', ...undelivered(invitation) }, now);
   await closeInvitee(trx, saved.invitation, 'cancelled', now);
-  return commanded(saved, trx, 'cancelled', actor, now);
+  return commanded(saved, trx, 'cancelled', manager.actor, now);
 }

@@ -5,7 +5,7 @@ import { type Database, readClock, type Transaction } from '../database';
 import type { Account } from '../models/account';
 import { findAccountByEmail } from '../queries/find-account-holder';
 import { requestAccountMail } from './account-mail';
-import { lockAccount } from './change-own-account';
+import { endSessions, lockAccount } from './change-own-account';
 import { linkDead } from './reset-password';
 import { accountEvent } from './sign-in';
 
@@ -30,23 +30,29 @@ export async function requestEmailChange(
   return mails;
 }
 
-/** @param verify whether the link was made for the account as it is now, under the lock */
+/**
+ * @param isPerson whether the account's own person confirms; else nobody knows its password any more, and it has no sessions
+ * @param verify whether the link was made for the account as it is now, under the lock
+ * @returns the account as it is then
+ */
 export async function confirmEmail(
   database: Database,
   { id, homeOrganizationId }: Account,
+  isPerson: boolean,
   verify: (account: Account, now: Date) => boolean,
   actor: Actor,
-): Promise<void> {
+): Promise<Account> {
   const self: Actor = { ...actor, type: 'user', id };
-  await accountEvent(database, { id, homeOrganizationId }, 'account.email-changed', self, async (trx) => {
+  return accountEvent(database, { id, homeOrganizationId }, 'account.email-changed', self, async (trx) => {
     const account = await lockAccount(trx, id);
     const now = await readClock(trx);
     if (!mayConfirmEmail(account) || !verify(account, now)) throw linkDead();
     const other = await findAccountByEmail(trx, account.pendingEmail ?? '');
     if (other && other.id !== id) throw emailTaken();
-    await account
+    const saved = await account
       .$query(trx)
-      .patch({
+      .patchAndFetch({
+        ...(!isPerson && { passwordHash: null, sessionEpoch: account.sessionEpoch + 1 }),
         email: account.pendingEmail,
         invitedEmail: null,
         pendingEmail: null,
@@ -56,6 +62,8 @@ export async function confirmEmail(
       .catch((error: unknown) => {
         throw isEmailRace(error) ? emailTaken() : error;
       });
+    if (!isPerson) await endSessions(trx, id);
+    return saved;
   });
 }
 

@@ -7,7 +7,7 @@ import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
 import { findGroup, groupResource } from '../queries/find-groups';
-import type { Manager } from './manage-user';
+import type { Manager } from './command';
 import { recordEvents } from './record-event';
 import { takeChangedSeat, takeSeat } from './take-seat';
 

@@ -8,7 +8,7 @@ import { Invitation } from '../models/invitation';
 import { Organization } from '../models/organization';
 import { groupResource } from '../queries/find-groups';
 import { dissolveGroup, foundGroup } from './change-group-members';
-import type { Manager } from './manage-user';
+import type { Manager } from './command';
 import { recordEvents } from './record-event';
 
 export type NewGroup = Pick<

@@ -18,11 +18,12 @@ export async function changeOwnAccount(
   return account.$query(trx).patchAndFetch({ ...patch, version: account.version + 1, updatedAt: await readClock(trx) });
 }
 
-/** A new password; every session but those made from now on is over. @returns the account in its new epoch */
+/** A new password; every session but those made from now on is over, and so is a change of address asked for before. @returns the account in its new epoch */
 export async function setPassword(trx: Transaction, accountId: string, passwordHash: string): Promise<Account> {
   const account = await lockAccount(trx, accountId);
   const saved = await account.$query(trx).patchAndFetch({
     passwordHash,
+    pendingEmail: null,
     sessionEpoch: account.sessionEpoch + 1,
     version: account.version + 1,
     updatedAt: await readClock(trx),

@@ -25,11 +25,21 @@ export async function closeInvitee(
     .patch({ status: 'inactive', inactiveReason: reason, version: account.version + 1, updatedAt: now });
 }
 
-/** The other way round: an invitation that is open again. */
+/**
+ * The other way round: an invitation that is open again. Who was reactivated by hand meanwhile and has not come in is
+ * invited again, too, with all the time of the invitation. // E9
+ */
 export async function reopenInvitee(trx: Transaction, invitation: Invitation, now: Date): Promise<void> {
   await Account.query(trx)
-    .patch({ status: 'invited', inactiveReason: null, updatedAt: now })
-    .where({ id: invitation.accountId, status: 'inactive' })
+    .patch({
+      status: 'invited',
+      inactiveReason: null,
+      reactivationDeadline: null,
+      reactivationResetAt: null,
+      updatedAt: now,
+    })
+    .where({ id: invitation.accountId })
+    .whereIn('status', ['inactive', 'active'])
     .whereNull('activatedAt');
   await Membership.query(trx)
     .patch({ status: 'invited', inactiveReason: null, invitationId: invitation.id, updatedAt: now })

@@ -1,11 +1,20 @@
 import type { Actor } from '../../domain/actor';
+import { assertAllowed, decide, type Person } from '../../domain/permissions';
 import { Problem } from '../../domain/problem';
 import { readClock, type Transaction } from '../database';
 import type { Invitation } from '../models/invitation';
+import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
 import { expireIfOverdue } from './expire-invitation';
 import { recordEvents } from './record-event';
 import { type Change, lockInvitation, type Saved } from './save-invitation';
+
+/** Who manages a user, or the invitation of one. */
+export interface Manager {
+  actor: Actor;
+  /** An operator acts as a key does. */
+  person: Person;
+}
 
 /** What a command answers: the row as it is now, and which workflows must look again. */
 export interface Commanded {
@@ -20,12 +29,29 @@ interface Met {
   expired: Saved | null;
 }
 
-/** Locks the row, then reads the clock once, then expires what is overdue: in this order in every command. */
-export async function meet(trx: Transaction, organizationId: string, id: string): Promise<Met> {
+/**
+ * Locks the row, then reads the clock once, then expires what is overdue: in this order in every command.
+ * @throws Problem NOT_FOUND, FORBIDDEN
+ */
+export async function meet(trx: Transaction, organizationId: string, id: string, manager: Manager): Promise<Met> {
   const invitation = await lockInvitation(trx, organizationId, id);
+  await assertMayManage(trx, invitation, manager);
   const now = await readClock(trx);
   const organization = await Organization.query(trx).findById(organizationId).throwIfNotFound();
   return { invitation, organization, now, expired: await expireIfOverdue(trx, invitation, now) };
+}
+
+/**
+ * Who has an invitation sent elsewhere, or takes its link, can come in with the role that it gives: nobody reaches a role
+ * above their own by that. The role is the planned one of this moment, which may have been changed since the invitation.
+ */
+async function assertMayManage(trx: Transaction, invitation: Invitation, { person }: Manager): Promise<void> {
+  if (person.kind === 'key') return;
+  // Not locked: whoever changes that role has locked the invitation, too.
+  const planned = await Membership.query(trx).findById([invitation.organizationId, invitation.accountId]);
+  const role = planned?.role ?? invitation.role;
+  if (role === 'member') return;
+  assertAllowed(decide(person, 'users.manage', { type: 'user', self: false, role, groupIds: [] }), 'invitation');
 }
 
 export async function commanded(

@@ -1,13 +1,12 @@
 import type { PartialModelObject } from 'objection';
 import type { Actor } from '../../domain/actor';
 import { transition } from '../../domain/invitation';
-import { nobody, type Person } from '../../domain/permissions';
 import { badInput } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { Account } from '../models/account';
 import type { Invitation } from '../models/invitation';
 import { judgeGroups } from './change-group-members';
-import { closed, type Commanded, commanded, meet } from './command';
+import { closed, type Commanded, commanded, type Manager, meet } from './command';
 import { checkDomain, makeRoom, noGroup } from './create-invitation';
 import { eraseInvitee } from './erase-invitee';
 import { accountInactive, alreadyMember, findPerson } from './invitee';
@@ -34,17 +33,16 @@ export async function correctInvitation(
   organizationId: string,
   id: string,
   correction: Correction,
-  actor: Actor,
+  manager: Manager,
   check: (invitation: Invitation) => void = () => {},
-  person: Person = nobody,
 ): Promise<Commanded> {
-  const { invitation, organization, now, expired } = await meet(trx, organizationId, id);
+  const { invitation, organization, now, expired } = await meet(trx, organizationId, id, manager);
   check(invitation);
   if (expired || !transition(invitation.status, 'correct')) throw closed(expired?.invitation ?? invitation);
   const { email, groupIds: wished, ...names } = correction;
   const { groupIds: present, kind } = invitation;
   const action = kind === 'guest' ? 'guests.invite' : 'members.invite';
-  const groups = wished && (await judgeGroups(trx, organization, wished, { person, action, present }));
+  const groups = wished && (await judgeGroups(trx, organization, wished, { person: manager.person, action, present }));
   const errors = [
     ...(groups?.errors ?? []),
     ...(kind === 'guest' && groups?.groupIds.length === 0 ? [noGroup] : []),
@@ -61,12 +59,12 @@ export async function correctInvitation(
     const room = await makeRoom(trx, organization, email, now, invitation.id);
     if (room) changes.push(room.change);
     patch.email = email;
-    await readdress(trx, invitation, email, actor, now);
+    await readdress(trx, invitation, email, manager.actor, now);
     if (invitation.status === 'pending') Object.assign(patch, newGeneration({ ...invitation, email }, now, true));
   }
   const saved = await saveInvitation(trx, invitation, patch, now);
   await renameInvitee(trx, saved.invitation, names, now);
-  const done = await commanded(saved, trx, readdressed ? 'corrected' : 'edited', actor, now);
+  const done = await commanded(saved, trx, readdressed ? 'corrected' : 'edited', manager.actor, now);
   if (groups && invitation.status === 'pending') {
     const count = { before: invitation.groupIds.length, after: saved.invitation.groupIds.length };
     await takeChangedSeat(trx, organizationId, invitation.kind, count);

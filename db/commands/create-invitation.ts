@@ -21,6 +21,7 @@ import { expireIfOverdue } from './expire-invitation';
 import {
   accountInactive,
   alreadyMember,
+  assertNotDeactivated,
   assertUsernameFree,
   findPerson,
   isNewAddress,
@@ -251,7 +252,10 @@ async function makeWay(
   if (membership.status === 'invited') return false;
   const joined = membership.status !== 'inactive';
   if (joined && !isInactiveAtHome(account, organizationId, now)) throw alreadyMember(membership);
-  if (!joined && membership.inactiveReason !== 'expired') return false;
+  if (!joined && membership.inactiveReason !== 'expired') {
+    assertNotDeactivated(account);
+    return false;
+  }
   if (!input.overwrite) throw accountInactive(': repeat with overwrite to replace it');
   const overwritten: UserResource = { type: 'user', self: false, role: membership.role, groupIds: [] };
   assertAllowed(decide(inviter, 'users.manage', overwritten), 'user');

@@ -1,5 +1,6 @@
 import type { VisitReason } from '../../domain/guest-access';
 import type { Actor } from '../../domain/actor';
+import { addressKey } from '../../domain/email-address';
 import type { Transaction } from '../database';
 import type { Account } from '../models/account';
 import { Email } from '../models/email';
@@ -44,7 +45,10 @@ export async function eraseUser(
     if (await belongsElsewhere(trx, account.id, organizationId))
       await account.$query(trx).patch({
         // Nobody is left who could lift it: from now on a new password does, which only the owner of the address gets.
-        ...(account.status === 'deactivated' && { status: 'inactive' as const }),
+        // Who has no address could get none.
+        ...(account.status === 'deactivated' && {
+          status: account.email === null ? ('active' as const) : ('inactive' as const),
+        }),
         homeOrganizationId: null,
         version: account.version + 1,
         updatedAt: now,
@@ -79,8 +83,14 @@ async function forget(trx: Transaction, organizationId: string, accountId: strin
   await Membership.query(trx).delete().where({ organizationId, accountId });
 }
 
-/** Nothing but the id is left; name and addresses are free again, sessions and links are over. */
+/**
+ * Nothing but the id is left; name and addresses are free again, sessions and links are over. Mails to other people stay in
+ * the log as they were sent, and answers kept for idempotency keys for their day.
+ */
 export async function eraseAccount(trx: Transaction, account: Account, now: Date): Promise<void> {
+  const addresses = [account.email, account.invitedEmail, account.pendingEmail].flatMap((address) =>
+    address === null ? [] : addressKey(address),
+  );
   await account.$query(trx).patch({
     status: 'erased',
     email: null,
@@ -104,4 +114,11 @@ export async function eraseAccount(trx: Transaction, account: Account, now: Date
   await endSessions(trx, account.id);
   for (const table of ['accountMails', 'signIns', 'twoFactors', 'recoveryCodes', 'mailCodes'])
     await trx(table).where({ accountId: account.id }).delete();
+  // Asked for by somebody who was not known then, and never delivered.
+  await trx('accountMails')
+    .whereNull('accountId')
+    .whereNot('status', 'queued')
+    .whereRaw('lower(recipient) = any(?)', [addresses])
+    .delete();
+  await trx('invitations').where({ invitedByType: 'user', invitedById: account.id }).update({ invitedByName: null });
 }

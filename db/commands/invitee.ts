@@ -54,6 +54,12 @@ export const alreadyMember = (membership: Membership): Problem => {
   return new Problem('ALREADY_MEMBER', message, { errors: [{ pointer: '/email', message }] });
 };
 
+/** An invitation does not lift what somebody has decided. @throws Problem STATUS_CONFLICT */
+export function assertNotDeactivated({ status }: Account): void {
+  if (status === 'deactivated')
+    throw new Problem('STATUS_CONFLICT', 'This person has been deactivated: activate or delete them first.');
+}
+
 export const accountInactive = (advice: string): Problem =>
   new Problem('ACCOUNT_INACTIVE', `This address belongs to an inactive account${advice}.`, {
     errors: [{ pointer: '/email', message: 'This address belongs to an inactive account.' }],

@@ -1,8 +1,7 @@
-import type { Actor } from '../../domain/actor';
 import { transition } from '../../domain/invitation';
 import type { Transaction } from '../database';
 import type { Invitation } from '../models/invitation';
-import { closed, type Commanded, commanded, meet } from './command';
+import { closed, type Commanded, commanded, type Manager, meet } from './command';
 import { saveInvitation } from './save-invitation';
 import { takeSeat } from './take-seat';
 import { newGeneration, newTerm } from './start-term';
@@ -12,16 +11,16 @@ export async function linkInvitation(
   trx: Transaction,
   organizationId: string,
   id: string,
-  actor: Actor,
+  manager: Manager,
 ): Promise<Commanded> {
-  const { invitation, organization, now, expired } = await meet(trx, organizationId, id);
+  const { invitation, organization, now, expired } = await meet(trx, organizationId, id, manager);
   if (expired || !transition(invitation.status, 'link')) throw closed(expired?.invitation ?? invitation);
   const first = invitation.status === 'draft';
   const patch = first
     ? newTerm(organization, invitation, now, { byMail: false })
     : { ...newGeneration(invitation, now, false), ...keptDelivery(invitation) };
   const saved = await saveInvitation(trx, invitation, patch, now);
-  const done = await commanded(saved, trx, first ? 'sent' : 'resent', actor, now, { byHand: true });
+  const done = await commanded(saved, trx, first ? 'sent' : 'resent', manager.actor, now, { byHand: true });
   if (first) await takeSeat(trx, organizationId, { kind: invitation.kind, groups: invitation.groupIds.length });
   return done;
 }

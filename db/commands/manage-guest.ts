@@ -5,6 +5,7 @@ import type { Actor } from '../../domain/actor';
 import type { Transaction } from '../database';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
+import type { Manager } from './command';
 import { eraseUser } from './erase-invitee';
 import {
   assertNotLastAdministrator,
@@ -13,7 +14,6 @@ import {
   done,
   deleteUser,
   type Managed,
-  type Manager,
   type Met,
   meetUser,
   record,

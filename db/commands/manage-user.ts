@@ -1,8 +1,7 @@
 import { isActive, mailedAddress } from '../../domain/account';
-import type { Actor } from '../../domain/actor';
 import { endOfLocalDay } from '../../domain/calendar-time';
 import { openStatuses, type Role } from '../../domain/invitation';
-import { assertAllowed, decide, type Person, type UserResource } from '../../domain/permissions';
+import { assertAllowed, decide, type UserResource } from '../../domain/permissions';
 import { badInput, notFound, Problem } from '../../domain/problem';
 import { readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
@@ -14,6 +13,7 @@ import { requestAccountMail } from './account-mail';
 import { judgeGroups, plan, reseat, setGroups } from './change-group-members';
 import { cancelInvitation } from './cancel-invitation';
 import { emailTaken, requestEmailChange } from './change-email';
+import type { Manager } from './command';
 import { endSessions } from './change-own-account';
 import { correctInvitation } from './correct-invitation';
 import { checkDomain } from './create-invitation';
@@ -25,12 +25,6 @@ import { wayBack } from './reset-password';
 import { factorChanged, forgetFactor } from './two-factor';
 import type { Change } from './save-invitation';
 import { takeSeat } from './take-seat';
-
-/** Who manages a user of an organization. */
-export interface Manager {
-  actor: Actor;
-  person: Person;
-}
 
 /** What must be done once the command is committed. */
 export interface Managed {
@@ -66,6 +60,7 @@ const own = ['firstName', 'lastName', 'email', 'username'] as const;
 /**
  * Changes a user: what belongs to the account only at its home, everything else in the organization's own membership. The
  * groups of a guest are all that can be changed of them. // A5, C8, E2, E5, E11
+ * @param check called with the rows locked, before anything is decided: If-Match
  * @throws Problem NOT_FOUND, FORBIDDEN, BAD_INPUT, USERNAME_TAKEN, EMAIL_TAKEN, LAST_ADMINISTRATOR
  */
 export async function changeUser(
@@ -75,8 +70,10 @@ export async function changeUser(
   patch: UserPatch,
   manager: Manager,
   lifetimeMs: number,
+  check: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Managed> {
   const met = await meetUser(trx, organizationId, userId, manager);
+  await check();
   const { account, membership, now } = met;
   const invitee = account.activatedAt === null;
   // The account of an invited guest has no home, but is this organization's alone until they come in.
@@ -92,7 +89,7 @@ export async function changeUser(
   }
   if (patch.permissions !== undefined)
     assertAllowed(decide(manager.person, 'permissions.give'), 'user', '/permissions');
-  const { changes, mails } = await changeAccount(trx, met, patch, manager.actor, lifetimeMs);
+  const { changes, mails } = await changeAccount(trx, met, patch, manager, lifetimeMs);
   if (rights.length > 0)
     await Membership.query(trx)
       .patch({ ...Object.fromEntries(rights.map((field) => [field, patch[field]])), updatedAt: now })
@@ -110,18 +107,21 @@ export async function deactivateUser(
   manager: Manager,
 ): Promise<Managed> {
   const met = await meetUser(trx, organizationId, userId, manager);
-  const { account, membership } = met;
+  const { account, membership, now } = met;
   assertHome(met);
   if (account.status === 'deactivated') return done(met);
   if (account.status === 'invited') throw conflict('Nobody is there yet to deactivate: cancel the invitation.');
   if (membership.role === 'administrator') await assertNotLastAdministrator(trx, met);
-  await setStatus(trx, met, { status: 'deactivated', reactivationDeadline: null, reactivationResetAt: null });
+  // Kept for the day of activation, which gives back what was there before.
+  const inactiveReason = isActive(account, now) ? null : (account.inactiveReason ?? 'expired');
+  const over = { reactivationDeadline: null, reactivationResetAt: null };
+  await setStatus(trx, met, { status: 'deactivated', inactiveReason, ...over });
   await record(trx, met, 'user.deactivated', manager);
   return done(met);
 }
 
 /**
- * A deactivated user is active again. An inactive one has until the end of this calendar day, in the organization's time
+ * A deactivated user is again what they were before, active or inactive. An inactive one has until the end of this calendar day, in the organization's time
  * zone, to choose a new password by the link that is mailed and to sign in; else they are inactive again. The instant of
  * that end is stored: a time zone that is changed later counts for later reactivations only. // E9
  */
@@ -136,9 +136,10 @@ export async function activateUser(
   assertHome(met);
   if (isActive(account, now)) return done(met);
   if (account.status === 'deactivated') {
-    await setStatus(trx, met, { status: account.passwordHash === null ? 'inactive' : 'active' });
+    const wasIn = account.passwordHash !== null && account.inactiveReason === null;
+    await setStatus(trx, met, { status: wasIn ? 'active' : 'inactive' });
     await record(trx, met, 'user.activated', manager);
-    await takeSeat(trx, organizationId, 'licence');
+    if (wasIn) await takeSeat(trx, organizationId, 'licence');
     return done(met);
   }
   if (account.status === 'invited' || (await wayBack(trx, account, now)) === null)
@@ -209,7 +210,7 @@ export async function deleteUser(
   const { account, membership, invitation, now } = met;
   if (membership.role === 'administrator') await assertNotLastAdministrator(trx, met);
   const open = invitation && openStatuses.includes(invitation.status);
-  const changes = open ? (await cancelInvitation(trx, organizationId, invitation.id, manager.actor)).changes : [];
+  const changes = open ? (await cancelInvitation(trx, organizationId, invitation.id, manager)).changes : [];
   const fresh = await Account.query(trx).findById(account.id).throwIfNotFound();
   const erase = fresh.activatedAt === null ? eraseInvitee : eraseUser;
   await erase(trx, organizationId, fresh, manager.actor, now);
@@ -271,13 +272,17 @@ async function changeAccount(
   trx: Transaction,
   met: Met,
   patch: UserPatch,
-  actor: Actor,
+  manager: Manager,
   lifetimeMs: number,
 ): Promise<Managed> {
   const { organization, account, membership, invitation, now } = met;
   const { firstName, lastName, email, username } = patch;
-  const readdressed = email !== undefined && email !== (account.email ?? account.invitedEmail);
   const invitee = account.activatedAt === null;
+  // Of somebody who has come in by a link by hand, the invited address is not proved yet.
+  const readdressed =
+    email !== undefined && email !== (invitee ? (account.email ?? account.invitedEmail) : account.email);
+  // Whoever has the mailbox has the account, and with it what the person may do in every other organization.
+  if (readdressed && !invitee) assertAllowed(decide(manager.person, 'roles.give'), 'user', '/email');
   if (readdressed) {
     // Whether somebody elsewhere has the address must not show: only those whom this organization knows are in the way.
     const other = await findPerson(trx, organization.id, email);
@@ -297,7 +302,13 @@ async function changeAccount(
   // A new address of somebody who has not answered gets the link at once, and the old one is dead. // E11
   const corrected =
     open && (readdressed || Object.keys(names).length > 0)
-      ? await correctInvitation(trx, organization.id, invitation.id, { ...names, ...(readdressed && { email }) }, actor)
+      ? await correctInvitation(
+          trx,
+          organization.id,
+          invitation.id,
+          { ...names, ...(readdressed && { email }) },
+          manager,
+        )
       : null;
   await Account.query(trx)
     .patch({
@@ -331,14 +342,20 @@ async function changeGroups(trx: Transaction, met: Met, wished: string[], { pers
 /** Correcting it has changed its version. */
 const reread = (trx: Transaction, { id }: Invitation) => Invitation.query(trx).findById(id).throwIfNotFound();
 
-/** Every change of an account's status ends its sessions and reset links. */
+/** Every change of an account's status ends its sessions, its reset links, and a change of address that is not confirmed yet. */
 async function setStatus(
   trx: Transaction,
   { account, now }: Met,
-  patch: Partial<Pick<Account, 'status' | 'reactivationDeadline' | 'reactivationResetAt'>>,
+  patch: Partial<Pick<Account, 'status' | 'inactiveReason' | 'reactivationDeadline' | 'reactivationResetAt'>>,
 ): Promise<void> {
   await Account.query(trx)
-    .patch({ ...patch, sessionEpoch: account.sessionEpoch + 1, version: account.version + 1, updatedAt: now })
+    .patch({
+      ...patch,
+      pendingEmail: null,
+      sessionEpoch: account.sessionEpoch + 1,
+      version: account.version + 1,
+      updatedAt: now,
+    })
     .findById(account.id);
   await endSessions(trx, account.id);
 }

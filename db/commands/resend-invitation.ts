@@ -1,12 +1,13 @@
-import type { Actor } from '../../domain/actor';
 import { transition } from '../../domain/invitation';
 import { Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
+import { Account } from '../models/account';
 import type { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { reopenInvitee } from './close-invitee';
-import { assertEmail, closed, type Commanded, commanded, meet } from './command';
+import { assertEmail, closed, type Commanded, commanded, type Manager, meet } from './command';
 import { makeRoom } from './create-invitation';
+import { assertNotDeactivated } from './invitee';
 import { type Change, saveInvitation } from './save-invitation';
 import { takeSeat } from './take-seat';
 import { newTerm } from './start-term';
@@ -16,9 +17,9 @@ export async function resendInvitation(
   trx: Transaction,
   organizationId: string,
   id: string,
-  actor: Actor,
+  manager: Manager,
 ): Promise<Commanded> {
-  const met = await meet(trx, organizationId, id);
+  const met = await meet(trx, organizationId, id, manager);
   const { organization, now } = met;
   const invitation = met.expired?.invitation ?? met.invitation;
   if (invitation.status === 'draft')
@@ -35,7 +36,8 @@ export async function resendInvitation(
     await reopenInvitee(trx, invitation, now);
   }
   const term = newTerm(organization, invitation, now, { asRequested: false });
-  const done = await commanded(await saveInvitation(trx, invitation, term, now), trx, 'resent', actor, now);
+  const saved = await saveInvitation(trx, invitation, term, now);
+  const done = await commanded(saved, trx, 'resent', manager.actor, now);
   if (invitation.status === 'expired')
     await takeSeat(trx, organizationId, { kind: invitation.kind, groups: invitation.groupIds.length });
   return { ...done, changes: [...changes, ...done.changes] };
@@ -48,4 +50,5 @@ async function assertStillTheirs(trx: Transaction, invitation: Invitation): Prom
     throw new Problem('ALREADY_MEMBER', `This person is a ${membership.kind} of the organization already.`);
   if (membership?.invitationId !== invitation.id)
     throw new Problem('INVITATION_CLOSED', 'A later invitation has taken the place of this one.');
+  assertNotDeactivated(await Account.query(trx).findById(invitation.accountId).forUpdate().throwIfNotFound());
 }

@@ -91,6 +91,7 @@ export async function resetPassword(
         // In its day, the first of the two steps; too late for that, it is what everybody may do on their own. // E8, E9
         reactivationDeadline: inItsDay ? locked.reactivationDeadline : null,
         reactivationResetAt: inItsDay ? now : null,
+        pendingEmail: null,
         sessionEpoch: locked.sessionEpoch + 1,
         version: locked.version + 1,
         updatedAt: now,

@@ -25,6 +25,7 @@ export async function resetUnusedReactivations(database: Database): Promise<numb
           ...(locked.status === 'active' && { status: 'inactive' as const }),
           reactivationDeadline: null,
           reactivationResetAt: null,
+          pendingEmail: null,
           sessionEpoch: locked.sessionEpoch + 1,
           version: locked.version + 1,
           updatedAt: now,

@@ -1,7 +1,6 @@
-import type { Actor } from '../../domain/actor';
 import { Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
-import { assertEmail, type Commanded, commanded, meet } from './command';
+import { assertEmail, type Commanded, commanded, type Manager, meet } from './command';
 import { saveInvitation } from './save-invitation';
 import { takeSeat } from './take-seat';
 import { newTerm } from './start-term';
@@ -11,14 +10,14 @@ export async function sendInvitation(
   trx: Transaction,
   organizationId: string,
   id: string,
-  actor: Actor,
+  manager: Manager,
 ): Promise<Commanded> {
-  const { invitation, organization, now } = await meet(trx, organizationId, id);
+  const { invitation, organization, now } = await meet(trx, organizationId, id, manager);
   if (invitation.status !== 'draft')
     throw new Problem('INVITATION_NOT_DRAFT', `Only a draft can be sent; this invitation is ${invitation.status}.`);
   assertEmail(invitation);
   const saved = await saveInvitation(trx, invitation, newTerm(organization, invitation, now), now);
-  const done = await commanded(saved, trx, 'sent', actor, now);
+  const done = await commanded(saved, trx, 'sent', manager.actor, now);
   await takeSeat(trx, organizationId, { kind: invitation.kind, groups: invitation.groupIds.length });
   return done;
 }

@@ -353,6 +353,7 @@ describe('a walk through every route', () => {
       await step('POST', `${user}/${action}`, {}, key2);
     await step('POST', `${user}/activate`, undefined, key2);
     await step('POST', '/v1/auth/sign-in', { login: 'ada.walk', password }, ada);
+    await step('PUT', '/v1/me/email', { currentPassword: password, email: 'newer@walk.test' }, ada);
     // A guest somewhere else, for as long as it lasts.
     const host = await usher.createOrganization({ preset: 'licensed-guests' });
     const hosted = `/v1/organizations/${host.id}`;

@@ -17,7 +17,7 @@ afterAll(async () => {
   await usher.stop();
 });
 
-const from = (ip: string) => ({ ip, get: () => undefined }) as unknown as Request;
+const from = (ip: string) => ({ ip, get: () => 'Bearer a-key-that-nobody-has' }) as unknown as Request;
 const few = { perAddress: 3, perCaller: 3, answersPerAddress: 2, failuresPerAddress: 3 };
 const refused = { code: 'TOO_MANY_REQUESTS' };
 

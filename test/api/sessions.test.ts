@@ -64,6 +64,32 @@ describe('signing in', () => {
     expect((await visitor(usher).call('GET', '/')).headers['set-cookie']).toBeUndefined();
   });
 
+  it('works behind a proxy that sends an Authorization header of its own, and on the page', async () => {
+    await signedInPerson(usher, organization, 'proxied@example.com');
+    const headers = { Authorization: 'Basic c3RhZ2luZzpzZWNyZXQ=' };
+    const credentials = { login: 'proxied@example.com', password: goodPassword };
+    const reply = await usher.call('POST', '/v1/auth/sign-in', credentials, { key: null, headers });
+    expect(reply).toMatchObject({ status: 200, body: { status: 'signed-in' } });
+    const form = { ...headers, 'content-type': 'application/x-www-form-urlencoded' };
+    const page = await visitor(usher).call('POST', '/sign-in', new URLSearchParams(credentials).toString(), {
+      headers: form,
+    });
+    expect([page.status, page.headers['location']]).toEqual([303, '/profile']);
+  });
+
+  it('stays as old as it is when the password is changed', async () => {
+    const person = await signedInPerson(usher, organization, 'stale@example.com');
+    const signedInAt = new Date(Date.now() - 3_600_000).toISOString();
+    await usher.owner.raw(
+      `update sessions set sess = (sess::jsonb || jsonb_build_object('signedInAt', ?::text))::json where account_id = ?`,
+      [signedInAt, person.id],
+    );
+    const change = { currentPassword: goodPassword, password: 'Spring-Is-Here-9' };
+    expect((await person.call('PUT', '/v1/me/password', change)).status).toBe(204);
+    const [session] = await usher.owner('sessions').where({ account_id: person.id });
+    expect(session.sess.signedInAt).toBe(signedInAt);
+  });
+
   it('stops guessing from one address, and locks the owner out nowhere else', async () => {
     const person = await signedInPerson(usher, organization, 'target@example.com');
     const statuses = [];
@@ -75,7 +101,7 @@ describe('signing in', () => {
     // From elsewhere, as the counters see it.
     await usher
       .owner('rate_limits')
-      .where('key', 'like', 'guess-pair:%')
+      .where('key', 'like', 'guess-pair%')
       .update({ key: usher.owner.raw(`key || 'x'`) });
     expect((await visitor(usher).signIn('target@example.com')).status).toBe(200);
     const unknown = [];

@@ -1,5 +1,6 @@
 import { elementsOf } from '../support/html';
 import { signedInPerson, type Visitor, visitor } from '../support/people';
+import { visit } from '../support/visitor';
 import { goodPassword, type Reply, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
 let usher: TestUsher;
@@ -129,10 +130,75 @@ test('a new address is confirmed by pressing a button, not by opening the link',
   const [mail] = await usher.mail.waitForMail('moved@example.com');
   const path = /http:\/\/usher.test(\/confirm-email\/\S+)/.exec(mail?.parsed.text ?? '')?.[1] ?? '';
   const browser = visitor(usher);
+  browser.cookies.set('usher_session', person.cookies.get('usher_session') ?? '');
   await browser.call('GET', path);
-  expect((await browser.call('GET', '/confirm-email/open')).text).toContain('moved@example.com');
+  const page = await browser.call('GET', '/confirm-email/open');
+  expect(page.text).toContain('moved@example.com');
+  expect(page.text).not.toContain('You are not signed in');
   expect((await person.call('GET', '/v1/me')).body.email).toBe('mover@example.com');
   expect((await post(browser, '/confirm-email/open', {})).headers['location']).toBe('/sign-in?done=confirmed');
   expect((await person.call('GET', '/v1/me')).body.email).toBe('moved@example.com');
   expect((await post(browser, '/confirm-email/open', {})).status).toBe(410);
+});
+
+test('who confirms an address without being signed in is told whose account it is, and chooses a password there', async () => {
+  const trojan = await signedInPerson(usher, home, 'trojan@example.com', { username: 'trojan' });
+  await trojan.call('PUT', '/v1/me/email', { currentPassword: goodPassword, email: 'victim@example.com' });
+  const [mail] = await usher.mail.waitForMail('victim@example.com');
+  expect(mail?.parsed.text).toContain('Username of the account: trojan');
+  expect(mail?.parsed.text).toContain('Home organization of the account: Home');
+  const path = /http:\/\/usher.test(\/confirm-email\/\S+)/.exec(mail?.parsed.text ?? '')?.[1] ?? '';
+  const browser = visit(usher);
+  const page = await browser.get(path);
+  for (const words of ['victim@example.com', 'Username: trojan', 'Home organization: Home', 'You are not signed in'])
+    expect(page.text).toContain(words);
+  const choosing = await browser.post('/confirm-email/open');
+  expect([choosing.path, choosing.heading]).toEqual(['/reset-password/open', 'Choose a new password']);
+  expect((await trojan.call('GET', '/v1/me')).status).toBe(401);
+  expect((await visitor(usher).signIn('trojan')).body.code).toBe('SIGN_IN_FAILED');
+  const password = 'Spring-Is-Here-9';
+  expect((await browser.post('/reset-password/open', { password })).path).toBe('/sign-in?done=reset');
+  expect((await visitor(usher).signIn('victim@example.com', password)).status).toBe(200);
+});
+
+test('who comes in by a forgotten password is told whose invitation that accepts', async () => {
+  await host.invite({ email: 'newcomer@example.com', locale: 'en' });
+  await usher.mail.waitForMail('newcomer@example.com');
+  await post(visitor(usher), '/forgot-password', { email: 'newcomer@example.com' });
+  const [, mail] = await usher.mail.waitForMail('newcomer@example.com', 2);
+  const words = 'With the new password you accept the invitation of Host and become one of its members.';
+  expect(mail?.parsed.text).toContain(words);
+  const path = /http:\/\/usher.test(\/reset-password\/\S+)/.exec(mail?.parsed.text ?? '')?.[1] ?? '';
+  const page = await visit(usher, { 'Accept-Language': 'en' }).get(path);
+  expect(page.text).toContain(words);
+});
+
+test.each([
+  ['/sign-in', 200, '/sign-in'],
+  ['/forgot-password', 200, '/forgot-password'],
+  ['/profile', 200, '/sign-in?next=%2Fprofile'],
+  ['/sign-out', 200, '/sign-out'],
+  ['/reset-password/nonsense', 410, '/reset-password/open'],
+  ['/confirm-email/nonsense', 410, '/confirm-email/open'],
+])('a browser that goes to %s finds a page that nobody keeps a copy of', async (path, status, at) => {
+  const page = await visit(usher).get(path);
+  expect([page.status, page.path]).toEqual([status, at]);
+  expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+  expect(page.headers.get('cache-control')).toBe('no-store');
+});
+
+test('a browser that goes to no page of ours is told so in words, also below the account pages', async () => {
+  for (const path of ['/nowhere', '/profile/nowhere', '/sign-in/nowhere']) {
+    const page = await visit(usher).get(path);
+    expect(page.status).toBe(404);
+    expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+  }
+  const program = await usher.call('GET', '/nowhere', undefined, { key: null });
+  expect(program.body.code).toBe('NOT_FOUND');
+});
+
+test('an invitation that cannot exist is one that does not exist', async () => {
+  const person = await signedInPerson(usher, home, 'nobody-invited@example.com');
+  for (const answer of ['accept', 'decline'])
+    expect((await post(person, `/profile/invitations/xyz/${answer}`, {})).status).toBe(404);
 });

@@ -73,7 +73,13 @@ function examples(text: string, locale: Locale): Record<string, Example> {
   const setUp = { otpauthUrl: 'otpauth://totp/x?secret=ABCD', qrCode: 'data:image/png;base64,AAAA', key: 'ABCD' };
   const settingUp = { beginAction: '/b', confirmAction: '/c', cancelUrl: '/profile', signOutAction: '/o', errors: [] };
   const asking = { email: text, sent: false, action: '/f', signInUrl: '/sign-in', errors: [], languageLinks };
-  const resetting = { login: text, action: '/r', minLength: 8, languageLinks };
+  const resetting = {
+    joins: text,
+    login: text,
+    action: '/r',
+    minLength: 8,
+    languageLinks,
+  };
   const decline = { organizationName: text, inviterName: text, action: '/d', backUrl: '/i' };
   const dead = { organizationName: text, inviterName: text, requestNewAction: '/new', expiredAt: expiresAt, timeZone };
   const nobody = { organizationName: null, inviterName: null, requestNewAction: null, expiredAt: null, timeZone };
@@ -168,7 +174,10 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     },
     'account-link-dead': { view: 'account-link-dead', data: { againUrl: '/forgot-password' } },
     'account-link-dead with nothing to ask for': { view: 'account-link-dead', data: { againUrl: null } },
-    'confirm-email': { view: 'confirm-email', data: { email: text, action: '/c' } },
+    'confirm-email': {
+      view: 'confirm-email',
+      data: { email: text, username: text, home: text, isPerson: false, action: '/c' },
+    },
     'sign-out': { view: 'sign-out', data: { name: text, action: '/sign-out', signInUrl: '/sign-in' } },
     'sign-out done': { view: 'sign-out', data: { name: null, action: '/sign-out', signInUrl: '/sign-in' } },
     profile: { view: 'profile', data: profile },

@@ -149,7 +149,7 @@ test('a new e-mail address needs the password and is confirmed there, with a not
     email: 'old@example.com',
     pendingEmail: 'new@example.com',
   });
-  const confirm = () => usher.call('POST', '/v1/auth/confirm-email', { token }, { key: null });
+  const confirm = () => person.call('POST', '/v1/auth/confirm-email', { token });
   expect((await reset(token)).status).toBe(410);
   expect((await confirm()).status).toBe(204);
   expect((await confirm()).status).toBe(410);

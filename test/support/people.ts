@@ -1,4 +1,5 @@
 import type { ReceivedMail } from './mail-server';
+import { browserAccept } from './visitor';
 import { type CallOptions, eventually, goodPassword, type Reply, type TestOrganization, type TestUsher } from './usher';
 
 /** A browser as far as the API can tell: it keeps its cookies. */
@@ -17,7 +18,8 @@ export function visitor(usher: TestUsher): Visitor {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const reply = await usher.call(method, path, body, {
       key: null,
-      headers: { ...(cookie && { cookie }), ...headers },
+      // Whatever is not the API's is a page, which browsers ask for in their way.
+      headers: { ...(!path.startsWith('/v1/') && { accept: browserAccept }), ...(cookie && { cookie }), ...headers },
     });
     for (const line of (reply.headers['set-cookie'] as unknown as string[] | undefined) ?? []) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];

@@ -9,6 +9,7 @@ import { renderInvitation } from '../../activities/email/render-invitation';
 import { createInvitationActivities } from '../../activities/invitation';
 import { createInvitation, type NewInvitation } from '../../db/commands/create-invitation';
 import { createOrganization } from '../../db/commands/create-organization';
+import type { Manager } from '../../db/commands/command';
 import type { Change } from '../../db/commands/save-invitation';
 import { type Database, inOrganization, openDatabase, readClock, type Transaction } from '../../db/database';
 import { Email } from '../../db/models/email';
@@ -74,7 +75,7 @@ export type Command = (
   trx: Transaction,
   organizationId: string,
   id: string,
-  actor: Actor,
+  manager: Manager,
 ) => Promise<{ invitation: Invitation; changes: Change[] }>;
 
 export const bundleWorkflows = async (workflowsPath = require.resolve('../../workflows')) =>
@@ -174,7 +175,9 @@ export async function startSkippedTime(): Promise<SkippedTime> {
     },
     async command({ id, organizationId }, run, { told = true } = {}) {
       await now();
-      const done = await inOrganization(pool, organizationId, (trx) => run(trx, organizationId, id, actor));
+      const done = await inOrganization(pool, organizationId, (trx) =>
+        run(trx, organizationId, id, { actor, person: keyPerson }),
+      );
       if (told) await announce(done.changes);
       return done.invitation;
     },

@@ -24,6 +24,9 @@ export interface Visitor {
   cookieNames(): string[];
 }
 
+/** What browsers ask for when a person goes to an address. */
+export const browserAccept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+
 const mostRedirects = 5;
 
 /** A browser without JavaScript: keeps cookies by path and follows redirects. Takes the links of mails as they are. */
@@ -37,6 +40,7 @@ export function visit(usher: TestUsher, headers: Record<string, string> = {}): V
       redirect: 'manual',
       body,
       headers: {
+        Accept: browserAccept,
         ...headers,
         ...(sent.length > 0 && { Cookie: sent.map(({ name, value }) => `${name}=${value}`).join('; ') }),
         ...(body !== null && { 'Content-Type': 'application/x-www-form-urlencoded' }),

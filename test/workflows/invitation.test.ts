@@ -316,8 +316,8 @@ describe('the mail server', () => {
       () => time.read(invitation),
       ({ deliveryStatus }) => deliveryStatus === 'failed',
     );
-    await time.command(invitation, (trx, organizationId, id, actor) =>
-      correctInvitation(trx, organizationId, id, { email: right }, actor),
+    await time.command(invitation, (trx, organizationId, id, manager) =>
+      correctInvitation(trx, organizationId, id, { email: right }, manager),
     );
     expect(await time.claimFor(right)).toMatchObject({ generation: 2 });
     const corrected = await time.delivered(invitation);
@@ -336,8 +336,8 @@ describe('the mail server', () => {
       () => time.read(invitation),
       ({ deliveryDueAt }) => Number(deliveryDueAt) > Number(invitation.sentAt) + 5 * 60 * minuteMs,
     );
-    await time.command(invitation, (trx, organizationId, id, actor) =>
-      correctInvitation(trx, organizationId, id, { email: right }, actor),
+    await time.command(invitation, (trx, organizationId, id, manager) =>
+      correctInvitation(trx, organizationId, id, { email: right }, manager),
     );
     expect(await time.claimFor(right)).toMatchObject({ generation: 2 });
     const corrected = await time.delivered(invitation);
@@ -411,8 +411,8 @@ describe('what can be read in Temporal', () => {
     await time.sleepUntil(later(invitation.sentAt, 60 * minuteMs));
 
     const shown: unknown[] = [(await handle.describe()).raw, await handle.query('__temporal_workflow_metadata')];
-    await time.command(invitation, (trx, organizationId, id, actor) =>
-      correctInvitation(trx, organizationId, id, { email: corrected }, actor),
+    await time.command(invitation, (trx, organizationId, id, manager) =>
+      correctInvitation(trx, organizationId, id, { email: corrected }, manager),
     );
     await time.sleepUntil(later(await time.now(), minuteMs));
     const claim = await time.claimFor(corrected);

@@ -1,0 +1,103 @@
+import { signedInPerson, visitor } from '../support/people';
+import { eventually, goodPassword, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+
+let usher: TestUsher;
+let organization: TestOrganization;
+beforeAll(async () => {
+  usher = await startUsher({ env: { USHER_RATE_LIMITS: 'on' } });
+  organization = await usher.createOrganization({ preset: '28-days' });
+});
+afterAll(() => usher.stop());
+
+const forgot = (email: string) => usher.call('POST', '/v1/auth/forgot-password', { email }, { key: null });
+
+test('many forgotten passwords at once take no connections that others wait for', async () => {
+  const asked = Array.from({ length: 40 }, (_, index) => forgot(`many-${index}@once.test`));
+  const other = await organization.call('GET', '');
+  expect(other.status).toBe(200);
+  expect((await Promise.all(asked)).map(({ status }) => status)).toEqual(Array<number>(40).fill(202));
+});
+
+/** Mails to the address, once none is waiting any more. */
+async function mailsTo(email: string): Promise<number> {
+  await eventually(
+    () => usher.owner('account_mails').where({ status: 'queued' }),
+    (mails) => mails.length === 0,
+  );
+  return usher.mail.messages.filter(({ to }) => to.includes(email)).length;
+}
+
+describe('guesses at the names of one account', () => {
+  const guess = async (login: string, password = 'wrong') => (await visitor(usher).signIn(login, password)).status;
+  const probe = async (email: string, username: string) => {
+    for (let count = 0; count < 10; count += 1) await guess(email);
+    return [await guess(email), await guess(username)];
+  };
+
+  test('are stopped by the name that was typed, so that nobody learns which names are one account’s, or anybody’s', async () => {
+    await signedInPerson(usher, organization, 'alice@names.test', { username: 'alice.names' });
+    const known = await probe('alice@names.test', 'alice.names');
+    expect(await probe('bob@names.test', 'bob.names')).toEqual(known);
+    expect(known).toEqual([429, 401]);
+  });
+
+  test('do not get more by using both: beyond the limit every further one is wrong', async () => {
+    const person = await signedInPerson(usher, organization, 'carol@names.test', { username: 'carol.names' });
+    for (let count = 0; count < 5; count += 1) await guess('carol@names.test');
+    for (let count = 0; count < 5; count += 1) await guess('carol.names');
+    expect(await guess('carol.names', goodPassword)).toBe(401);
+    expect(await guess('carol@names.test', goodPassword)).toBe(401);
+    expect((await person.call('GET', '/v1/me')).status).toBe(200);
+    // From elsewhere, as the counters see it, the owner comes in.
+    await usher
+      .owner('rate_limits')
+      .where('key', 'like', 'guess-pair%')
+      .update({ key: usher.owner.raw(`key || 'x'`) });
+    expect(await guess('carol.names', goodPassword)).toBe(200);
+  });
+});
+
+test('one mailbox gets five mails an hour that strangers ask for, in whatever spelling', async () => {
+  await signedInPerson(usher, organization, 'spelled@limits.test');
+  const before = await mailsTo('spelled@limits.test');
+  for (let index = 0; index < 12; index += 1) {
+    const spelling = [...'spelled'].map((letter, bit) => ((index >> bit) & 1 ? letter.toUpperCase() : letter)).join('');
+    expect((await forgot(`${spelling}@limits.test`)).status).toBe(202);
+  }
+  expect((await mailsTo('spelled@limits.test')) - before).toBe(5);
+});
+
+test('an organization floods nobody with mails, and is told when to go on', async () => {
+  const person = await signedInPerson(usher, organization, 'managed@limits.test');
+  const path = `/users/${person.id}`;
+  const replies = [];
+  for (let index = 0; index < 12; index += 1)
+    replies.push(await organization.call('PATCH', path, { email: 'target@limits.test' }));
+  expect(replies.map(({ status }) => status)).toEqual([...Array<number>(10).fill(200), 429, 429]);
+  expect(replies.at(-1)?.body.code).toBe('TOO_MANY_REQUESTS');
+  expect(Number(replies.at(-1)?.headers['retry-after'])).toBeGreaterThan(0);
+  expect(await mailsTo('target@limits.test')).toBe(10);
+  // The notices to the old address count as well; what sends nothing does not.
+  expect((await organization.call('POST', `${path}/reset-password`)).status).toBe(429);
+  expect((await organization.call('PATCH', path, { email: 'managed@limits.test', firstName: 'Eve' })).status).toBe(200);
+});
+
+test('a stranger cannot use up the mails that a person needs to change their own address', async () => {
+  const person = await signedInPerson(usher, organization, 'mover@limits.test');
+  for (let index = 0; index < 6; index += 1) await forgot('moved@limits.test');
+  const change = () =>
+    person.call('PUT', '/v1/me/email', { currentPassword: goodPassword, email: 'moved@limits.test' });
+  expect((await change()).status).toBe(202);
+  expect(await mailsTo('moved@limits.test')).toBe(1);
+  for (let index = 0; index < 4; index += 1) await change();
+  expect((await change()).body.code).toBe('TOO_MANY_REQUESTS');
+});
+
+test('who calls without a key has guessed none', async () => {
+  await usher.owner('rate_limits').where('key', 'like', 'failure:%').delete();
+  const failures = () => usher.owner('rate_limits').where('key', 'like', 'failure:%');
+  expect((await usher.call('GET', '/v1/me', undefined, { key: null })).status).toBe(401);
+  expect(await failures()).toEqual([]);
+  expect((await usher.call('GET', '/v1/me', undefined, { key: 'a-key-that-nobody-has' })).status).toBe(401);
+  expect(await failures()).toMatchObject([{ points: 1 }]);
+});
