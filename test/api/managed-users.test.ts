@@ -99,6 +99,7 @@ test('deleted at home while deactivated, who belongs elsewhere comes back by a n
   const other = await usher.createOrganization({ preset: '28-days' });
   const person = await signedInPerson(usher, organization, 'both@elsewhere.test');
   const { id } = await other.invite({ email: 'both@elsewhere.test' });
+  await usher.mail.waitForMail('both@elsewhere.test', 2);
   await person.call('POST', `/v1/me/invitations/${id}/accept`);
   await organization.call('POST', `/users/${person.id}/deactivate`);
   expect((await organization.call('DELETE', `/users/${person.id}`)).status).toBe(204);
