@@ -7,6 +7,7 @@ import { Membership } from '../models/membership';
 import { reopenInvitee } from './close-invitee';
 import { assertEmail, closed, type Commanded, commanded, meet } from './command';
 import { makeRoom } from './create-invitation';
+import { assertWhole } from './invitation-parts';
 import { type Change, saveInvitation } from './save-invitation';
 import { takeSeat } from './take-seat';
 import { newTerm } from './start-term';
@@ -19,6 +20,7 @@ export async function resendInvitation(
   actor: Actor,
 ): Promise<Commanded> {
   const met = await meet(trx, organizationId, id);
+  assertWhole(met.invitation);
   const { organization, now } = met;
   const invitation = met.expired?.invitation ?? met.invitation;
   if (invitation.status === 'draft')

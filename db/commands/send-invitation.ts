@@ -2,6 +2,7 @@ import type { Actor } from '../../domain/actor';
 import { Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { assertEmail, type Commanded, commanded, meet } from './command';
+import { assertWhole } from './invitation-parts';
 import { saveInvitation } from './save-invitation';
 import { takeSeat } from './take-seat';
 import { newTerm } from './start-term';
@@ -14,6 +15,7 @@ export async function sendInvitation(
   actor: Actor,
 ): Promise<Commanded> {
   const { invitation, organization, now } = await meet(trx, organizationId, id);
+  assertWhole(invitation);
   if (invitation.status !== 'draft')
     throw new Problem('INVITATION_NOT_DRAFT', `Only a draft can be sent; this invitation is ${invitation.status}.`);
   assertEmail(invitation);
