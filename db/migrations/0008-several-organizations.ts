@@ -39,8 +39,10 @@ export async function down(knex: Knex): Promise<void> {
          where lower(email) = address and kind = 'member'
            and (status = 'expired' or status = 'pending' and (not by_hand or expires_at <= usher_now()))
          group by account_id, organization_id order by min(created_at), account_id $$;
-    -- Nothing could answer or end them any more.
-    delete from invitations where parent_id is not null;
+    -- Nothing could answer the open parts any more; those that have ended are invitations like others.
+    delete from memberships m using invitations i
+      where i.id = m.invitation_id and i.parent_id is not null and i.status in ('draft', 'pending') and m.joined_at is null;
+    delete from invitations where parent_id is not null and status in ('draft', 'pending');
     alter table invitations drop column parent_id, drop column additional_organization_ids;
   `);
 }

@@ -89,7 +89,7 @@ test('C3: one mail, one acceptance, and the person is a member of all three orga
   for (const organization of all) {
     expect(await invitationIn(organization, email)).toMatchObject({ status: 'accepted', userId: users[0].id });
     const events = (await organization.call('GET', '/audit-events?type=invitation.accepted')).body.items;
-    expect(events[0]).toMatchObject({ accountId: users[0].id });
+    expect(events[0]).toMatchObject({ userId: users[0].id, actor: { type: 'invitee' } });
   }
   // None of the accounts that were made for the parts is left.
   expect(await usher.owner('accounts').where({ email }).orWhere({ invited_email: email })).toHaveLength(1);
@@ -322,7 +322,15 @@ test('C3: an organization cancels its own part and nothing else of it; the rest 
   const shown = await usher.call('GET', `/v1/invitation-tokens/${token}`, undefined, { key: null });
   expect(shown.body.additionalOrganizations).toEqual([{ id: C().id, name: 'Gamma' }]);
   expect((await accept(token)).status).toBe(200);
-  expect(await statuses([A(), B(), C()], email)).toEqual(['active', undefined, 'active']);
+  expect(await statuses([A(), B(), C()], email)).toEqual(['active', 'inactive', 'active']);
+
+  // To delete the person in one of them leaves the others alone, too.
+  const erased = 'own-erasure@example.com';
+  await inviteInto([A(), B()], { email: erased });
+  const user = await userIn(B(), erased);
+  expect((await B().call('DELETE', `/users/${user.id}`)).status).toBe(204);
+  expect((await accept((await usher.linkFor(erased)).token)).status).toBe(200);
+  expect(await statuses([A(), B()], erased)).toEqual(['active', undefined]);
 });
 
 test('C3: who has no right in B gives the link to nobody else: not by a new address, not by hand', async () => {
@@ -397,9 +405,9 @@ test('C3: a new deadline by the policy of the sending organization is one everyw
   const email = 'deadline@example.com';
   await inviteInto([x, y], { email });
   const before = (await invitationIn(y, email)).expiresAt as string;
-  await platform('PATCH', y, '/policy?applyToPending=true', { invitationLifetime: 'P3D' });
+  await platform('PATCH', y, '/policy', { invitationLifetime: 'P3D', applyToPending: true });
   expect((await invitationIn(y, email)).expiresAt).toBe(before);
-  await platform('PATCH', x, '/policy?applyToPending=true', { invitationLifetime: 'P2D' });
+  await platform('PATCH', x, '/policy', { invitationLifetime: 'P2D', applyToPending: true });
   const [whole, part] = [await invitationIn(x, email), await invitationIn(y, email)];
   expect(Date.parse(whole.expiresAt as string)).toBeLessThan(Date.parse(before));
   expect(part.expiresAt).toBe(whole.expiresAt);
