@@ -54,7 +54,12 @@ export interface InvitationActivityDependencies {
   keys: KeyRing;
   baseUrl: string;
   logger: Logger;
-  render: (invitation: Invitation, organization: Organization, link: string) => Omit<RenderedMail, 'host' | 'sender'>;
+  render: (
+    invitation: Invitation,
+    organization: Organization,
+    others: Organization[],
+    link: string,
+  ) => Omit<RenderedMail, 'host' | 'sender'>;
 }
 
 /** A local activity must be over before its workflow task is; a regular one has time for a slow server. */
@@ -102,8 +107,8 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
           it.organizationId,
           it.invitationId,
           limitMs + leaseMarginMs,
-          (invitation, organization) => ({
-            ...render(invitation, organization, maskedLink),
+          (invitation, organization, others) => ({
+            ...render(invitation, organization, others, maskedLink),
             sender: mailer.sender,
             host: mailer.host,
           }),

@@ -44,18 +44,19 @@ export interface Registration {
 }
 
 /** What an attacker would try first: everything that this link tells about its person. */
-const personal = ({ invitation, organization }: OpenedLink, registration: Registration) => [
+const personal = ({ invitation, organization, others }: OpenedLink, registration: Registration) => [
   invitation.email,
   invitation.username,
   registration.username,
   registration.firstName ?? invitation.firstName,
   registration.lastName ?? invitation.lastName,
   organization.name,
+  ...others.map(({ name }) => name),
 ];
 
 /** What a password still lacks. */
 export const unmetRules = (link: OpenedLink, registration: Registration): PasswordRule[] =>
-  unmetPasswordRules(registration.password, link.organization.policy.password, personal(link, registration));
+  unmetPasswordRules(registration.password, link, personal(link, registration));
 
 /**
  * Judges the password and hashes it (argon2id), before the command locks anything.
@@ -67,7 +68,7 @@ export async function passwordHash(
   registration: Registration,
   unmet = unmetRules(link, registration),
 ): Promise<string> {
-  assertMet(unmet, link.organization.policy.password);
+  assertMet(unmet, link);
   return hashPassword(registration.password);
 }
 

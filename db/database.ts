@@ -62,6 +62,24 @@ export const inOrganization = <T>(
 ): Promise<T> => inOrganizations(database, [organizationId], command);
 
 /**
+ * Within a command: the same transaction turns to one other organization, sees its rows and no other's, and turns back.
+ * Not to be run beside other queries of the transaction.
+ */
+export async function inOtherOrganization<T>(
+  trx: Transaction,
+  organizationId: string,
+  run: () => Promise<T>,
+): Promise<T> {
+  const { rows } = await trx.raw<{ rows: [{ before: string }] }>(
+    `select current_setting('usher.organizations') as before, set_config('usher.organizations', ?, true)`,
+    [organizationId],
+  );
+  const done = await run();
+  await trx.raw(`select set_config('usher.organizations', ?, true)`, [rows[0].before]);
+  return done;
+}
+
+/**
  * Runs one of the few commands that look across organizations (`db/system/`). The role reads only the tables that
  * those commands need, and writes only the outbox.
  */

@@ -5,6 +5,7 @@ import * as twoFactor from './migrations/0003-two-factor';
 import * as groups from './migrations/0004-groups';
 import * as userSearch from './migrations/0005-user-search';
 import * as guests from './migrations/0006-guests';
+import * as severalOrganizations from './migrations/0008-several-organizations';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -14,6 +15,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0004-groups': groups,
   '0005-user-search': userSearch,
   '0006-guests': guests,
+  '0008-several-organizations': severalOrganizations,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

@@ -34,6 +34,11 @@ export function translator(locale: string): Translate {
   };
 }
 
+/** "A, B and C", as the language writes it. */
+export const listNames = (locale: string, named: readonly { name: string }[]): string =>
+  // American English would put a comma before the "and".
+  new Intl.ListFormat(pickLocale(locale) === 'en' ? 'en-GB' : pickLocale(locale)).format(named.map(({ name }) => name));
+
 /** Whether the catalogue itself (without falling back to English) has a text under this key. */
 export function hasText(locale: Locale, key: string): boolean {
   return typeof catalogue.getResource(locale, 'translation', key) === 'string';

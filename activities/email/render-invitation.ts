@@ -1,21 +1,26 @@
 import type { RenderedMail } from '../../db/commands/record-delivery';
 import type { Invitation } from '../../db/models/invitation';
 import type { Organization } from '../../db/models/organization';
-import { pickLocale } from '../../i18n';
+import { listNames, pickLocale } from '../../i18n';
 import { renderInvitationMail } from './render';
 import { senderAddress } from './mailer';
 
 /** From a row to the mail that goes with it, in the invitation's language, else the organization's. */
 export function renderInvitation(
   sender: string,
-): (invitation: Invitation, organization: Organization, link: string) => Omit<RenderedMail, 'host' | 'sender'> {
-  return (invitation, organization, link) => {
+): (
+  invitation: Invitation,
+  organization: Organization,
+  others: Organization[],
+  link: string,
+) => Omit<RenderedMail, 'host' | 'sender'> {
+  return (invitation, organization, others, link) => {
     const type = invitation.kind === 'guest' ? 'guest-invitation' : 'user-invitation';
     const locale = pickLocale(invitation.locale, organization.locale);
     const mail = renderInvitationMail({
       type,
       locale,
-      organizationName: organization.name,
+      organizationName: listNames(locale, [organization, ...others]),
       inviterName: invitation.invitedByType === 'user' ? invitation.invitedByName : null,
       firstName: invitation.firstName,
       lastName: invitation.lastName,

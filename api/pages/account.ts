@@ -11,7 +11,7 @@ import { displayName } from '../../domain/account';
 import { unmetPasswordRules } from '../../domain/password';
 import { notFound, Problem, type ProblemCode } from '../../domain/problem';
 import { mayChoose, presentFactor } from '../../domain/two-factor';
-import { locales, translator } from '../../i18n';
+import { listNames, locales, translator } from '../../i18n';
 import { actorOf, findPerson } from '../caller';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
@@ -195,8 +195,8 @@ export function accountPages(services: Services, limits: RateLimits): Router {
         lastName: typed.lastName ?? account.lastName ?? '',
         timeZone: home ? home.timeZone : 'UTC',
         notice: notice && !typed.errors ? translator(locale)(`pages.profile.done.${notice}`) : null,
-        invitations: invitations.map(({ invitation, organization }) => ({
-          organizationName: organization.name,
+        invitations: invitations.map(({ invitation, organization, others }) => ({
+          organizationName: listNames(locale, [organization, ...others]),
           kind: invitation.kind,
           expiresAt: invitation.expiresAt ?? person.now,
           timeZone: organization.timeZone,

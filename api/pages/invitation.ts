@@ -7,7 +7,7 @@ import { displayName } from '../../domain/account';
 import type { DeadLink } from '../../domain/invitation';
 import { Problem } from '../../domain/problem';
 import { verifyInvitationToken } from '../../domain/token';
-import { type Locale, locales, pickLocale, translator } from '../../i18n';
+import { listNames, type Locale, locales, pickLocale, translator } from '../../i18n';
 import { acceptLink, assertAlive, type HeldLink, holdLink, lookBehind, unmetRules } from '../answer-invitation';
 import { actorOf, findReadyPerson, inviteeActor } from '../caller';
 import type { Services } from '../context';
@@ -119,10 +119,11 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
       response.redirect(303, cleanPath(request.params.id));
       return;
     }
-    const { invitation, organization } = link;
+    const { invitation } = link;
+    const locale = localeOf(request, link);
     response.send(
-      renderPage('accepted', localeOf(request, link), {
-        organizationName: organization.name,
+      renderPage('accepted', locale, {
+        organizationName: namesOf(link, locale),
         continueUrl: invitation.redirectUrl,
         signedIn: (await findReadyPerson(services, request))?.id === invitation.accountId,
       }),
@@ -163,7 +164,9 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
       response.redirect(303, cleanPath(request.params.id));
       return;
     }
-    response.send(renderPage('declined', localeOf(request, link), { organizationName: link.organization.name }));
+    response.send(
+      renderPage('declined', localeOf(request, link), { organizationName: namesOf(link, localeOf(request, link)) }),
+    );
   });
 
   router.post('/invitations/open/:id/request-new', form, async (request, response) => {
@@ -204,7 +207,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   ): Promise<void> {
     const person = await findReadyPerson(services, request);
     const next = withLanguage(cleanPath(link.invitation.id), request);
-    const data = { ...about(link), ...paths(request), ...languages(request) };
+    const data = { ...about(link, locale), ...paths(request), ...languages(request) };
     response.send(
       person
         ? renderPage('accept-signed-in', locale, {
@@ -313,7 +316,7 @@ function showDecline(
   const path = cleanPath(link.invitation.id);
   response.status(errors.length > 0 ? 400 : 200).send(
     renderPage('decline', locale, {
-      organizationName: link.organization.name,
+      organizationName: namesOf(link, locale),
       inviterName: inviterName(link),
       action: withLanguage(`${path}/decline`, request),
       backUrl: withLanguage(path, request),
@@ -327,8 +330,12 @@ function showDecline(
 const inviterName = ({ invitation }: OpenedLink): string | null =>
   invitation.invitedByType === 'user' ? invitation.invitedByName : null;
 
-const about = (link: OpenedLink) => ({
-  organizationName: link.organization.name,
+/** Of all organizations that the link leads to. // C3 */
+const namesOf = ({ organization, others }: OpenedLink, locale: Locale): string =>
+  listNames(locale, [organization, ...others]);
+
+const about = (link: OpenedLink, locale: Locale) => ({
+  organizationName: namesOf(link, locale),
   inviterName: inviterName(link),
   kind: link.invitation.kind,
   email: link.invitation.email,
@@ -410,9 +417,9 @@ function registration(
   errors: FieldErrors = [],
   unmet: readonly string[] | null = null,
 ): ViewData['registration'] {
-  const { minLength } = link.organization.policy.password;
+  const { minLength } = link;
   return {
-    ...about(link),
+    ...about(link, locale),
     ...paths(request),
     ...(request.method === 'GET' && languages(request)),
     firstName: typed?.firstName ?? link.invitation.firstName ?? '',

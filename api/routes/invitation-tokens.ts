@@ -62,6 +62,7 @@ export const invitationTokenRoutes: RouteSpec[] = [
           locale: organization.locale,
           timeZone: organization.timeZone,
         },
+        additionalOrganizations: opened.others.map(({ id, name }) => ({ id, name })),
         inviter: {
           displayName: invitation.invitedByType === 'user' ? (invitation.invitedByName ?? '') : organization.name,
         },
@@ -75,7 +76,7 @@ export const invitationTokenRoutes: RouteSpec[] = [
         locale: pickLocale(invitation.locale, organization.locale),
         signInRequired: opened.accountExists,
         usernameRequired: opened.fixedUsername === null && invitation.email === null,
-        passwordPolicy: { minLength: organization.policy.password.minLength },
+        passwordPolicy: { minLength: opened.minLength },
       };
       return { status: 200, body, headers: { 'Cache-Control': 'no-store' } };
     },

@@ -18,6 +18,7 @@ import { findOrganization, findOrganizationAndClock } from '../../db/queries/fin
 import type { ProblemCode } from '../../domain/problem';
 import { invitationToken } from '../../domain/token';
 import { withKnownGroups } from '../known-groups';
+import { otherPlaces, standingsOf, withKnownOrganizations } from '../other-organizations';
 import { qrCodeOf } from '../qr-code';
 import { type Context, etagOf, ifMatch, type RouteSpec } from '../route';
 import { id, organizationParams } from '../schemas/common';
@@ -42,9 +43,9 @@ const one = {
   tag,
 } as const;
 
-/** The row as the caller is to see it: without groups that do not exist for them. */
+/** The row as the caller is to see it: without groups and organizations that do not exist for them. */
 async function shown(trx: Transaction, context: Context, row: Invitation, now: Date) {
-  const [known = row] = await withKnownGroups(trx, context, [row]);
+  const [known = row] = await withKnownOrganizations(trx, context, await withKnownGroups(trx, context, [row]));
   return toInvitation(known, now);
 }
 
@@ -53,7 +54,7 @@ const locate = (context: Context) => context.read((trx) => findInvitation(trx, c
 
 /** What the JSON says, as the command takes it. */
 export function toNewInvitation(input: z.infer<typeof newInvitation>): NewInvitation {
-  const { staff, role, ...rest } = input;
+  const { staff, role, additionalOrganizationIds: _, ...rest } = input;
   return {
     ...rest,
     role: role ?? (staff ? 'staff' : 'member'),
@@ -125,9 +126,11 @@ export const invitationRoutes: RouteSpec[] = [
     ],
     handle: (context) =>
       context.command(async (trx) => {
-        const input = toNewInvitation(context.body as z.infer<typeof newInvitation>);
+        const body = context.body as z.infer<typeof newInvitation>;
+        const others = await otherPlaces(trx, context, body.additionalOrganizationIds);
         const { organization, now } = await findOrganizationAndClock(trx, context.organizationId);
-        const created = await createInvitation(trx, organization, input, context.actor, now, context.person);
+        const input = toNewInvitation(body);
+        const created = await createInvitation(trx, organization, input, context.actor, now, context.person, others);
         return { status: 201, body: await shown(trx, context, created.invitation, now), changes: created.changes };
       }),
   },
@@ -145,7 +148,7 @@ export const invitationRoutes: RouteSpec[] = [
       context.read(async (trx) => {
         const filter = context.query as InvitationFilter;
         const { page, now } = await listInvitations(trx, context.organizationId, filter);
-        const rows = await withKnownGroups(trx, context, page.items);
+        const rows = await withKnownOrganizations(trx, context, await withKnownGroups(trx, context, page.items));
         return { status: 200, body: { ...page, items: rows.map((row) => toInvitation(row, now)) } };
       }),
   },
@@ -171,13 +174,29 @@ export const invitationRoutes: RouteSpec[] = [
     versioned: true,
     locate,
     answers: { 200: { description: 'The invitation', schema: invitation } },
-    problems: ['INVITATION_CLOSED', 'INVITATION_PENDING', 'ALREADY_MEMBER', 'ACCOUNT_INACTIVE', 'NO_SEAT'],
+    problems: [
+      'INVITATION_CLOSED',
+      'INVITATION_PENDING',
+      'ALREADY_MEMBER',
+      'ACCOUNT_INACTIVE',
+      'NO_SEAT',
+      'STATUS_CONFLICT',
+    ],
     async handle(context) {
       const { organizationId, request } = context;
       let etag = '';
       const answer = await context.command(async (trx) => {
         const correction = context.body as Correction;
-        const done = await correctInvitation(trx, organizationId, idOf(context), correction, context, ifMatch(request));
+        const standingIn = await standingsOf(trx, context);
+        const done = await correctInvitation(
+          trx,
+          organizationId,
+          idOf(context),
+          correction,
+          context,
+          ifMatch(request),
+          standingIn,
+        );
         etag = etagOf(done.invitation);
         return {
           status: 200,
@@ -204,6 +223,7 @@ export const invitationRoutes: RouteSpec[] = [
   action('send', 'Send a draft; its term starts now', sendInvitation, [
     'NO_SEAT',
     'INVITATION_NOT_DRAFT',
+    'STATUS_CONFLICT',
     'NO_EMAIL',
     'DEADLINE_PASSED',
   ]),
@@ -211,6 +231,7 @@ export const invitationRoutes: RouteSpec[] = [
     'NO_SEAT',
     'INVITATION_DRAFT',
     'INVITATION_CLOSED',
+    'STATUS_CONFLICT',
     'RESEND_NOT_ALLOWED',
     'NO_EMAIL',
     'STATUS_CONFLICT',
@@ -223,12 +244,13 @@ export const invitationRoutes: RouteSpec[] = [
     summary: 'A new link for the inviter to hand over, with a QR code; the old one is dead',
     locate,
     answers: { 200: { description: 'The link', schema: link } },
-    problems: ['INVITATION_CLOSED', 'DEADLINE_PASSED', 'NO_SEAT'],
+    problems: ['INVITATION_CLOSED', 'DEADLINE_PASSED', 'NO_SEAT', 'STATUS_CONFLICT'],
     async handle(context) {
       const { keys, baseUrl } = context.services;
       let generation = 0;
       await context.command(async (trx) => {
-        const done = await linkInvitation(trx, context.organizationId, idOf(context), context);
+        const standingIn = await standingsOf(trx, context);
+        const done = await linkInvitation(trx, context.organizationId, idOf(context), context, standingIn);
         generation = done.invitation.generation;
         return { status: 200, body: null, changes: done.changes };
       });

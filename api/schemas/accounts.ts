@@ -121,6 +121,7 @@ export const ownInvitations = z
       z.object({
         id,
         organization: z.object({ id, name: z.string() }),
+        additionalOrganizations: z.array(z.object({ id, name: z.string() })),
         inviter: z.object({ displayName: z.string() }),
         kind: z.enum(invitationKinds),
         message: z.string().nullable(),
@@ -131,9 +132,10 @@ export const ownInvitations = z
   })
   .meta({ id: 'OwnInvitations' });
 
-export const toOwnInvitation = ({ invitation, organization }: OwnInvitation) => ({
+export const toOwnInvitation = ({ invitation, organization, others }: OwnInvitation) => ({
   id: invitation.id,
   organization: { id: organization.id, name: organization.name },
+  additionalOrganizations: others.map(({ id, name }) => ({ id, name })),
   inviter: { displayName: (invitation.invitedByType === 'user' && invitation.invitedByName) || organization.name },
   kind: invitation.kind,
   message: invitation.message,

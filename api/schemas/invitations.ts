@@ -50,6 +50,13 @@ export const newInvitation = z
     firstName: name.optional(),
     lastName: name.optional(),
     groupIds: z.array(id).max(200).optional(),
+    additionalOrganizationIds: z
+      .array(id)
+      .max(20)
+      .default([])
+      .describe(
+        'Invites into these organizations too, with one mail and one answer; their groups are not chosen here (C3)',
+      ),
     role: z.enum(roles).optional(),
     permissions: z.array(line(100)).max(100).default([]),
     staff: z.boolean().optional().describe('true is short for role: staff'),
@@ -101,6 +108,7 @@ export const invitation = z
     expiresAt: time.nullable(),
     accessEndsAt: time.nullable(),
     groupIds: z.array(id),
+    additionalOrganizationIds: z.array(id).describe('Those that the caller may know of'),
     role: z.enum(roles),
     permissions: z.array(z.string()),
     userType: z.string().nullable(),
@@ -157,6 +165,7 @@ export const toInvitation = (row: Invitation, now: Date): z.infer<typeof invitat
     expiresAt: iso(row.expiresAt),
     accessEndsAt: iso(row.accessEndsAt),
     groupIds: row.groupIds,
+    additionalOrganizationIds: row.additionalOrganizationIds,
     role: row.role,
     permissions: row.permissions,
     userType: row.userType,
@@ -228,6 +237,7 @@ export const link = z
 export const openedInvitation = z
   .object({
     organization: z.object({ id, name: z.string(), locale: z.string(), timeZone: z.string() }),
+    additionalOrganizations: z.array(z.object({ id, name: z.string() })).describe('Accepted or declined together'),
     inviter: z.object({ displayName: z.string() }),
     kind: z.enum(invitationKinds),
     email: z.string().nullable(),

@@ -1,23 +1,17 @@
 import { isActive } from '../../domain/account';
 import type { Actor } from '../../domain/actor';
-import { accessOver } from '../../domain/guest-access';
 import { deadLink } from '../../domain/invitation';
 import { badInput, notFound, Problem, problems } from '../../domain/problem';
 import type { LinkClaim } from '../../domain/token';
 import { readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
-import { Invitation } from '../models/invitation';
-import { Membership } from '../models/membership';
+import type { Invitation } from '../models/invitation';
 import { findAccountHolder, isInvited } from '../queries/find-account-holder';
-import { joinGroups } from './change-group-members';
 import { closeInvitee } from './close-invitee';
-import { eraseAccount } from './erase-invitee';
-import { alreadyMember, assertUsernameFree, settleUsername } from './invitee';
-import { planAccess } from './plan-access';
-import { recordVisit } from './record-visit';
+import { assertUsernameFree, settleUsername } from './invitee';
+import { giveWay, join } from './join-organization';
 import { lockInvitation, saveInvitation } from './save-invitation';
 import { type Commanded, commanded, undelivered } from './command';
-import { takeSeat } from './take-seat';
 
 export interface Acceptance {
   firstName?: string;
@@ -105,30 +99,6 @@ export async function acceptSignedIn(
   return commanded(await saveInvitation(trx, theirs, answered, now), trx, 'accepted', actor, now, data);
 }
 
-/** All that this organization has planned for the invited person is the account holder's; the account made for them goes. */
-async function giveWay(
-  trx: Transaction,
-  { organizationId }: Invitation,
-  invitee: Account,
-  account: Account,
-  now: Date,
-): Promise<void> {
-  const present = await Membership.query(trx).findById([organizationId, account.id]).forUpdate();
-  if (present && present.status !== 'inactive') throw alreadyMember(present);
-  if (present) await present.$query(trx).delete();
-  const planned = await Membership.query(trx).findById([organizationId, invitee.id]).forUpdate();
-  if (!planned) throw notFound('invitation');
-  await Membership.query(trx)
-    .insert({ ...planned, accountId: account.id })
-    .returning('account_id');
-  const here = { organizationId, accountId: invitee.id };
-  await trx('group_members').where(here).update({ accountId: account.id });
-  await Membership.query(trx).patch({ sponsorId: account.id }).where({ organizationId, sponsorId: invitee.id });
-  await Invitation.query(trx).patch({ accountId: account.id }).where(here);
-  await Membership.query(trx).delete().where(here);
-  await eraseAccount(trx, invitee, now);
-}
-
 /** The same from the profile, the other way. */
 export async function declineSignedIn(
   trx: Transaction,
@@ -194,6 +164,8 @@ async function openLink(
   claim: { invitationId: string; generation: number | null },
 ): Promise<{ invitation: Invitation; now: Date }> {
   const invitation = await lockInvitation(trx, organizationId, claim.invitationId);
+  // A part is answered with the whole. // C3
+  if (invitation.parentId !== null) throw notFound('invitation');
   const now = await readClock(trx);
   const dead = deadLink(invitation, claim.generation ?? invitation.generation, now);
   if (dead === 'NOT_FOUND') throw notFound('invitation');
@@ -223,19 +195,4 @@ async function chosenUsername(
   if (!invitation.byHand) return null;
   if (invitation.email !== null) return settleUsername(trx, invitation.email, account.id);
   throw badInput({ pointer: '/username', message: 'A username is needed to sign in later.' });
-}
-
-/** Membership and groups, as they are planned at this moment: rights may have been changed since the invitation. // E5 */
-export async function join(trx: Transaction, invitation: Invitation, now: Date): Promise<void> {
-  const { organizationId, accountId } = invitation;
-  if (accessOver(invitation, now))
-    throw new Problem('INVITATION_EXPIRED', 'The access that this invitation would give has ended already.');
-  const joined = await Membership.query(trx)
-    .patch({ status: 'active', inactiveReason: null, joinedAt: now, updatedAt: now })
-    .where({ organizationId, accountId, invitationId: invitation.id });
-  if (joined === 0) throw new Problem('INVITATION_SUPERSEDED', 'A later invitation has taken the place of this one.');
-  await planAccess(trx, { organizationId, accountId }, invitation.accessEndsAt, now);
-  await recordVisit(trx, { organizationId, accountId }, 'accepted', now);
-  const groups = await joinGroups(trx, invitation, now);
-  await takeSeat(trx, organizationId, { kind: invitation.kind, groups });
 }

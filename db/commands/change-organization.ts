@@ -70,6 +70,7 @@ export async function changePolicy(
     const pending = await Invitation.query(trx)
       .where({ organizationId: id, status: 'pending' })
       .whereNull('requestedExpiresAt')
+      .whereNull('parentId')
       .where('expiresAt', '>', now)
       .orderBy('id')
       .forUpdate();

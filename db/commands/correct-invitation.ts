@@ -7,9 +7,10 @@ import { Account } from '../models/account';
 import type { Invitation } from '../models/invitation';
 import { judgeGroups } from './change-group-members';
 import { closed, type Commanded, commanded, type Manager, meet } from './command';
-import { checkDomain, makeRoom, noGroup } from './create-invitation';
+import { makeRoom, noGroup } from './create-invitation';
 import { eraseInvitee } from './erase-invitee';
-import { accountInactive, alreadyMember, findPerson } from './invitee';
+import { assertMayRedirect, assertWhole, type Standings } from './invitation-parts';
+import { accountInactive, alreadyMember, checkDomain, findPerson } from './invitee';
 import { type Change, saveInvitation } from './save-invitation';
 import { takeChangedSeat } from './take-seat';
 import { newGeneration } from './start-term';
@@ -27,6 +28,7 @@ export interface Correction {
  * is dead; names, groups and the personal text change without a mail. // E11
  * @param check called with the locked row, before anything is decided: If-Match
  * @param person who corrects: needed where groups are chosen, each of which has to be theirs to invite into // D4
+ * @param standingIn what they are elsewhere: needed where the address of an invitation into several organizations changes // C3
  */
 export async function correctInvitation(
   trx: Transaction,
@@ -35,9 +37,11 @@ export async function correctInvitation(
   correction: Correction,
   manager: Manager,
   check: (invitation: Invitation) => void = () => {},
+  standingIn: Standings = () => undefined,
 ): Promise<Commanded> {
   const { invitation, organization, now, expired } = await meet(trx, organizationId, id, manager);
   check(invitation);
+  assertWhole(invitation);
   if (expired || !transition(invitation.status, 'correct')) throw closed(expired?.invitation ?? invitation);
   const { email, groupIds: wished, ...names } = correction;
   const { groupIds: present, kind } = invitation;
@@ -56,6 +60,7 @@ export async function correctInvitation(
   const changes: Change[] = [];
   const readdressed = email !== undefined && email !== invitation.email;
   if (readdressed) {
+    await assertMayRedirect(trx, invitation, standingIn);
     const room = await makeRoom(trx, organization, email, now, invitation.id);
     if (room) changes.push(room.change);
     patch.email = email;

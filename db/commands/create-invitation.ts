@@ -5,15 +5,22 @@ import { deadline } from '../../domain/calendar-time';
 import { addressKey } from '../../domain/email-address';
 import { effectiveStatus, type GuestType, type InvitationKind, type Role } from '../../domain/invitation';
 import { nextStep } from '../../domain/next-step';
-import { assertAllowed, decide, mayInvite, type Person as Inviter, type UserResource } from '../../domain/permissions';
+import {
+  assertAllowed,
+  decide,
+  mayInvite,
+  nobody,
+  type Person as Inviter,
+  type UserResource,
+} from '../../domain/permissions';
 import type { Policy } from '../../domain/policy';
 import { badInput, type FieldError, Problem } from '../../domain/problem';
-import type { Transaction } from '../database';
+import { inOtherOrganization, type Transaction } from '../database';
 import { Account } from '../models/account';
 import { Group } from '../models/group';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
-import type { Organization } from '../models/organization';
+import { Organization } from '../models/organization';
 import { groupResource } from '../queries/find-groups';
 import { judgeGroups } from './change-group-members';
 import { eraseInvitee, eraseUser } from './erase-invitee';
@@ -23,6 +30,7 @@ import {
   alreadyMember,
   assertNotDeactivated,
   assertUsernameFree,
+  checkDomain,
   findPerson,
   isNewAddress,
   type Person,
@@ -30,7 +38,7 @@ import {
 } from './invitee';
 import { writingEvents } from './record-event';
 import { type Change, lockInvitation, markChanged, type Saved } from './save-invitation';
-import { takeSeat } from './take-seat';
+import { lockSeatsOf, takeSeat } from './take-seat';
 import { newTerm } from './start-term';
 
 export interface NewInvitation {
@@ -57,6 +65,15 @@ export interface NewInvitation {
   overwrite: boolean;
 }
 
+/** Where else a person is invited by the same invitation. // C3 */
+export interface OtherPlace {
+  organizationId: string;
+  /** What the inviter is there; undefined: it does not exist for them. */
+  person: Inviter | undefined;
+  /** Of the organization's id in the body. */
+  pointer: string;
+}
+
 /** Saved, or a draft, of which no workflow needs to hear. */
 export interface Created {
   invitation: Invitation;
@@ -74,7 +91,8 @@ const draftTerm = {
 } as const;
 
 /**
- * Invites a person into one organization, as a draft or sent at once. The account exists from here on (`invited`).
+ * Invites a person into an organization, as a draft or sent at once. The account exists from here on (`invited`). With other
+ * places each of their organizations gets a part of it: all of them, or nothing. // C3
  * @param now the database's clock, read after nothing needed locking yet
  * @param inviter who invites: what they may not, or into which group, is FORBIDDEN // A1, D3, D4
  * @throws Problem FORBIDDEN, BAD_INPUT, INVITATION_PENDING, ALREADY_MEMBER, ACCOUNT_INACTIVE, USERNAME_TAKEN
@@ -86,8 +104,90 @@ export async function createInvitation(
   actor: Actor,
   now: Date,
   inviter: Inviter,
+  others: OtherPlace[] = [],
 ): Promise<Created> {
   assertAllowed(mayInvite(inviter, input, organization.policy), 'organization');
+  for (const place of others) await assertMayInviteAt(trx, place, input);
+  const ids = others.map(({ organizationId }) => organizationId);
+  const whole = await inviteInto(trx, organization, input, actor, now, inviter, { additionalOrganizationIds: ids });
+  const changes = [...whole.changes];
+  for (const place of others) changes.push(...(await invitePart(trx, place, whole.invitation, input, actor, now)));
+  await seat(trx, whole.invitation, others);
+  return { invitation: whole.invitation, changes };
+}
+
+/** Before anything else is said of any of them. @throws Problem BAD_INPUT, FORBIDDEN */
+async function assertMayInviteAt(trx: Transaction, place: OtherPlace, input: NewInvitation): Promise<void> {
+  const { organizationId, person, pointer } = place;
+  const there = await inOtherOrganization(trx, organizationId, async () =>
+    Organization.query(trx).findById(organizationId),
+  );
+  if (!there || !person) throw badInput({ pointer, message: 'There is no such organization.' });
+  assertAllowed(mayInvite(person, input, there.policy), 'organization', pointer);
+}
+
+/** What only the organization that sends the invitation knows, or has names for, stays there. */
+async function invitePart(
+  trx: Transaction,
+  { organizationId, person, pointer }: OtherPlace,
+  whole: Invitation,
+  input: NewInvitation,
+  actor: Actor,
+  now: Date,
+): Promise<Change[]> {
+  const own = {
+    username: null,
+    groupIds: undefined,
+    sponsorId: null,
+    externalId: null,
+    metadata: null,
+    redirectUrl: null,
+  };
+  try {
+    return await inOtherOrganization(trx, organizationId, async () => {
+      const there = await Organization.query(trx).findById(organizationId).throwIfNotFound();
+      const made = await inviteInto(trx, there, { ...input, ...own }, actor, now, person ?? nobody, { whole });
+      return made.changes;
+    });
+  } catch (error) {
+    throw pointingAt(pointer, error);
+  }
+}
+
+/** A refusal that comes from another organization than the one in the path names it by its place in the body. */
+function pointingAt(pointer: string, error: unknown): unknown {
+  if (!(error instanceof Problem)) return error;
+  const message = error.options.errors?.[0]?.message ?? error.message;
+  return new Problem(error.code, message, { errors: [{ pointer, message }] });
+}
+
+/** Last of all, in the order of the organizations' ids. */
+async function seat(trx: Transaction, whole: Invitation, others: OtherPlace[]): Promise<void> {
+  if (whole.status !== 'pending') return;
+  await lockSeatsOf(trx, whole);
+  await takeSeat(trx, whole.organizationId, { kind: whole.kind, groups: whole.groupIds.length });
+  for (const { organizationId, pointer } of others)
+    await inOtherOrganization(trx, organizationId, async () => {
+      const part = await Invitation.query(trx).findOne({ parentId: whole.id, organizationId }).throwIfNotFound();
+      await takeSeat(trx, organizationId, { kind: part.kind, groups: part.groupIds.length });
+    }).catch((error: unknown) => {
+      throw pointingAt(pointer, error);
+    });
+}
+
+/** One row: with the link, or a part of the one that has it. */
+type Shape = { additionalOrganizationIds: string[]; whole?: undefined } | { whole: Invitation };
+
+async function inviteInto(
+  trx: Transaction,
+  organization: Organization,
+  input: NewInvitation,
+  actor: Actor,
+  now: Date,
+  inviter: Inviter,
+  shape: Shape,
+): Promise<Created> {
+  const { whole } = shape;
   const groupIds = await checkInput(trx, organization, input, now, inviter);
   const changes: Change[] = [];
   let person: Person | undefined;
@@ -98,7 +198,8 @@ export async function createInvitation(
   }
   const known = person && (await makeWay(trx, person, input, actor, now, inviter)) ? undefined : person?.account;
   if (input.username !== null) await assertUsernameFree(trx, input.username, known?.id ?? null);
-  const usernameDerived = input.username === null && organization.policy.deriveUsername && input.email !== null;
+  const usernameDerived =
+    !whole && input.username === null && organization.policy.deriveUsername && input.email !== null;
   const username = usernameDerived
     ? await proposeUsername(trx, organization.id, input.email ?? '', known?.id ?? null)
     : input.username;
@@ -111,7 +212,8 @@ export async function createInvitation(
   const { accessEndsAt } = input;
   const draft = { generation: 0, email: input.email, requestedExpiresAt: expiresAt, accessEndsAt };
   const sent = send && input.email !== null;
-  const term = sent ? newTerm(organization, draft, now) : draftTerm;
+  const own = sent ? newTerm(organization, draft, now) : draftTerm;
+  const term = whole ? { ...draftTerm, status: whole.status, sentAt: whole.sentAt, expiresAt: whole.expiresAt } : own;
   const row = {
     ...fields,
     ...draft,
@@ -123,7 +225,8 @@ export async function createInvitation(
     groupIds,
     ...inviterOf(actor),
     ...term,
-    nextAt: nextStep(term, now)?.at ?? null,
+    ...(whole ? { parentId: whole.id } : { additionalOrganizationIds: shape.additionalOrganizationIds }),
+    nextAt: whole ? null : (nextStep(term, now)?.at ?? null),
     createdAt: now,
     updatedAt: now,
   };
@@ -131,10 +234,9 @@ export async function createInvitation(
   const told = writingEvents(
     trx,
     { ...event, type: 'invitation.created', data: { kind: input.kind, role: input.role } },
-    ...(sent ? [{ ...event, type: 'invitation.sent', data: { generation: 1 } }] : []),
+    ...(sent ? [{ ...event, type: 'invitation.sent', data: { generation: term.generation } }] : []),
   );
   const invitation = await Invitation.query(trx).with('told', told).insert(row).returning('*');
-  if (sent) await takeSeat(trx, organization.id, { kind: input.kind, groups: groupIds.length });
   if (invitation.nextAt) changes.push({ ...(await markChanged(trx, invitation)), isNew: true });
   return { invitation, changes };
 }
@@ -199,14 +301,6 @@ export const missingFields = (
   policy.requiredFields
     .filter((field) => !isGiven(field))
     .map((field) => ({ pointer: `/${field}`, message: `${field} is mandatory in this organization.` }));
-
-/** // F11 */
-export function checkDomain(allowed: string[] | null, email: string | null): FieldError[] {
-  if (!allowed || email === null) return [];
-  const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
-  if (allowed.includes(domain)) return [];
-  return [{ pointer: '/email', message: 'Addresses of this domain cannot be invited into this organization.' }];
-}
 
 /**
  * At most one open invitation per address; one whose deadline has passed is not in the way. Only that one is locked:

@@ -1,5 +1,5 @@
 import { addressKey } from '../../domain/email-address';
-import { Problem } from '../../domain/problem';
+import { type FieldError, Problem } from '../../domain/problem';
 import { usernameCandidates } from '../../domain/username';
 import type { Transaction } from '../database';
 import { Account } from '../models/account';
@@ -47,6 +47,14 @@ export async function findPerson(trx: Transaction, organizationId: string, email
   const account = await Account.query(trx).findById(accountId).forUpdate();
   const membership = await Membership.query(trx).findById([organizationId, accountId]).forUpdate();
   return account && membership ? { account, membership } : undefined;
+}
+
+/** // F11 */
+export function checkDomain(allowed: string[] | null, email: string | null): FieldError[] {
+  if (!allowed || email === null) return [];
+  const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
+  if (allowed.includes(domain)) return [];
+  return [{ pointer: '/email', message: 'Addresses of this domain cannot be invited into this organization.' }];
 }
 
 export const alreadyMember = (membership: Membership): Problem => {

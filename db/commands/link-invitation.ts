@@ -2,19 +2,26 @@ import { transition } from '../../domain/invitation';
 import type { Transaction } from '../database';
 import type { Invitation } from '../models/invitation';
 import { closed, type Commanded, commanded, type Manager, meet } from './command';
+import { assertMayRedirect, assertWhole, type Standings } from './invitation-parts';
 import { saveInvitation } from './save-invitation';
 import { takeSeat } from './take-seat';
 import { newGeneration, newTerm } from './start-term';
 
-/** A new link for the inviter's own hands; the older one is dead. A draft's term starts with it, a running term stays. // D10 */
+/**
+ * A new link for the inviter's own hands; the older one is dead. A draft's term starts with it, a running term stays. // D10
+ * @param standingIn what the caller is elsewhere, where the invitation is for several organizations // C3
+ */
 export async function linkInvitation(
   trx: Transaction,
   organizationId: string,
   id: string,
   manager: Manager,
+  standingIn: Standings = () => undefined,
 ): Promise<Commanded> {
   const { invitation, organization, now, expired } = await meet(trx, organizationId, id, manager);
+  assertWhole(invitation);
   if (expired || !transition(invitation.status, 'link')) throw closed(expired?.invitation ?? invitation);
+  await assertMayRedirect(trx, invitation, standingIn);
   const first = invitation.status === 'draft';
   const patch = first
     ? newTerm(organization, invitation, now, { byMail: false })

@@ -7,6 +7,7 @@ import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
 import type { Organization } from '../models/organization';
 import { findOrganizationAndClock } from '../queries/find-organization';
+import { findOtherOrganizations } from '../queries/find-other-organizations';
 import { expireIfOverdue } from './expire-invitation';
 import { writingEvents } from './record-event';
 import { lockInvitation } from './save-invitation';
@@ -72,7 +73,11 @@ export async function claimInvitationMail(
   organizationId: string,
   invitationId: string,
   leaseMs: number,
-  render: (invitation: Invitation, organization: Organization) => RenderedMail | Promise<RenderedMail>,
+  render: (
+    invitation: Invitation,
+    organization: Organization,
+    others: Organization[],
+  ) => RenderedMail | Promise<RenderedMail>,
 ): Promise<Claim> {
   const invitation = await Invitation.query(trx).findOne({ id: invitationId, organizationId }).forUpdate();
   if (!invitation) return { claimed: false, plan: null };
@@ -81,7 +86,8 @@ export async function claimInvitationMail(
   const { email: recipient } = invitation;
   if (plan.step?.action !== 'send' || plan.step.at > now || !recipient) return { claimed: false, plan };
   const leaseUntil = new Date(now.getTime() + leaseMs);
-  const { host, ...mail } = await render(invitation, organization);
+  const others = await findOtherOrganizations(trx, invitation);
+  const { host, ...mail } = await render(invitation, organization, others);
   const id = randomUUID();
   const row = {
     id,

@@ -8,6 +8,7 @@ import { reopenInvitee } from './close-invitee';
 import { assertEmail, closed, type Commanded, commanded, type Manager, meet } from './command';
 import { makeRoom } from './create-invitation';
 import { assertNotDeactivated } from './invitee';
+import { assertWhole } from './invitation-parts';
 import { type Change, saveInvitation } from './save-invitation';
 import { takeSeat } from './take-seat';
 import { newTerm } from './start-term';
@@ -20,6 +21,7 @@ export async function resendInvitation(
   manager: Manager,
 ): Promise<Commanded> {
   const met = await meet(trx, organizationId, id, manager);
+  assertWhole(met.invitation);
   const { organization, now } = met;
   const invitation = met.expired?.invitation ?? met.invitation;
   if (invitation.status === 'draft')

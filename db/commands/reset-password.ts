@@ -8,13 +8,13 @@ import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
 import { findAccountByEmail } from '../queries/find-account-holder';
-import { join } from './accept-invitation';
 import { isEmailRace } from './change-email';
 import { endSessions } from './change-own-account';
 import { commanded, undelivered } from './command';
 import { expireIfOverdue } from './expire-invitation';
 import { settleUsername } from './invitee';
 import { joinGroups } from './change-group-members';
+import { join } from './join-organization';
 import { recordEvents } from './record-event';
 import { type Change, saveInvitation } from './save-invitation';
 import { takeSeat } from './take-seat';
@@ -48,6 +48,7 @@ const expiredMembership = (trx: Transaction, account: Account) =>
 const pendingInvitation = (trx: Transaction, account: Account) =>
   Invitation.query(trx)
     .findOne({ accountId: account.id, organizationId: account.homeOrganizationId, kind: 'member', status: 'pending' })
+    .whereNull('parentId')
     .orderBy('sentAt', 'desc');
 
 /**

@@ -3,6 +3,7 @@ import { nextStep } from '../../domain/next-step';
 import { notFound } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { Invitation } from '../models/invitation';
+import { changeParts, lockParts } from './invitation-parts';
 
 /** What the workflow of an invitation must be told after the commit, by the API at once or by the relay later. */
 export interface Change {
@@ -28,14 +29,18 @@ export interface Saved {
 /** The process that commits has this long to tell Temporal itself before the relay does it. */
 const ownLeaseMs = 8_000;
 
-/** The row, locked until the transaction ends. @throws Problem NOT_FOUND, also for another organization's */
+/** The row, with its parts in other organizations, locked until the transaction ends. @throws Problem NOT_FOUND, also for another organization's */
 export async function lockInvitation(trx: Transaction, organizationId: string, id: string): Promise<Invitation> {
   const invitation = await Invitation.query(trx).findOne({ id, organizationId }).forUpdate();
   if (!invitation) throw notFound('invitation');
+  await lockParts(trx, invitation);
   return invitation;
 }
 
-/** Writes the change and what follows from it: the next step for the watchdog, the mark for the workflow. */
+/**
+ * Writes the change and what follows from it: the same for the parts in other organizations, the next step for the
+ * watchdog, the mark for the workflow.
+ */
 export async function saveInvitation(
   trx: Transaction,
   invitation: Invitation,
@@ -50,6 +55,7 @@ export async function saveInvitation(
     .returning('*')
     .first()
     .throwIfNotFound();
+  await changeParts(trx, invitation, saved, now);
   return { invitation: saved, change: await markChanged(trx, saved) };
 }
 

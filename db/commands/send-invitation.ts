@@ -1,6 +1,7 @@
 import { Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { assertEmail, type Commanded, commanded, type Manager, meet } from './command';
+import { assertWhole } from './invitation-parts';
 import { saveInvitation } from './save-invitation';
 import { takeSeat } from './take-seat';
 import { newTerm } from './start-term';
@@ -13,6 +14,7 @@ export async function sendInvitation(
   manager: Manager,
 ): Promise<Commanded> {
   const { invitation, organization, now } = await meet(trx, organizationId, id, manager);
+  assertWhole(invitation);
   if (invitation.status !== 'draft')
     throw new Problem('INVITATION_NOT_DRAFT', `Only a draft can be sent; this invitation is ${invitation.status}.`);
   assertEmail(invitation);

@@ -1,6 +1,7 @@
 import { assertSeats, type Pool, poolOf } from '../../domain/seats';
 import type { InvitationKind } from '../../domain/invitation';
 import type { Transaction } from '../database';
+import type { Invitation } from '../models/invitation';
 import { countSeats } from '../queries/count-seats';
 
 /**
@@ -32,6 +33,15 @@ export async function takeChangedSeat(
 ): Promise<void> {
   const [from, to] = [poolOf({ kind, groups: groups.before }), poolOf({ kind, groups: groups.after })];
   if (from !== to) await takeSeat(trx, organizationId, to);
+}
+
+/** Of all organizations that an invitation is for, before the first seat is taken. // C3 */
+export async function lockSeatsOf(
+  trx: Transaction,
+  { organizationId, additionalOrganizationIds }: Pick<Invitation, 'organizationId' | 'additionalOrganizationIds'>,
+): Promise<void> {
+  if (additionalOrganizationIds.length === 0) return;
+  for (const id of [organizationId, ...additionalOrganizationIds].sort()) await lockSeats(trx, id);
 }
 
 /** Of several organizations, in the order of their ids. */

@@ -10,6 +10,10 @@ export class Invitation extends BaseModel {
   declare id: string;
   declare organizationId: string;
   declare accountId: string;
+  /** Where else this invitation leads: each has a part of it as a row of its own. // C3 */
+  declare additionalOrganizationIds: string[];
+  /** Of a part: the invitation with the link, in the organization that sent it. A part has neither mail nor workflow. */
+  declare parentId: string | null;
   declare kind: InvitationKind;
   declare status: InvitationStatus;
   /** Which link is the valid one; each new link kills the older ones. 0 while draft. */

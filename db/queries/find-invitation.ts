@@ -6,6 +6,7 @@ import { findAccountHolder } from './find-account-holder';
 import { Account } from '../models/account';
 import { AuditEvent } from '../models/audit-event';
 import { Invitation } from '../models/invitation';
+import { findOtherOrganizations } from './find-other-organizations';
 import { Organization } from '../models/organization';
 import {
   containing,
@@ -123,6 +124,10 @@ async function isErased(trx: Transaction, { accountId, email, byHand }: Invitati
 export interface OpenedLink {
   invitation: Invitation;
   organization: Organization;
+  /** Where else the invitation leads. // C3 */
+  others: Organization[];
+  /** Of the password: the longest that any of the organizations asks for. // C10 */
+  minLength: number;
   dead: DeadLink | null;
   /** The invited person has an account already and must sign in to accept. */
   accountExists: boolean;
@@ -137,8 +142,10 @@ export interface OpenedLink {
 export async function openedLink(trx: Transaction, organizationId: string, claim: LinkClaim): Promise<OpenedLink> {
   const { invitation, now } = await findInvitation(trx, organizationId, claim.invitationId);
   const organization = await Organization.query(trx).findById(organizationId).throwIfNotFound();
+  const others = await findOtherOrganizations(trx, invitation);
+  const minLength = Math.max(...[organization, ...others].map(({ policy }) => policy.password.minLength));
   const dead = (await isErased(trx, invitation)) ? 'NOT_FOUND' : deadLink(invitation, claim.generation, now);
   const holder = dead === null ? await findAccountHolder(trx, invitation) : undefined;
   const found = { accountExists: holder !== undefined, holderId: holder?.id ?? null };
-  return { invitation, organization, dead, ...found, fixedUsername: invitation.username, now };
+  return { invitation, organization, others, minLength, dead, ...found, fixedUsername: invitation.username, now };
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
 import knexFactory from 'knex';
-import { checkRole, openDatabase } from '../../db/database';
+import { checkRole, inOrganizations, inOtherOrganization, openDatabase } from '../../db/database';
 import { migrate } from '../../db/migrate';
 import { urlWithDatabase } from '../support/database';
 import { tokenOf } from '../support/token';
@@ -133,6 +133,20 @@ test('a list of organizations opens exactly those', async () => {
   const seen = await as('usher_app', `${ours.id},${theirs.id}`, (trx) => trx('invitations').pluck('organization_id'));
   expect([...new Set(seen)].sort()).toEqual([ours.id, theirs.id].sort());
   await expect(as('usher_app', 'nonsense', (trx) => trx('invitations').select())).rejects.toThrow(/uuid/);
+});
+
+test('a command that turns to another organization sees that one only, and its own again afterwards', async () => {
+  const database = openDatabase(usher.database.url);
+  try {
+    const seen = await inOrganizations(database, [ours.id], async (trx) => {
+      const see = () => trx<{ organization_id: string }>('invitations').distinct().pluck('organization_id');
+      return [await see(), await inOtherOrganization(trx, theirs.id, see), await see()];
+    });
+    expect(seen).toEqual([[ours.id], [theirs.id], [ours.id]]);
+    expect(await inOrganizations(database, [], (trx) => trx('invitations').select())).toEqual([]);
+  } finally {
+    await database.destroy();
+  }
 });
 
 test('idempotency keys are seen by their caller only', async () => {
