@@ -333,6 +333,31 @@ test('C3: an organization cancels its own part and nothing else of it; the rest 
   expect(await statuses([A(), B()], erased)).toEqual(['active', undefined]);
 });
 
+test('C3: role and groups of the invited person are each organization’s own to change before they come in', async () => {
+  const email = 'planned@example.com';
+  await inviteInto([A(), B()], { email });
+  const { id } = (await B().call('POST', '/groups', { name: 'Readers', visibility: 'open' })).body;
+  const user = await userIn(B(), email);
+  const patched = await B().call('PATCH', `/users/${user.id}`, { role: 'staff', groupIds: [id] });
+  expect(patched.status).toBe(200);
+  expect((await B().call('PATCH', `/users/${user.id}`, { firstName: 'Other' })).body.code).toBe('STATUS_CONFLICT');
+  expect((await accept((await usher.linkFor(email)).token)).status).toBe(200);
+  expect(await userIn(B(), email)).toMatchObject({ status: 'active', role: 'staff', groupIds: [id] });
+  expect(await userIn(A(), email)).toMatchObject({ status: 'active', role: 'member', groupIds: [] });
+});
+
+test('C3: without an address, the link that is handed over leads into all of them', async () => {
+  const [x, y] = (await organizations('licensed-guests', 5)).map(given) as [TestOrganization, TestOrganization];
+  const draft = await inviteInto([x, y], { kind: 'guest', lastName: 'Handover' });
+  expect(draft).toMatchObject({ status: 201, body: { status: 'draft' } });
+  const link = await platform('POST', x, `/invitations/${draft.body.id}/link`);
+  const token = new URL(link.body.url as string).pathname.split('/').at(-1) ?? '';
+  expect(await userIn(y, 'Handover')).toMatchObject({ status: 'invited', invitation: { status: 'pending' } });
+  const body = { password: goodPassword, username: 'hand.over' };
+  expect((await usher.call('POST', `/v1/invitation-tokens/${token}/accept`, body, { key: null })).status).toBe(200);
+  expect(await statuses([x, y], 'hand.over')).toEqual(['active', 'active']);
+});
+
 test('C3: who has no right in B gives the link to nobody else: not by a new address, not by hand', async () => {
   const [email, thief] = ['meant@example.com', 'thief@example.com'];
   const { body } = await inviteInto([A(), B()], { email, role: 'administrator' });
