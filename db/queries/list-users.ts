@@ -49,7 +49,8 @@ const backByHand = `m.inactive_reason = 'expired' and a.home_organization_id = :
 
 /**
  * One row per membership, named in one place. An account that exists elsewhere looks like a new one until it has
- * accepted here, and everything follows the instant: who is overdue is inactive already, where the policy says so.
+ * accepted here, and everything follows the instant: who is overdue is inactive already, where the policy says so, and so is a guest whose
+ * access has ended. // D11
  */
 const usersOf = `
   select m.account_id as id, m.kind, m.role, m.access_ends_at as "accessEndsAt", m.external_id as "externalId",
@@ -63,7 +64,8 @@ const usersOf = `
     case
       when m.status = 'invited' and ${lapsed} then 'inactive'
       when m.status in ('active', 'inactive') and a.status = 'deactivated' then 'deactivated'
-      when m.status = 'active' and (a.status = 'inactive' or a.reactivation_deadline <= :now) then 'inactive'
+      when m.status = 'active'
+        and (a.status = 'inactive' or a.reactivation_deadline <= :now or m.access_ends_at <= :now) then 'inactive'
       when m.status = 'inactive' and ${backByHand} then 'active'
       else m.status
     end as status,
@@ -90,7 +92,8 @@ const withStatus: Record<UserStatus, string[]> = {
   invited: [`m.status = 'invited' and (${lapsed}) is not true`],
   active: [
     `m.status = 'active' and a.status not in ('deactivated', 'inactive')
-      and (a.reactivation_deadline is null or a.reactivation_deadline > :now)`,
+      and (a.reactivation_deadline is null or a.reactivation_deadline > :now)
+      and (m.access_ends_at is null or m.access_ends_at > :now)`,
     `m.status = 'inactive' and ${backByHand}`,
   ],
   inactive: [
@@ -98,6 +101,8 @@ const withStatus: Record<UserStatus, string[]> = {
     `m.status = 'invited' and ${lapsed}`,
     `m.status = 'active' and a.status = 'inactive' and a.activated_at is not null`,
     `m.status = 'active' and a.status not in ('deactivated', 'inactive') and a.reactivation_deadline <= :now`,
+    `m.status = 'active' and a.status not in ('deactivated', 'inactive') and m.access_ends_at <= :now
+      and (a.reactivation_deadline is null or a.reactivation_deadline > :now)`,
   ],
   deactivated: [`m.status in ('active', 'inactive') and a.status = 'deactivated'`],
   suspended: [`m.status = 'suspended'`],
