@@ -7,9 +7,9 @@ import { type Crowd, generatePeople, withoutGinIndexes } from './people-in-sql';
 import { median, quantile, type Stage } from './stage';
 
 const people = { large: 1_000_000, small: 1_000, invitations: 200_000 };
-const rounds = 60;
+const rounds = 40;
 /** Questions that take long get fewer rounds. */
-const longestMs = 6_000;
+const longestMs = 4_000;
 const limit = 50;
 
 /**

@@ -298,7 +298,8 @@ test('what is searched follows every change at once, and what is erased is searc
   expect(await ids('harriet')).toEqual([id]);
   expect(await ids('second@')).toEqual([id]);
 
-  const [joined] = everybody[0]?.filter(({ status, email }) => status === 'active' && email?.startsWith('Known-')) ?? [];
+  const [joined] =
+    everybody[0]?.filter(({ status, email }) => status === 'active' && email?.startsWith('Known-')) ?? [];
   const [home] = organizations as [TestOrganization];
   await usher.owner('accounts').where({ id: joined?.id }).update({ last_name: 'Wollstonecraft' });
   expect(idsOf((await list(home, { q: 'STONECR' })).items)).toEqual([joined?.id]);
