@@ -129,8 +129,8 @@ const toUser = (row: Row): User => ({
 });
 
 /**
- * Newest first. Which users they are is found in the views that indexes work behind; what is told of them is read from
- * the tables, under row-level security. // decision 13
+ * Newest first. Where the tables' own indexes do not answer, the users are found in the views that indexes work behind;
+ * what is told of them is always read from the tables, under row-level security. // decision 13
  */
 export async function listUsers(trx: Transaction, organizationId: string, filter: UserFilter): Promise<Page<User>> {
   const { limit, status, kind, groupId, q } = filter;
@@ -163,7 +163,7 @@ export async function listUsers(trx: Transaction, organizationId: string, filter
     sql = `${withClock} ${usersOf} and m.account_id = any (${idsIn('user_search')}) ${order}`;
   const { rows } = await trx.raw<{ rows: Row[] }>(sql, {
     organizationId,
-    // How many a reactivation or an end has met by now, only the planner's statistics tell.
+    // Without the instant the planner takes a third of all for overdue.
     now: status === 'inactive' ? await readClock(trx) : trx.raw(now),
     count: limit + 1,
     ...(from && { fromInstant: from[0] ?? '', fromId: from[1] ?? '' }),
