@@ -19,13 +19,14 @@ const statusIs: Record<string, string> = {
   invited: `m.status = 'invited'
     and not coalesce(i.status = 'pending' and i.expires_at <= usher_now() and o.policy ->> 'onExpiry' = 'inactive', false)`,
   active: `(m.status = 'active' and a.status not in ('deactivated', 'inactive')
-      and coalesce(a.reactivation_deadline > usher_now(), true)
+      and coalesce(a.reactivation_deadline > usher_now(), true) and coalesce(m.access_ends_at > usher_now(), true)
     or m.status = 'inactive' and m.inactive_reason = 'expired' and a.home_organization_id = m.organization_id
       and a.status = 'active' and coalesce(a.reactivation_deadline > usher_now(), false))`,
   inactive: `(m.status = 'inactive' and a.status <> 'deactivated' and not (m.inactive_reason = 'expired'
       and a.home_organization_id = m.organization_id and a.status = 'active' and coalesce(a.reactivation_deadline > usher_now(), false))
     or m.status = 'invited' and i.status = 'pending' and i.expires_at <= usher_now() and o.policy ->> 'onExpiry' = 'inactive'
-    or m.status = 'active' and (a.status = 'inactive' or a.status <> 'deactivated' and a.reactivation_deadline <= usher_now()))`,
+    or m.status = 'active' and (a.status = 'inactive' or a.status <> 'deactivated'
+      and (a.reactivation_deadline <= usher_now() or m.access_ends_at <= usher_now())))`,
   deactivated: `m.status in ('active', 'inactive') and a.status = 'deactivated'`,
   suspended: `m.status = 'suspended'`,
 };

@@ -7,14 +7,15 @@ import { type Crowd, generatePeople, withoutGinIndexes } from './people-in-sql';
 import { median, quantile, type Stage } from './stage';
 
 const people = { large: 1_000_000, small: 1_000, invitations: 200_000 };
-const rounds = 60;
+const rounds = 150;
 /** Questions that take long get fewer rounds. */
-const longestMs = 6_000;
+const longestMs = 5_000;
 const limit = 50;
 
 /**
  * A page of users by every filter: over HTTP, by the query alone, and by SQL written by hand for that one page, on the
- * same data under the same row-level security. Ours and theirs take turns, on connections of one pool.
+ * same data under the same row-level security. Ours and theirs take turns, also in being first, on
+ * connections of one pool.
  */
 export async function users(stage: Stage): Promise<object> {
   const owner = new Client({ connectionString: stage.databaseUrl });
@@ -96,8 +97,11 @@ export async function users(stage: Stage): Promise<object> {
         const until = performance.now() + longestMs;
         for (let round = -3; round < rounds && (round < 10 || performance.now() < until); round += 1) {
           if (round === 0) for (const list of Object.values(times)) list.length = 0;
-          const same = (await timed(ours, times.ours)) === (await timed(theirs, times.theirs));
-          if (!same) throw new Error(`${name}, ${what}: the SQL by hand lists others.`);
+          // Whoever comes second finds the pages in the cache.
+          const turns = [() => timed(ours, times.ours), () => timed(theirs, times.theirs)];
+          if (round % 2 === 0) turns.reverse();
+          if ((await turns[0]?.()) !== (await turns[1]?.()))
+            throw new Error(`${name}, ${what}: the SQL by hand lists others.`);
           const begun = performance.now();
           const answer = await stage.call('GET', `/v1/organizations/${id}/${list}?${query}`, undefined, key);
           times.http.push(performance.now() - begun);

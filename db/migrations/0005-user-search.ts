@@ -53,14 +53,15 @@ export async function up(knex: Knex): Promise<void> {
         return null;
       end $$;
 
-    grant select (created_at, inactive_reason, invitation_id, search), update (search) on memberships to usher_system;
+    grant select (created_at, inactive_reason, invitation_id, access_ends_at, search), update (search) on memberships to usher_system;
     create policy memberships_system_search on memberships for update to usher_system using (true) with check (true);
 
     -- Row-level security keeps every condition that is not leakproof, such as LIKE, away from indexes. These views name the
     -- rows of the organizations in scope, as the policies do, but as an ordinary condition beside which indexes are used.
     -- The planner takes "is not null" for true of nearly all rows; "= any" of a list it cannot see, for true of hardly any.
     create view user_search as
-      select organization_id, account_id, created_at, kind, status, inactive_reason, joined_at, invitation_id, search
+      select organization_id, account_id, created_at, kind, status, inactive_reason, joined_at, invitation_id, access_ends_at,
+        search
       from memberships where array_position((select usher_organizations()), organization_id) is not null;
     create view invitation_search as
       select id, organization_id, account_id, created_at, kind, status, expires_at, group_ids,
@@ -130,7 +131,7 @@ export async function down(knex: Knex): Promise<void> {
     drop trigger memberships_search on memberships;
     drop view invitation_search, user_search;
     drop policy memberships_system_search on memberships;
-    revoke select (created_at, inactive_reason, invitation_id, search), update (search) on memberships from usher_system;
+    revoke select (created_at, inactive_reason, invitation_id, access_ends_at, search), update (search) on memberships from usher_system;
     drop function usher_membership_search(), usher_account_search(), usher_invitation_search();
     alter table memberships drop column search;
     drop function usher_search_text(text, text, text, text);

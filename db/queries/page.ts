@@ -57,4 +57,4 @@ export const containing = (text: string): string => `%${text.replace(/[\\%_]/g, 
  * How many rows a search reads in their order before it takes an index, which finds all that match before it knows the
  * newest: row-level security keeps from the planner what it would need to choose for itself. // decision 13
  */
-export const nearby = 2_000;
+export const nearby = 1_500;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { UserStatus } from '../../domain/account';
 import { openDatabase, inOrganization, type Database } from '../../db/database';
-import { listUsers, type User, type UserFilter } from '../../db/queries/list-users';
+import { findUser, listUsers, type User, type UserFilter } from '../../db/queries/list-users';
 import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
 let usher: TestUsher;
@@ -62,7 +62,14 @@ const situations = [
   { membership: 'active', account: 'inactive', activated: true, joined: true },
   { membership: 'active', account: 'inactive', activated: true, joined: true, away: true },
   { membership: 'active', account: 'deactivated', activated: true, joined: true },
+  { membership: 'active', account: 'active', activated: true, joined: true, accessEndsIn: 0.2 },
+  { membership: 'active', account: 'active', activated: true, joined: true, accessEndsIn: -0.2 },
+  { membership: 'active', account: 'active', activated: true, joined: true, accessEndsIn: -0.2, away: true },
+  { membership: 'active', account: 'active', activated: true, joined: true, accessEndsIn: -0.2, deadlineIn: -0.2 },
+  { membership: 'active', account: 'inactive', activated: true, joined: true, accessEndsIn: -0.2 },
+  { membership: 'active', account: 'deactivated', activated: true, joined: true, accessEndsIn: -0.2 },
   { membership: 'suspended', account: 'active', activated: true, joined: true },
+  { membership: 'suspended', account: 'active', activated: true, joined: true, accessEndsIn: -0.2 },
   { membership: 'suspended', account: 'deactivated', activated: true, joined: true, away: true },
 ] as {
   membership: 'invited' | 'active' | 'inactive' | 'suspended';
@@ -71,6 +78,8 @@ const situations = [
   invitation?: string;
   expiresIn?: number;
   deadlineIn?: number;
+  /** Temporary access, which guests have. */
+  accessEndsIn?: number;
   activated?: boolean;
   joined?: boolean;
   /** At home in another organization. */
@@ -103,7 +112,7 @@ async function settle(organization: TestOrganization, elsewhere: TestOrganizatio
     reactivation_deadline: daysFromNow(situation.deadlineIn),
     created_at: createdAt,
   });
-  const kind = oneOf('member', 'guest');
+  const kind = situation.accessEndsIn === undefined ? oneOf('member', 'guest') : 'guest';
   await usher.owner('memberships').insert({
     organization_id: organization.id,
     account_id: id,
@@ -112,6 +121,7 @@ async function settle(organization: TestOrganization, elsewhere: TestOrganizatio
     inactive_reason: situation.reason ?? null,
     invitation_id: invitationId,
     joined_at: situation.joined ? createdAt : null,
+    access_ends_at: daysFromNow(situation.accessEndsIn),
     created_at: createdAt,
   });
   if (invitationId)
@@ -239,6 +249,30 @@ describe.each([
   });
 });
 
+test('a guest whose access has ended is inactive from that instant, alone and in lists, though nobody has ended it', async () => {
+  const [ours] = organizations as [TestOrganization];
+  const guests = everybody[0]?.filter(({ accessEndsAt }) => accessEndsAt) ?? [];
+  const ended = guests.filter(({ accessEndsAt }) => Number(accessEndsAt) < Date.now());
+  const { rows } = await usher.owner.raw<{ rows: { id: string }[] }>(
+    `select account_id as id from memberships m join accounts a on a.id = m.account_id
+     where m.organization_id = ? and m.status = 'active' and a.status = 'active' and m.access_ends_at < now()`,
+    [ours.id],
+  );
+  expect(rows.length).toBeGreaterThan(10);
+  const active = idsOf(await walk(ours, { status: 'active' }));
+  const inactive = idsOf(await walk(ours, { status: 'inactive' }));
+  for (const { id } of rows) {
+    expect(ended.find((user) => user.id === id)?.status).toBe('inactive');
+    expect(inactive).toContain(id);
+    expect(active).not.toContain(id);
+    const alone = await inOrganization(database, ours.id, (trx) => findUser(trx, ours.id, id));
+    expect(alone.status).toBe('inactive');
+  }
+  const open = guests.filter(({ accessEndsAt }) => Number(accessEndsAt) > Date.now());
+  expect(open.length).toBeGreaterThan(5);
+  expect(active).toEqual(expect.arrayContaining(idsOf(open)));
+});
+
 const isFound = ({ email, username, firstName, lastName }: User, q: string): boolean =>
   [email, username, firstName, lastName].some((text) => text?.toLowerCase().includes(q.toLowerCase()));
 
@@ -264,7 +298,8 @@ test('what is searched follows every change at once, and what is erased is searc
   expect(await ids('harriet')).toEqual([id]);
   expect(await ids('second@')).toEqual([id]);
 
-  const [joined] = everybody[0]?.filter(({ status }) => status === 'active') ?? [];
+  const [joined] =
+    everybody[0]?.filter(({ status, email }) => status === 'active' && email?.startsWith('Known-')) ?? [];
   const [home] = organizations as [TestOrganization];
   await usher.owner('accounts').where({ id: joined?.id }).update({ last_name: 'Wollstonecraft' });
   expect(idsOf((await list(home, { q: 'STONECR' })).items)).toEqual([joined?.id]);
