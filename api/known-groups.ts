@@ -1,5 +1,7 @@
 import type { Transaction } from '../db/database';
 import { findGroup, findUserResource, groupResource, keepVisible, lookForGroup } from '../db/queries/find-groups';
+import { listUsers, type User, type UserFilter } from '../db/queries/list-users';
+import type { Page } from '../db/queries/page';
 import { decide, type GroupResource, type Resource, theOrganization } from '../domain/permissions';
 import type { Context } from './route';
 import { id as uuid } from './schemas/common';
@@ -20,6 +22,16 @@ export async function directoryOf({ read, organizationId, request, person }: Con
   if (!group) return theOrganization;
   const resource = groupResource(group);
   return decide(person, 'group.read', resource).allowed ? resource : theOrganization;
+}
+
+/** A page of users as the caller may see them; a group that the caller does not know of has nobody in it. // D4, D9 */
+export async function listKnownUsers(context: Context, filter: UserFilter): Promise<Page<User>> {
+  const directory = await directoryOf(context);
+  if (filter.groupId !== undefined && directory.type !== 'group') return { items: [], nextCursor: null };
+  return context.read(async (trx) => {
+    const page = await listUsers(trx, context.organizationId, filter);
+    return { ...page, items: await withKnownGroups(trx, context, page.items) };
+  });
 }
 
 /** The same with only those groups that exist for the caller. // D4, D9 */

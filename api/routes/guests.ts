@@ -2,8 +2,9 @@ import { changeGuest, type GuestPatch, removeGuest, resumeGuest, suspendGuest } 
 import { type GuestLogFilter, listGuestLog } from '../../db/queries/list-guest-log';
 import { countSeats } from '../../db/queries/count-seats';
 import type { PageRequest } from '../../db/queries/page';
-import { findUser, listUsers, type UserFilter } from '../../db/queries/list-users';
+import { findUser, type UserFilter } from '../../db/queries/list-users';
 import { notFound } from '../../domain/problem';
+import { listKnownUsers } from '../known-groups';
 import type { Context, RouteSpec } from '../route';
 import { id, organizationParams } from '../schemas/common';
 import {
@@ -54,9 +55,8 @@ export const guestRoutes: RouteSpec[] = [
     params: organizationParams,
     query: guestQuery,
     answers: { 200: { description: 'A page of guests', schema: userPage } },
-    async handle({ read, organizationId, query }) {
-      const filter = { ...(query as UserFilter), kind: 'guest' as const };
-      const page = await read((trx) => listUsers(trx, organizationId, filter));
+    async handle(context) {
+      const page = await listKnownUsers(context, { ...(context.query as UserFilter), kind: 'guest' });
       return { status: 200, body: { ...page, items: page.items.map(toUser) } };
     },
   },

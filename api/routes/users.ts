@@ -13,8 +13,8 @@ import type { Transaction } from '../../db/database';
 import type { AuditFilter } from '../../db/queries/list-audit-events';
 import { listAuditEvents } from '../../db/queries/list-audit-events';
 import type { PageRequest } from '../../db/queries/page';
-import { findUser, listUsers, type User, type UserFilter } from '../../db/queries/list-users';
-import { directoryOf, profileOf, withKnownGroups } from '../known-groups';
+import { findUser, type User, type UserFilter } from '../../db/queries/list-users';
+import { directoryOf, listKnownUsers, profileOf, withKnownGroups } from '../known-groups';
 import { linkLifetimeMs } from '../reset-password';
 import { type Context, etagOf, ifMatch, type Reply, type RouteSpec } from '../route';
 import { auditEventColumns, auditEventPage, auditEventQuery, toAuditEvent, toAuditRow } from '../schemas/audit-events';
@@ -105,16 +105,10 @@ export const userRoutes: RouteSpec[] = [
     params: organizationParams,
     query: userQuery,
     answers: { 200: { description: 'A page of users', schema: userPage } },
-    handle: (context) =>
-      context.read(async (trx) => {
-        const filter = context.query as UserFilter;
-        // A group that the caller does not know of has nobody in it.
-        const unknown = filter.groupId !== undefined && context.resource.type !== 'group';
-        const nobody = { items: [], nextCursor: null };
-        const page = unknown ? nobody : await listUsers(trx, context.organizationId, filter);
-        const users = await withKnownGroups(trx, context, page.items);
-        return { status: 200, body: { ...page, items: users.map(toUser) } };
-      }),
+    async handle(context) {
+      const page = await listKnownUsers(context, context.query as UserFilter);
+      return { status: 200, body: { ...page, items: page.items.map(toUser) } };
+    },
   },
   {
     method: 'get',

@@ -8,6 +8,7 @@ import { Organization } from '../models/organization';
 import { countSeats } from '../queries/count-seats';
 import { recordEvents } from './record-event';
 import { type Change, saveInvitation } from './save-invitation';
+import { withinAccess } from './start-term';
 import { lockSeats } from './take-seat';
 
 export type OrganizationPatch = Partial<Pick<Organization, 'name' | 'timeZone' | 'locale' | 'plan' | 'licences'>>;
@@ -75,7 +76,8 @@ export async function changePolicy(
       .orderBy('id')
       .forUpdate();
     for (const invitation of pending) {
-      const expiresAt = deadline(invitation.sentAt ?? now, saved.policy.invitationLifetime, saved.timeZone);
+      const term = deadline(invitation.sentAt ?? now, saved.policy.invitationLifetime, saved.timeZone);
+      const expiresAt = withinAccess(term, invitation.accessEndsAt);
       if (expiresAt.getTime() === invitation.expiresAt?.getTime()) continue;
       const { change } = await saveInvitation(trx, invitation, { expiresAt }, now);
       changes.push(change);

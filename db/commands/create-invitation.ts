@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isActive } from '../../domain/account';
-import { inviterOf, type Actor } from '../../domain/actor';
+import { inviterOf, systemActor, type Actor } from '../../domain/actor';
+import { accessOver } from '../../domain/guest-access';
 import { deadline } from '../../domain/calendar-time';
 import { addressKey } from '../../domain/email-address';
 import { effectiveStatus, type GuestType, type InvitationKind, type Role } from '../../domain/invitation';
@@ -268,8 +269,11 @@ async function checkInput(
       pointer: '/redirectUrl',
       message: "The origin of redirectUrl is not in the policy's redirectOrigins.",
     });
-  if (input.sponsorId && !(await Membership.query(trx).findById([id, input.sponsorId])))
-    errors.push({ pointer: '/sponsorId', message: 'There is no such user in this organization.' });
+  if (input.sponsorId) {
+    const sponsor = await Membership.query(trx).findById([id, input.sponsorId]);
+    if (sponsor?.kind !== 'member')
+      errors.push({ pointer: '/sponsorId', message: 'There is no such member in this organization.' });
+  }
   if (errors.length > 0) throw badInput(...errors);
   return groupIds;
 }
@@ -344,6 +348,11 @@ async function makeWay(
 ): Promise<boolean> {
   const { organizationId } = membership;
   if (membership.status === 'invited') return false;
+  if (membership.accessEndsAt && accessOver(membership, now)) {
+    // Nobody has carried out the end of a guest's access yet. // D11
+    await eraseUser(trx, organizationId, account, systemActor, membership.accessEndsAt, 'access-ended');
+    return true;
+  }
   const joined = membership.status !== 'inactive';
   if (joined && !isInactiveAtHome(account, organizationId, now)) throw alreadyMember(membership);
   if (!joined && membership.inactiveReason !== 'expired') {

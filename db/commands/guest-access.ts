@@ -71,7 +71,7 @@ async function findHost(trx: Transaction, membership: Membership): Promise<Accou
   const inviterId = invitation?.invitedByType === 'user' ? invitation.invitedById : null;
   for (const id of [sponsorId, inviterId]) {
     if (!id) continue;
-    const here = await Membership.query(trx).findById([organizationId, id]).where({ status: 'active' });
+    const here = await Membership.query(trx).findById([organizationId, id]).where({ status: 'active', kind: 'member' });
     const account = here && (await Account.query(trx).findById(id).where({ status: 'active' }));
     if (account) return account;
   }

@@ -3,7 +3,6 @@ import { keyPerson } from '../../domain/permissions';
 import { badInput, notFound, Problem } from '../../domain/problem';
 import type { Actor } from '../../domain/actor';
 import type { Transaction } from '../database';
-import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import type { Manager } from './command';
 import { eraseUser } from './erase-invitee';
@@ -20,6 +19,8 @@ import {
 } from './manage-user';
 import { planAccess } from './plan-access';
 import { recordVisit } from './record-visit';
+import { lockInvitation, saveInvitation } from './save-invitation';
+import { withinAccess } from './start-term';
 
 export interface GuestPatch {
   groupIds?: string[];
@@ -46,8 +47,7 @@ export async function changeGuest(
   const { groupIds, accessEndsAt, sponsorId } = patch;
   if (accessEndsAt !== undefined) {
     assertMayLimit(met);
-    if (membership.joinedAt !== null && accessOver(membership, now))
-      throw conflict('This access has ended: invite the guest again.');
+    if (accessOver(membership, now)) throw conflict('This access has ended: invite the guest again.');
     if (accessEndsAt && accessEndsAt <= now)
       throw badInput({ pointer: '/accessEndsAt', message: 'accessEndsAt must lie in the future.' });
   }
@@ -56,13 +56,19 @@ export async function changeGuest(
     if (sponsor?.kind !== 'member')
       throw badInput({ pointer: '/sponsorId', message: 'There is no such member in this organization.' });
   }
-  const changed = groupIds ? await changeUser(trx, organizationId, userId, { groupIds }, manager, 0) : done(met);
+  const changed: Managed = groupIds
+    ? await changeUser(trx, organizationId, userId, { groupIds }, manager, 0)
+    : done(met);
   if (sponsorId !== undefined)
     await Membership.query(trx).patch({ sponsorId, updatedAt: now }).findById([organizationId, userId]);
   if (accessEndsAt !== undefined) {
     await planAccess(trx, { organizationId, accountId: userId }, accessEndsAt, now);
-    if (invitation && membership.joinedAt === null)
-      await Invitation.query(trx).patch({ accessEndsAt, updatedAt: now }).findById(invitation.id);
+    if (invitation && membership.joinedAt === null) {
+      const fresh = await lockInvitation(trx, organizationId, invitation.id);
+      const expiresAt = fresh.expiresAt && withinAccess(fresh.expiresAt, accessEndsAt);
+      const saved = await saveInvitation(trx, fresh, { accessEndsAt, expiresAt }, now);
+      changed.changes.push(saved.change);
+    }
     await record(trx, met, 'guest.access-changed', manager, { accessEndsAt: accessEndsAt?.toISOString() ?? null });
   }
   if (sponsorId !== undefined) await record(trx, met, 'guest.sponsor-changed', manager, { sponsorId });

@@ -26,10 +26,12 @@ export async function completeSignIn(database: Database, account: Account, actor
   await recordSignIn(database, account.id, 'signed-in', actor);
   await accountEvent(database, account, 'account.signed-in', actor, async (trx) => {
     // The second of the two steps that a reactivation by hand asks for. // E9
-    const done = account.reactivationResetAt !== null && { reactivationDeadline: null, reactivationResetAt: null };
-    await Account.query(trx)
-      .patch({ lastSignInAt: now, ...done })
-      .findById(account.id);
+    if (account.reactivationResetAt !== null)
+      await Account.query(trx)
+        .patch({ reactivationDeadline: null, reactivationResetAt: null })
+        .findById(account.id)
+        .whereRaw('reactivation_deadline > usher_now()');
+    await Account.query(trx).patch({ lastSignInAt: now }).findById(account.id);
   });
 }
 

@@ -30,11 +30,14 @@ export function newTerm(
     status: 'pending',
     ...newGeneration(invitation, now, byMail),
     sentAt: now,
-    // A link does not outlive the access it gives. // D11
-    expiresAt: accessEndsAt && accessEndsAt < term ? accessEndsAt : term,
+    expiresAt: withinAccess(term, accessEndsAt),
     answeredAt: null,
   };
 }
+
+/** A link does not outlive the access it gives. // D11 */
+export const withinAccess = (expiresAt: Date, accessEndsAt: Date | null): Date =>
+  accessEndsAt && accessEndsAt < expiresAt ? accessEndsAt : expiresAt;
 
 /** A new link in place of the old one, within the present term. */
 export function newGeneration(

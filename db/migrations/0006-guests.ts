@@ -32,7 +32,7 @@ export async function up(knex: Knex): Promise<void> {
       add column access_tell_at timestamptz(3);
     create index memberships_access_tell on memberships (access_tell_at) where access_tell_at is not null;
     create index memberships_access_end on memberships (access_ends_at) where access_ends_at is not null;
-    grant select (access_ends_at, access_warn_at, access_warned_at, access_tell_at), update (access_tell_at)
+    grant select (access_warn_at, access_warned_at, access_tell_at), update (access_tell_at)
       on memberships to usher_system;
     create policy memberships_system_tell on memberships for update to usher_system using (true) with check (true);
 
@@ -70,9 +70,9 @@ export async function down(knex: Knex): Promise<void> {
       'password-reset', 'email-confirmation', 'email-change-notice', 'two-factor-code', 'two-factor-changed'));
     drop policy memberships_system_tell on memberships;
     revoke update (access_tell_at) on memberships from usher_system;
+    revoke select (access_warn_at, access_warned_at, access_tell_at) on memberships from usher_system;
     alter table memberships drop column access_warn_at, drop column access_warned_at, drop column access_tell_at;
     drop index memberships_access_end;
-    revoke select (access_ends_at) on memberships from usher_system;
     drop table guest_log;
   `);
 }

@@ -19,6 +19,9 @@ export async function countSeats(trx: Transaction, organizationId: string): Prom
            a.home_organization_id is distinct from m.organization_id
            or a.status = 'active' and (a.reactivation_deadline is null or a.reactivation_deadline > usher_now())
          )
+         -- Reactivated by hand, for this day, before they ever came in. // E9
+         or m.status = 'inactive' and m.inactive_reason = 'expired' and a.home_organization_id = m.organization_id
+           and a.status = 'active' and a.reactivation_deadline > usher_now()
        )
      )
      select (select licences from organizations where id = ?) as licences,

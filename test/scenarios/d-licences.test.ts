@@ -100,6 +100,19 @@ test('D2: every ending of a pending invitation frees its seat, and coming back t
   expect((await organization.call('POST', `/users/${items[0].id}/activate`)).status).toBe(200);
 });
 
+test('D2: who is reactivated by hand takes a seat, also before they ever came in', async () => {
+  const organization = await organizationWith(1);
+  const expiresAt = new Date(Date.now() + 1_200).toISOString();
+  const expired = (await invite(organization, 'd2-by-hand@example.com', { expiresAt })).body;
+  await usher.temporal.workflow.getHandle(expired.workflowId as string).result();
+  const other = (await invite(organization, 'd2-instead@example.com')).body;
+  const [user] = (await organization.call('GET', '/users?q=d2-by-hand')).body.items;
+  expect((await organization.call('POST', `/users/${user.id}/activate`)).body.code).toBe('NO_SEAT');
+  await organization.call('POST', `/invitations/${other.id}/cancel`);
+  expect((await organization.call('POST', `/users/${user.id}/activate`)).status).toBe(200);
+  expect((await invite(organization, 'd2-third@example.com')).body.code).toBe('NO_SEAT');
+});
+
 test('D2: a second group for a guest needs a free licence, taking it away gives it back', async () => {
   const organization = await organizationWith(1);
   const [first] = organization.groups;

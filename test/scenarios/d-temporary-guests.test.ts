@@ -104,6 +104,14 @@ test('D11: an end in the past is refused, and an invitation does not outlive the
   const accessEndsAt = inMs(86_400_000);
   const invitation = await host.invite({ kind: 'guest', email: 'd11-short@example.com', accessEndsAt });
   expect(invitation.expiresAt).toBe(accessEndsAt);
+  // Nor by a longer term for those under way, nor after an earlier end.
+  await host.call('PATCH', '/policy', { invitationLifetime: 'P60D', applyToPending: true });
+  const { expiresAt } = (await host.call('GET', `/invitations/${invitation.id}`)).body;
+  expect(expiresAt).toBe(accessEndsAt);
+  const [guestOf] = (await host.call('GET', '/guests?q=d11-short')).body.items;
+  const earlier = inMs(3_600_000);
+  expect((await host.call('PATCH', `/guests/${guestOf.id}`, { accessEndsAt: earlier })).status).toBe(200);
+  expect((await host.call('GET', `/invitations/${invitation.id}`)).body.expiresAt).toBe(earlier);
 });
 
 test('D12: a guest is suspended at any time, from the next request on, and resumed', async () => {
