@@ -120,9 +120,10 @@ export async function deactivateUser(
 }
 
 /**
- * A deactivated user is again what they were before, active or inactive. An inactive one has until the end of this calendar day, in the organization's time
- * zone, to choose a new password by the link that is mailed and to sign in; else they are inactive again. The instant of
- * that end is stored: a time zone that is changed later counts for later reactivations only. // E9
+ * A deactivated user is again what they were before, active or inactive. An inactive one has until the end of this
+ * calendar day, in the organization's time zone, to choose a new password by the link that is mailed and to sign in; else
+ * they are inactive again. The instant of that end is stored: a time zone that is changed later counts for later
+ * reactivations only. // E9
  */
 export async function activateUser(
   trx: Transaction,

@@ -44,7 +44,7 @@ export async function lockSeatsOf(
   for (const id of [organizationId, ...additionalOrganizationIds].sort()) await lockSeats(trx, id);
 }
 
-/** Of several organizations, in the order of their ids. */
+/** Until the transaction ends, no other one changes seats of this organization. Of several, in the order of their ids. */
 export async function lockSeats(trx: Transaction, organizationId: string): Promise<void> {
   await trx.raw(`select pg_advisory_xact_lock(hashtextextended('seats:' || ?, 0))`, [organizationId]);
 }
