@@ -6,6 +6,7 @@ import * as groups from './migrations/0004-groups';
 import * as userSearch from './migrations/0005-user-search';
 import * as guests from './migrations/0006-guests';
 import * as severalOrganizations from './migrations/0008-several-organizations';
+import * as mail from './migrations/0009-mail';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -16,6 +17,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0005-user-search': userSearch,
   '0006-guests': guests,
   '0008-several-organizations': severalOrganizations,
+  '0009-mail': mail,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

@@ -101,10 +101,13 @@ export async function claimInvitationMail(
     leaseUntil,
     createdAt: now,
   };
-  const written = await trx('emails').insert(row).onConflict(['invitation_id', 'type', 'generation']).ignore();
+  const written = await trx('emails')
+    .insert(row)
+    .onConflict(['invitation_id', 'type', 'generation', 'ordinal'])
+    .ignore();
   if ((written as unknown as { rowCount: number }).rowCount === 1) return { claimed: true, email: row };
   const email = await Email.query(trx)
-    .findOne({ organizationId, invitationId, type: mail.type, generation: invitation.generation })
+    .findOne({ organizationId, invitationId, type: mail.type, generation: invitation.generation, ordinal: 0 })
     .forUpdate()
     .throwIfNotFound();
   if (email.leaseUntil && email.leaseUntil > now)

@@ -24,6 +24,10 @@ export class AccountMail extends BaseModel {
   declare aboutOrganizationId: string | null;
   /** Whom it is about, where that is not the person who gets it. */
   declare aboutAccountId: string | null;
+  /** In whose mail log it is; null until it is known, and for somebody who has no home. */
+  declare organizationId: string | null;
+  /** The invitation that it is about. */
+  declare invitationId: string | null;
   /** Until then its link opens something; afterwards it is not sent any more. */
   declare deadline: Date;
   declare status: 'queued' | 'sent' | 'failed';

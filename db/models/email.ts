@@ -15,6 +15,8 @@ export class Email extends BaseModel {
   declare invitationId: string;
   declare type: string;
   declare generation: number;
+  /** Of several of this type and generation: reminders are counted from 1. */
+  declare ordinal: number;
   declare locale: string;
   declare sender: string;
   declare recipient: string;
