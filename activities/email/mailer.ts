@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
 import { createTransport } from 'nodemailer';
-import { parseEmailAddress } from '../../domain/email-address';
+import { parseEmailAddress, senderAddress } from '../../domain/email-address';
 import type { DeliveryOutcome } from '../../db/commands/record-delivery';
 
 /** A mail as the log has it, with the real link in its parts. */
@@ -13,6 +13,18 @@ export interface OutgoingMail {
   html: string;
   text: string;
   date: Date;
+  /** Where answers go, if not to the sender. */
+  replyTo?: string | null;
+  /** Of a copy: the Message-ID of the mail that it repeats, and that one's id, so that it has the same body. */
+  copyOf?: { messageId: string; id: string };
+}
+
+/** How mails are signed (RFC 6376). */
+export interface DkimKey {
+  domainName: string;
+  keySelector: string;
+  /** PEM. */
+  privateKey: string;
 }
 
 export interface SendOutcome extends DeliveryOutcome {
@@ -36,6 +48,11 @@ export interface MailerOptions {
   from: string;
   /** Connections at most. */
   connections?: number;
+  /** The envelope sender of a mail: where what comes back goes. The sender's own address unless given. */
+  returnPath?: (mailId: string) => string;
+  dkim?: DkimKey | undefined;
+  /** Rather no mail than one in the clear: where the server offers no STARTTLS, mails wait. */
+  requireTls?: boolean;
 }
 
 /** One connection, kept open between mails; a mail has it for itself, so cutting it hurts no other. */
@@ -44,7 +61,14 @@ interface Line {
   socket: Socket | null;
 }
 
-export function createMailer({ url, from, connections = 10 }: MailerOptions): Mailer {
+export function createMailer({
+  url,
+  from,
+  connections = 10,
+  returnPath,
+  dkim,
+  requireTls = false,
+}: MailerOptions): Mailer {
   const sender = senderAddress(from);
   const idle: Line[] = [];
   const waiting: ((line: Line) => void)[] = [];
@@ -62,6 +86,8 @@ export function createMailer({ url, from, connections = 10 }: MailerOptions): Ma
       socketTimeout: 60_000,
       disableFileAccess: true,
       disableUrlAccess: true,
+      ...(requireTls && { requireTLS: true }),
+      ...(dkim && { dkim }),
       getSocket: (options: { host?: string; port?: number }, done: (error: Error | null, socket?: unknown) => void) => {
         const secure = new URL(url).protocol === 'smtps:';
         const socket = createConnection({
@@ -137,7 +163,9 @@ export function createMailer({ url, from, connections = 10 }: MailerOptions): Ma
         const info = (await line.transport.sendMail({
           from: mail.sender,
           to: recipient.address,
-          envelope: { from: sender, to: [recipient.address] },
+          envelope: { from: returnPath?.(mail.id) ?? sender, to: [recipient.address] },
+          ...(mail.replyTo && { replyTo: { name: '', address: mail.replyTo } }),
+          ...(mail.copyOf && { inReplyTo: mail.copyOf.messageId, references: [mail.copyOf.messageId] }),
           messageId: mail.messageId,
           date: mail.date,
           subject: mail.subject,
@@ -145,7 +173,7 @@ export function createMailer({ url, from, connections = 10 }: MailerOptions): Ma
           text: mail.text,
           headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
           // The same mail is the same bytes, also when it has to go out a second time.
-          baseBoundary: mail.id,
+          baseBoundary: mail.copyOf?.id ?? mail.id,
         })) as { response?: string };
         return { result: 'accepted', response: info.response ?? '250', code: '250' };
       } catch (error) {
@@ -191,12 +219,4 @@ function outcomeOf(error: SmtpError, cut: string | null): SendOutcome {
     response: response.slice(0, 1_000),
     code: String(error.responseCode ?? (cut ? 'ETIMEDOUT' : (error.code ?? 'error'))),
   };
-}
-
-/** The plain address of `Usher <usher@example.com>`. @throws Error where there is none */
-export function senderAddress(from: string): string {
-  const match = /^(?:[^<>\r\n]*<([^<>\r\n]+)>|([^<>\s]+))$/.exec(from);
-  const parsed = parseEmailAddress(match?.[1] ?? match?.[2] ?? '');
-  if (!('address' in parsed)) throw new Error('must be an address, or a name with an address in angle brackets');
-  return parsed.address;
 }

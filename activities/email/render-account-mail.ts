@@ -1,8 +1,8 @@
 import type { AccountMailContents } from '../../db/commands/account-mail';
 import type { AccountMailType } from '../../db/models/account-mail';
 import { displayName } from '../../domain/account';
+import { senderAddress } from '../../domain/email-address';
 import { type Locale, pickLocale } from '../../i18n';
-import { senderAddress } from './mailer';
 import { type RenderedMail, renderHolderMail } from './render';
 
 /** Those that open something; the others only tell. */
