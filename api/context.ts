@@ -13,6 +13,10 @@ export interface Services {
   baseUrl: string;
   platformKey: string;
   rateLimits: boolean;
+  /** Mails that one organization may have sent in an hour. */
+  mailsPerHour: number;
+  /** Of the mail provider; null: it may report nothing. */
+  dsnKey: string | null;
   trustProxy: number;
   logger: Logger;
   /** For `/readyz`. @throws when Temporal does not answer */

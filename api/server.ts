@@ -45,6 +45,8 @@ export async function startServer(
     baseUrl: settings.USHER_BASE_URL,
     platformKey: settings.USHER_PLATFORM_KEY,
     rateLimits: settings.USHER_RATE_LIMITS === 'on',
+    mailsPerHour: settings.USHER_MAILS_PER_HOUR,
+    dsnKey: settings.USHER_DSN_KEY ?? null,
     trustProxy: settings.USHER_TRUST_PROXY,
     logger,
     version,

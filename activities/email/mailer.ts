@@ -40,6 +40,8 @@ export interface Mailer {
   /** Never throws: what happened is the answer. By `limitMs` the connection is cut, and nothing more goes out over it. */
   send(mail: OutgoingMail, limitMs: number): Promise<SendOutcome>;
   verify(): Promise<void>;
+  /** When the server last answered a mail, whatever it said, by this process's clock. */
+  lastAnswerAt(): number;
   close(): void;
 }
 
@@ -73,6 +75,7 @@ export function createMailer({
   const idle: Line[] = [];
   const waiting: ((line: Line) => void)[] = [];
   let open = 0;
+  let lastAnswerAt = 0;
 
   function newLine(): Line {
     const line = { socket: null } as Line;
@@ -175,14 +178,18 @@ export function createMailer({
           // The same mail is the same bytes, also when it has to go out a second time.
           baseBoundary: mail.copyOf?.id ?? mail.id,
         })) as { response?: string };
+        lastAnswerAt = Date.now();
         return { result: 'accepted', response: info.response ?? '250', code: '250' };
       } catch (error) {
+        if ((error as SmtpError).responseCode) lastAnswerAt = Date.now();
         return outcomeOf(error as SmtpError, cut ? noAnswer : null);
       } finally {
         clearTimeout(timer);
         giveBack(line, !cut);
       }
     },
+
+    lastAnswerAt: () => lastAnswerAt,
 
     async verify() {
       const line = newLine();

@@ -99,7 +99,7 @@ const shape = {
     },
     content: {
       type: 'object',
-      propertyNames: { enum: ['application/json', 'application/problem+json'] },
+      propertyNames: { enum: ['application/json', 'application/problem+json', 'message/rfc822', 'text/plain'] },
       additionalProperties: { type: 'object', required: ['schema'], properties: { schema: { type: 'object' } } },
     },
   },
@@ -158,7 +158,7 @@ test('each operation names the parameters of its path, its refusals, and whether
     expect(operation.responses).toHaveProperty('429');
     const open = /^\/v1\/(invitation-tokens|auth)\//.test(path);
     const byKey = path.startsWith('/v1/me') ? [] : [{ key: [] }];
-    const bySession = path === '/v1/organizations' ? [] : [{ session: [] }];
+    const bySession = path === '/v1/organizations' || path.startsWith('/v1/provider-events') ? [] : [{ session: [] }];
     expect({ path, security: operation.security }).toEqual({
       path,
       security: open ? undefined : [...byKey, ...bySession],
