@@ -44,7 +44,7 @@ export function watchMailServer(
     async stop() {
       stopping.abort();
       // A mail server that does not answer must not hold up the end.
-      await Promise.race([watching, sleep(2_000)]);
+      await Promise.race([watching, sleep(2_000, undefined, { ref: false })]);
       await removeHeartbeat(database, workerId).catch(() => undefined);
     },
   };
