@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isActive, mailedAddress, mayConfirmEmail } from '../../domain/account';
 import { addressKey } from '../../domain/email-address';
 import { mailBackoff } from '../../domain/mail-backoff';
+import type { MailParts } from '../../domain/mail-templates';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
 import { AccountMail, type AccountMailType } from '../models/account-mail';
@@ -22,6 +23,8 @@ export interface MailWish {
   aboutOrganizationId?: string;
   aboutAccountId?: string;
   deadline: Date;
+  /** What it says, where that is known when it is asked for: the draft of a template. */
+  parts?: MailParts & { locale: string };
 }
 
 /** The process that commits has this long to tell Temporal itself before the relay does it. */
@@ -34,13 +37,17 @@ const ownLeaseMs = 8_000;
  */
 export async function requestAccountMail(
   trx: Database,
-  wish: MailWish,
+  { parts, ...wish }: MailWish,
   now: Date,
   leaseMs = ownLeaseMs,
 ): Promise<string> {
   const id = randomUUID();
   await AccountMail.query(trx)
-    .insert({ ...wish, id, status: 'queued', dueAt: now, createdAt: now, tellAt: new Date(now.getTime() + leaseMs) })
+    .insert({
+      ...wish,
+      ...parts,
+      ...{ id, status: 'queued', dueAt: now, createdAt: now, tellAt: new Date(now.getTime() + leaseMs) },
+    })
     .returning('id');
   return id;
 }
@@ -62,6 +69,8 @@ export interface RenderedAccountMail {
   subject: string;
   html: string;
   text: string;
+  /** What it was made from. */
+  template?: AccountMail['template'];
 }
 
 /**
@@ -73,15 +82,16 @@ export async function claimAccountMail(
   database: Database,
   id: string,
   leaseMs: number,
-  render: (contents: AccountMailContents) => RenderedAccountMail,
+  render: (contents: AccountMailContents, trx: Transaction) => RenderedAccountMail | Promise<RenderedAccountMail>,
 ): Promise<AccountMailClaim> {
   const known = await AccountMail.query(database).findById(id);
   if (known?.copyOf) return claimCopy(database, known, leaseMs);
   const homes = await database.transaction(async (trx) => {
     const candidates = known ? await addressees(trx, known) : [];
-    return [known?.aboutOrganizationId ?? [], candidates.map(({ homeOrganizationId }) => homeOrganizationId ?? [])].flat(
-      2,
-    );
+    return [
+      known?.aboutOrganizationId ?? [],
+      candidates.map(({ homeOrganizationId }) => homeOrganizationId ?? []),
+    ].flat(2);
   });
   return inOrganizations(database, [...new Set(homes)], async (trx) => {
     const mail = await AccountMail.query(trx).findById(id).forUpdate();
@@ -105,15 +115,26 @@ export async function claimAccountMail(
     const about = mail.aboutOrganizationId ?? account.homeOrganizationId;
     const organization = about ? await Organization.query(trx).findById(about).throwIfNotFound() : null;
     const person = mail.aboutAccountId ? ((await Account.query(trx).findById(mail.aboutAccountId)) ?? null) : null;
-    const rendered = mail.messageId === null ? render({ account, mail, organization, person }) : null;
+    const rendered = mail.messageId === null ? await render({ account, mail, organization, person }, trx) : null;
     if (rendered) {
       const { host, ...parts } = rendered;
       const recipient = mail.type === 'password-reset' ? (mailedAddress(account) ?? mail.recipient) : mail.recipient;
       Object.assign(mail, { ...parts, recipient, accountId: account.id, messageId: `<${id}@${host}>` });
     }
-    const { locale, sender, subject, html, text, messageId, recipient, accountId } = mail;
+    const { locale, sender, subject, html, text, template, messageId, recipient, accountId } = mail;
     // In whose log it is: it names this organization, and comes from there.
-    const contents = { locale, sender, subject, html, text, messageId, recipient, accountId, organizationId: about };
+    const contents = {
+      locale,
+      sender,
+      subject,
+      html,
+      text,
+      template,
+      messageId,
+      recipient,
+      accountId,
+      organizationId: about,
+    };
     const suppressed = about && !isAskedFor(mail) ? await findSuppression(trx, about, recipient) : undefined;
     if (suppressed) {
       await AccountMail.query(trx)
@@ -211,6 +232,7 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
         (await trx('mail_codes').where({ id: mail.id }).first('id')) !== undefined
       );
     case 'two-factor-changed':
+    case 'template-test':
       return account.status === 'active' && account.email === mail.recipient;
     case 'guest-access-ending':
     case 'guest-access-ending-host':
