@@ -3,12 +3,13 @@ import { history } from './history';
 import { latency } from './latency';
 import { sending } from './sending';
 import { signIns } from './sign-ins';
+import { rendering } from './rendering';
 import { setStage } from './stage';
 import { throughput } from './throughput';
 import { timing } from './timing';
 import { users } from './users';
 
-const benches = { history, throughput, latency, sending, timing, 'sign-ins': signIns, users };
+const benches = { history, throughput, latency, rendering, sending, timing, 'sign-ins': signIns, users };
 
 /** `npm run bench -- <name> …`: without a name, all of them. */
 async function main(): Promise<void> {

@@ -87,7 +87,9 @@ export function cleanHtml(html: string, marks: readonly Mark[]): { html: string;
         return { tagName, attribs };
       },
     },
-    exclusiveFilter: ({ tag, text }) => {
+    exclusiveFilter: ({ tag, text, attribs }) => {
+      // What is left of http-equiv.
+      if (tag === 'meta') return attribs.name === undefined && attribs.charset === undefined;
       if (tag !== 'style') return false;
       for (const mark of within(text))
         misplaced.push({ mark, message: 'Nothing may be filled in between <style> and </style>.' });

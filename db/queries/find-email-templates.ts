@@ -57,7 +57,11 @@ export async function listTemplateVersions(
 ): Promise<Page<EmailTemplate>> {
   const from = readCursor(cursor, [/^\d{1,9}$/]);
   const query = EmailTemplate.query(trx)
-    .where({ organizationId, type, locale })
+    .where({
+      'emailTemplates.organizationId': organizationId,
+      'emailTemplates.type': type,
+      'emailTemplates.locale': locale,
+    })
     .leftJoin('accounts as person', (join) => join.on('person.id', 'actorId').andOnVal('actorType', 'user'))
     .select(
       'emailTemplates.*',
