@@ -3,7 +3,9 @@ import type { Locale } from '../../i18n';
 
 /** What an invitation mail says. Everything but `link` is text from people and is shown literally. */
 export interface InvitationMail {
-  type: 'user-invitation' | 'guest-invitation';
+  type: 'user-invitation' | 'guest-invitation' | 'invitation-reminder';
+  /** Whom the invitation makes a guest is told so by a reminder, too. */
+  asGuest?: boolean;
   locale: Locale;
   organizationName: string;
   inviterName: string | null;
@@ -27,6 +29,7 @@ export type MailType = Mail['type'];
 export const mailTypes: Record<MailType, { body: string }> = {
   'user-invitation': { body: 'invitation' },
   'guest-invitation': { body: 'invitation' },
+  'invitation-reminder': { body: 'invitation' },
 };
 
 /** What a mail to the holder of an account says. Its words are in i18n under `mail.account.<type>`. */

@@ -55,7 +55,8 @@ export function renderHolderMail(mail: HolderMail): RenderedMail {
 }
 
 function render(mail: Mail, values: Record<string, string>): RenderedMail {
-  const context = { ...values, type: mail.type };
+  const type = mail.type === 'invitation-reminder' && mail.asGuest ? `${mail.type}.guest` : mail.type;
+  const context = { ...values, type };
   const options = { data: { locale: mail.locale } };
   const { subject, html, text } = templates[mail.type];
   return {

@@ -11,6 +11,7 @@ import { findOtherOrganizations } from '../queries/find-other-organizations';
 import { expireIfOverdue } from './expire-invitation';
 import { writingEvents } from './record-event';
 import { lockInvitation } from './save-invitation';
+import { remindersAfter } from './start-term';
 
 /** What to do next about an invitation, by the database's clock; the answer of every activity. */
 export interface Plan {
@@ -88,14 +89,40 @@ export async function claimInvitationMail(
   const leaseUntil = new Date(now.getTime() + leaseMs);
   const others = await findOtherOrganizations(trx, invitation);
   const { host, ...mail } = await render(invitation, organization, others);
+  return takeMail(trx, { ...mail, organizationId, invitationId, generation: invitation.generation, recipient }, host, {
+    now,
+    leaseUntil,
+  });
+}
+
+/**
+ * Leases a mail of an invitation: written to the log now, or as it was written there before.
+ * @param mail its ordinal is 0 for the invitation's own mail, from 1 on for its reminders
+ */
+export async function takeMail(
+  trx: Transaction,
+  mail: Pick<
+    Email,
+    | 'organizationId'
+    | 'invitationId'
+    | 'type'
+    | 'generation'
+    | 'locale'
+    | 'sender'
+    | 'recipient'
+    | 'subject'
+    | 'html'
+    | 'text'
+  > & { ordinal?: number },
+  host: string,
+  { now, leaseUntil }: { now: Date; leaseUntil: Date },
+): Promise<Claim> {
+  const { organizationId, invitationId, type, generation, ordinal = 0 } = mail;
   const id = randomUUID();
   const row = {
     id,
-    organizationId,
-    invitationId,
     ...mail,
-    generation: invitation.generation,
-    recipient,
+    ordinal,
     messageId: `<${id}@${host}>`,
     status: 'queued' as const,
     leaseUntil,
@@ -107,7 +134,7 @@ export async function claimInvitationMail(
     .ignore();
   if ((written as unknown as { rowCount: number }).rowCount === 1) return { claimed: true, email: row };
   const email = await Email.query(trx)
-    .findOne({ organizationId, invitationId, type: mail.type, generation: invitation.generation, ordinal: 0 })
+    .findOne({ organizationId, invitationId, type, generation, ordinal })
     .forUpdate()
     .throwIfNotFound();
   if (email.leaseUntil && email.leaseUntil > now)
@@ -155,6 +182,8 @@ export async function recordDelivery(
     deliveryStatus: mailStatus,
     deliveryDetail: response,
     deliveryDueAt: deferred ? new Date(now.getTime() + wait) : null,
+    // What was due while it waited reminds of nothing. // F3
+    ...(result === 'accepted' && { reminderAt: remindersAfter(invitation, now) }),
   } as const;
   const changed = { ...invitation, ...delivery };
   // The workflow is the one that calls, and hears the plan as the answer: no mark in the outbox. All in one trip.
@@ -182,7 +211,7 @@ export async function recordDelivery(
 }
 
 /** A mail that is tried every hour for a year stays readable: the newest tries are kept. */
-const maximumRecordedAttempts = 100;
+export const maximumRecordedAttempts = 100;
 
 /** What the workflow asks first: the next step of an invitation; null: there is no such row. */
 export async function planInvitation(trx: Transaction, organizationId: string, id: string): Promise<Plan | null> {

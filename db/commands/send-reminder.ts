@@ -1,0 +1,116 @@
+import { systemActor } from '../../domain/actor';
+import { mailBackoff } from '../../domain/mail-backoff';
+import { nextStep } from '../../domain/next-step';
+import { afterNight } from '../../domain/reminders';
+import { readClock, type Transaction } from '../database';
+import { Email } from '../models/email';
+import { Invitation } from '../models/invitation';
+import type { Organization } from '../models/organization';
+import { findOrganizationAndClock } from '../queries/find-organization';
+import { findOtherOrganizations } from '../queries/find-other-organizations';
+import {
+  type Claim,
+  type ClaimedMail,
+  type DeliveryOutcome,
+  maximumRecordedAttempts,
+  type Plan,
+  planOf,
+  type RenderedMail,
+  takeMail,
+} from './record-delivery';
+import { writingEvents } from './record-event';
+import { lockInvitation } from './save-invitation';
+import { remindersAfter } from './start-term';
+
+/**
+ * Takes the reminder that is due, by the rules of the invitation's own mail. One that comes late, as after an outage, stands
+ * for all that were missed, and waits for the end of the organization's night. // F3
+ */
+export async function claimReminder(
+  trx: Transaction,
+  organizationId: string,
+  invitationId: string,
+  leaseMs: number,
+  render: (invitation: Invitation, organization: Organization, others: Organization[]) => RenderedMail,
+): Promise<Claim> {
+  const invitation = await Invitation.query(trx).findOne({ id: invitationId, organizationId }).forUpdate();
+  if (!invitation) return { claimed: false, plan: null };
+  const { organization, now } = await findOrganizationAndClock(trx, organizationId);
+  const plan = planOf(invitation, now);
+  const { email: recipient, generation, remindersSent } = invitation;
+  if (plan.step?.action !== 'remind' || plan.step.at > now || !recipient) return { claimed: false, plan };
+  const at = afterNight(now, organization.policy.quietHours, organization.timeZone);
+  if (at > now) return { claimed: false, plan: await postpone(trx, invitation, at, now) };
+  const others = await findOtherOrganizations(trx, invitation);
+  const { host, ...mail } = render(invitation, organization, others);
+  const ordinal = remindersSent + 1;
+  return takeMail(trx, { ...mail, organizationId, invitationId, generation, recipient, ordinal }, host, {
+    now,
+    leaseUntil: new Date(now.getTime() + leaseMs),
+  });
+}
+
+/**
+ * Writes down what came of a try. Refused for good, it tells of the address what the invitation's own mail would have told, and
+ * none follows. // F3, F4
+ * @returns the plan, and when a deferred one is tried again (milliseconds from now)
+ */
+export async function recordReminder(
+  trx: Transaction,
+  organizationId: string,
+  { id: emailId, invitationId }: Pick<ClaimedMail, 'id' | 'invitationId'>,
+  { result, response }: DeliveryOutcome,
+): Promise<{ plan: Plan; retryInMs: number | null }> {
+  const invitation = await lockInvitation(trx, organizationId, invitationId);
+  const now = await readClock(trx);
+  const email = await Email.query(trx).findOne({ id: emailId, organizationId }).throwIfNotFound();
+  const attempts = [...email.attempts, { at: now.toISOString(), response }].slice(-maximumRecordedAttempts);
+  const status = result === 'accepted' ? 'sent' : result === 'refused' ? 'failed' : 'queued';
+  await email.$query(trx).patch({ attempts, status, leaseUntil: null, sentAt: result === 'accepted' ? now : null });
+  const current =
+    email.status === 'queued' &&
+    invitation.status === 'pending' &&
+    email.generation === invitation.generation &&
+    email.ordinal === invitation.remindersSent + 1;
+  if (!current) return { plan: planOf(invitation, now), retryInMs: null };
+  if (result === 'deferred') {
+    const plan = await postpone(trx, invitation, new Date(now.getTime() + mailBackoff(attempts.length)), now);
+    return { plan, retryInMs: plan.step ? Math.max(plan.step.at.getTime() - now.getTime(), 0) : null };
+  }
+  const accepted = result === 'accepted';
+  const patch = accepted
+    ? { reminderAt: remindersAfter(invitation, now), remindersSent: email.ordinal }
+    : { reminderAt: [], deliveryStatus: 'failed' as const, deliveryDetail: response };
+  const plan = await save(trx, invitation, patch, now);
+  await writingEvents(trx, {
+    organizationId,
+    type: accepted ? 'invitation.reminded' : 'invitation.refused',
+    actor: systemActor,
+    at: now,
+    invitationId,
+    accountId: invitation.accountId,
+    data: { generation: email.generation, emailId, reminder: email.ordinal },
+  });
+  return { plan, retryInMs: null };
+}
+
+/** Until the given instant, or the end of the night that it lies in; what that overtakes is not sent any more. */
+async function postpone(trx: Transaction, invitation: Invitation, to: Date, now: Date): Promise<Plan> {
+  const { policy, timeZone } = (await findOrganizationAndClock(trx, invitation.organizationId)).organization;
+  const at = afterNight(to, policy.quietHours, timeZone);
+  return save(trx, invitation, { reminderAt: [at, ...remindersAfter(invitation, at)] }, now);
+}
+
+/** The workflow is the one that calls, and hears the plan as the answer: no mark in the outbox. */
+async function save(
+  trx: Transaction,
+  invitation: Invitation,
+  patch: Partial<Pick<Invitation, 'reminderAt' | 'remindersSent' | 'deliveryStatus' | 'deliveryDetail'>>,
+  now: Date,
+): Promise<Plan> {
+  const changed = { ...invitation, ...patch };
+  await Invitation.query(trx)
+    .patch({ ...patch, nextAt: nextStep(changed, now)?.at ?? null, updatedAt: now })
+    .where({ id: invitation.id, organizationId: invitation.organizationId });
+  return planOf(changed, now);
+}
