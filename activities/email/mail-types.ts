@@ -32,6 +32,12 @@ export const mailTypes: Record<MailType, { body: string }> = {
   'invitation-reminder': { body: 'invitation' },
 };
 
+/** A table of a mail; every row has as many cells. */
+export interface MailSection {
+  title: string;
+  rows: string[][];
+}
+
 /** What a mail to the holder of an account says. Its words are in i18n under `mail.account.<type>`. */
 export interface HolderMail {
   type: AccountMailType;
@@ -43,12 +49,24 @@ export interface HolderMail {
   organizationName: string | null;
   /** Whom it is about, where that is not who gets it. */
   personName: string | null;
+  /** The same with their address. */
+  person?: string | null;
+  /** How many things have happened. */
+  count?: number;
+  /** Text from people or servers, shown as it is below the words `detail` of the type. */
+  detail?: string | null;
+  /** Tables, in the order in which they are shown. */
+  sections?: MailSection[];
+  /** What follows the tables. */
+  more?: string | null;
   /** The organization whose invitation a new password accepts. */
   joins: string | null;
   /** Whose account it is: the mail may have come to somebody who does not know it. */
   account: { username: string | null; home: string | null } | null;
   /** null: there is nothing to open. */
   link: string | null;
+  /** Whether the link opens something for good, and not until a day. */
+  lasting?: boolean;
   /** null: there is nothing to type in. */
   code: string | null;
   expiresAt: Date;

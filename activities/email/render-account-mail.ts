@@ -3,18 +3,21 @@ import type { AccountMailType } from '../../db/models/account-mail';
 import { displayName } from '../../domain/account';
 import { type Locale, pickLocale } from '../../i18n';
 import { senderAddress } from './mailer';
+import { renderNews } from './render-news';
+import { renderReport } from './render-report';
 import { type RenderedMail, renderHolderMail } from './render';
 
 /** Those that open something; the others only tell. */
-const withLink: AccountMailType[] = ['password-reset', 'email-confirmation'];
+const withLink: AccountMailType[] = ['password-reset', 'email-confirmation', 'account-inactive'];
 
 /** From a row to the mail that goes with it, in the person's language, else their organization's. */
 export function renderAccountMail(
-  { account, mail, organization, person }: AccountMailContents,
+  { account, mail, organization, person, news, report }: AccountMailContents,
   { link, code }: { link: string; code: string },
   sender: string,
 ): RenderedMail & { locale: Locale } {
   const locale = pickLocale(account.locale, organization?.locale);
+  const timeZone = organization?.timeZone ?? 'UTC';
   const rendered = renderHolderMail({
     type: mail.type,
     locale,
@@ -25,13 +28,16 @@ export function renderAccountMail(
     newAddress: account.pendingEmail,
     organizationName: organization?.name ?? null,
     personName: person && displayName(person),
+    ...(news && renderNews(news, locale, timeZone)),
+    ...(report && { sections: renderReport(report, locale, timeZone) }),
     joins: mail.type === 'password-reset' && account.activatedAt === null ? (organization?.name ?? null) : null,
     account:
       mail.type === 'email-confirmation' ? { username: account.username, home: organization?.name ?? null } : null,
     link: withLink.includes(mail.type) ? link : null,
+    lasting: mail.type === 'account-inactive',
     code: mail.type === 'two-factor-code' ? code : null,
-    expiresAt: mail.deadline,
-    timeZone: organization?.timeZone ?? 'UTC',
+    expiresAt: report?.now ?? mail.deadline,
+    timeZone,
     senderAddress: senderAddress(sender),
   });
   return { ...rendered, locale };

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
 import { formatInstant, translator, type Locale, type Variables } from '../../i18n';
-import { type HolderMail, mailTypes, type InvitationMail, type Mail, type MailType } from './mail-types';
+import {
+  type HolderMail,
+  type MailSection,
+  mailTypes,
+  type InvitationMail,
+  type Mail,
+  type MailType,
+} from './mail-types';
 
 export type { HolderMail, InvitationMail, Mail, MailType } from './mail-types';
 
@@ -38,6 +45,12 @@ export function renderHolderMail(mail: HolderMail): RenderedMail {
     newAddress: line(mail.newAddress),
     organizationName: line(mail.organizationName),
     personName: line(mail.personName),
+    person: line(mail.person ?? null),
+    count: mail.count ?? 0,
+    detail: paragraphs(mail.detail ?? null),
+    sections: (mail.sections ?? []).map(plainSection),
+    more: line(mail.more ?? null),
+    lasting: mail.lasting ?? false,
     joins: line(mail.joins),
     username: line(mail.account?.username ?? null),
     home: line(mail.account?.home ?? null),
@@ -52,6 +65,24 @@ export function renderHolderMail(mail: HolderMail): RenderedMail {
     html: holderTemplates.html(context, options).trim() + '\n',
     text: holderTemplates.text(context, options).trim() + '\n',
   };
+}
+
+/** A table without markup: its columns stand below each other, but for the last one, which may be as long as it likes. */
+function plainSection({ title, rows }: MailSection) {
+  const cells = rows.map((row) => row.map(line));
+  const widths = cells.reduce<number[]>(
+    (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, [...cell].length)),
+    [],
+  );
+  const aligned = cells.map((row) =>
+    row
+      .map((cell, column) =>
+        column === row.length - 1 ? cell : cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - [...cell].length)),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+  return { title: line(title), rows: cells, text: aligned.join('\n') };
 }
 
 function render(mail: Mail, values: Record<string, string>): RenderedMail {
@@ -143,7 +174,7 @@ function compileTemplates(): { templates: Record<MailType, MailTemplates>; holde
   ]);
   const holderTemplates = {
     subject: environment.compile(
-      '{{t (key "mail.account" type "subject") organizationName=organizationName personName=personName}}',
+      '{{t (key "mail.account" type "subject") organizationName=organizationName personName=personName count=count}}',
       plain,
     ),
     html: environment.compile(source('account.html'), options),

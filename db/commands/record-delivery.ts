@@ -10,6 +10,7 @@ import { findOrganizationAndClock } from '../queries/find-organization';
 import { findOtherOrganizations } from '../queries/find-other-organizations';
 import { expireIfOverdue } from './expire-invitation';
 import { writingEvents } from './record-event';
+import { noticeInviter } from './notice-inviter';
 import { lockInvitation } from './save-invitation';
 import { remindersAfter } from './start-term';
 
@@ -207,6 +208,7 @@ export async function recordDelivery(
     data: { generation: email.generation, emailId },
   });
   await saved.with('told', told);
+  if (result === 'refused') await noticeInviter(trx, invitation, 'undeliverable', now, { detail: response });
   return { plan, retryInMs: null };
 }
 

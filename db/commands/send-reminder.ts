@@ -8,6 +8,7 @@ import { Invitation } from '../models/invitation';
 import type { Organization } from '../models/organization';
 import { findOrganizationAndClock } from '../queries/find-organization';
 import { findOtherOrganizations } from '../queries/find-other-organizations';
+import { noticeInviter } from './notice-inviter';
 import {
   type Claim,
   type ClaimedMail,
@@ -66,7 +67,9 @@ export async function recordReminder(
   const email = await Email.query(trx).findOne({ id: emailId, organizationId }).throwIfNotFound();
   const attempts = [...email.attempts, { at: now.toISOString(), response }].slice(-maximumRecordedAttempts);
   const status = result === 'accepted' ? 'sent' : result === 'refused' ? 'failed' : 'queued';
-  await email.$query(trx).patch({ attempts, status, leaseUntil: null, sentAt: result === 'accepted' ? now : null });
+  await Email.query(trx)
+    .patch({ attempts, status, leaseUntil: null, sentAt: result === 'accepted' ? now : null })
+    .where({ id: emailId, organizationId });
   const current =
     email.status === 'queued' &&
     invitation.status === 'pending' &&
@@ -91,6 +94,7 @@ export async function recordReminder(
     accountId: invitation.accountId,
     data: { generation: email.generation, emailId, reminder: email.ordinal },
   });
+  if (!accepted) await noticeInviter(trx, invitation, 'undeliverable', now, { detail: response });
   return { plan, retryInMs: null };
 }
 

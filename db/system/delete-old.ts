@@ -4,6 +4,7 @@ import { asSystem, type Database } from '../database';
 export async function deleteOldKeys(database: Database): Promise<void> {
   await asSystem(database, async (trx) => {
     await trx.raw(`delete from idempotency_keys where created_at < usher_now() - interval '24 hours'`);
+    await trx.raw(`delete from inviter_notices where at < usher_now() - interval '90 days'`);
     await trx.raw(`delete from rate_limits where expire < extract(epoch from clock_timestamp()) * 1000`);
   });
   // Accounts belong to no organization, and so do these.

@@ -11,7 +11,7 @@ const start = Date.parse('2026-01-01T00:00:00Z');
 const instant = fc
   .oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: yearMs }))
   .map((ms) => new Date(start + ms));
-const row: fc.Arbitrary<NextStepRow> = fc.record({
+const row: fc.Arbitrary<NextStepRow & { reminderAt: Date[] }> = fc.record({
   status: fc.constantFrom(...invitationStatuses),
   expiresAt: fc.option(instant),
   deliveryStatus: fc.constantFrom(...deliveryStatuses),
