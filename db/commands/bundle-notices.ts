@@ -1,4 +1,4 @@
-import { nextNoticeMail, noticeMailTypes, staleMs } from '../../domain/inviter-notice';
+import { nextNoticeMail, noticeMailTypes, staleMs, waitingNoticeMail } from '../../domain/inviter-notice';
 import { readClock, type Transaction } from '../database';
 import { AccountMail } from '../models/account-mail';
 import { InviterNotice } from '../models/inviter-notice';
@@ -29,21 +29,36 @@ export async function bundleNotices(trx: Transaction, organizationId: string, in
     .whereIn('type', noticeMailTypes);
   // Once it is rendered, it says what it says.
   const waiting = await theirs.clone().where({ status: 'queued' }).whereNull('messageId').forUpdate().first();
-  const last = await theirs.clone().orderBy('createdAt', 'desc').first();
   const now = await readClock(trx);
+  if (waiting) {
+    await open.clone().patch({ mailId: waiting.id });
+    const all = await InviterNotice.query(trx).where({ organizationId, mailId: waiting.id }).distinct('event');
+    const dueAt = waitingNoticeMail(
+      all.map(({ event }) => event),
+      waiting,
+      now,
+    );
+    if (dueAt > waiting.dueAt) await waiting.$query(trx).patch({ dueAt, tellAt: dueAt });
+    return;
+  }
+  const last = await theirs.clone().orderBy('createdAt', 'desc').first();
   const dueAt = nextNoticeMail(
     events.map(({ event }) => event),
     last ? (last.sentAt ?? last.dueAt) : null,
     now,
   );
-  const wish = { type: 'invitation-news', recipient: inviter.email, accountId: inviterId } as const;
-  const mailId =
-    waiting?.id ??
-    (await requestAccountMail(
-      trx,
-      { ...wish, aboutOrganizationId: organizationId, deadline: new Date(dueAt.getTime() + staleMs), dueAt },
-      now,
-      0,
-    ));
+  const mailId = await requestAccountMail(
+    trx,
+    {
+      type: 'invitation-news',
+      recipient: inviter.email,
+      accountId: inviterId,
+      aboutOrganizationId: organizationId,
+      deadline: new Date(dueAt.getTime() + staleMs),
+      dueAt,
+    },
+    now,
+    0,
+  );
   await open.clone().patch({ mailId });
 }
