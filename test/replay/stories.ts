@@ -173,7 +173,7 @@ export const stories: Record<string, Story> = {
   'reminded-then-accepted': {
     ends: 'accepted',
     async play({ usher, email, organization }) {
-      const acme = await organization('28-days', { invitationLifetime: 'PT30S', reminders: ['PT28S'] });
+      const acme = await organization('28-days', { invitationLifetime: 'PT60S', reminders: ['PT52S'] });
       const { handle } = await invite(usher, acme, email);
       await accept(usher, email, 2);
       return handle;
