@@ -57,6 +57,8 @@ export function createAccountMailActivities({
   };
 
   function linkOf(mail: AccountMail, account: Account): string {
+    // No secret: everybody may ask for a new password there. // E8
+    if (mail.type === 'account-inactive') return `${baseUrl}/forgot-password`;
     const claim = { accountId: account.id, expiresAt: mail.deadline };
     return mail.type === 'password-reset'
       ? `${baseUrl}/reset-password/${accountToken(keys, 'password-reset', claim, resetBinding(account))}`

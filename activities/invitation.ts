@@ -11,6 +11,7 @@ import {
 } from '../db/commands/record-delivery';
 import { cancelInvitation } from '../db/commands/cancel-invitation';
 import { resendInvitation } from '../db/commands/resend-invitation';
+import { claimReminder, recordReminder } from '../db/commands/send-reminder';
 import { type Database, inOrganization, type Transaction } from '../db/database';
 import type { Invitation } from '../db/models/invitation';
 import type { Organization } from '../db/models/organization';
@@ -43,6 +44,8 @@ export interface InvitationActivities {
   planNextStep(it: It): Promise<PlanAnswer>;
   /** Sends the mail of the present generation if it is due; the same mail however often it is called. */
   sendInvitation(it: It): Promise<PlanAnswer>;
+  /** Reminds of that mail, if it is due. // F3 */
+  sendReminder(it: It): Promise<PlanAnswer>;
   expireInvitation(it: It): Promise<PlanAnswer>;
   /** The commands of the API, for operators; once per key. A refusal changes nothing and is logged. */
   resendInvitation(it: It & { key: string }): Promise<PlanAnswer>;
@@ -61,6 +64,7 @@ export interface InvitationActivityDependencies {
     organization: Organization,
     others: Organization[],
     link: string,
+    reminder?: boolean,
   ) => Promise<Omit<RenderedMail, 'host'>>;
 }
 
@@ -97,20 +101,19 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
     return answer(await plan(it));
   }
 
-  return guarded(logger, {
-    planNextStep: async (it) => answer(await plan(it)),
-
-    sendInvitation: async (it) => {
+  /** Claims a mail, sends it and records what came of it; both kinds by the same steps. */
+  const mailing =
+    (reminder: boolean, claimMail: typeof claimReminder, record: typeof recordDelivery) => async (it: It) => {
       const { isLocal } = activityInfo();
       const limitMs = isLocal ? sendLimitMs.local : sendLimitMs.regular;
       const claim = await within(it, (trx) =>
-        claimInvitationMail(
+        claimMail(
           trx,
           it.organizationId,
           it.invitationId,
           limitMs + leaseMarginMs,
           async (invitation, organization, others) => {
-            const rendered = await render(trx, invitation, organization, others, maskedLink);
+            const rendered = await render(trx, invitation, organization, others, maskedLink, reminder);
             if (rendered.template === 'fallback') warnOfFallback(logger, rendered.type, organization.id);
             return { ...rendered, host: mailer.host };
           },
@@ -135,10 +138,16 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
         },
         limitMs,
       );
-      const recorded = await within(it, (trx) => recordDelivery(trx, it.organizationId, email, outcome));
+      const recorded = await within(it, (trx) => record(trx, it.organizationId, email, outcome));
       if (recorded.retryInMs !== null) throw later('MailDeferred', outcome.code, recorded.retryInMs);
       return answer(recorded.plan);
-    },
+    };
+
+  return guarded(logger, {
+    planNextStep: async (it) => answer(await plan(it)),
+
+    sendInvitation: mailing(false, claimInvitationMail, recordDelivery),
+    sendReminder: mailing(true, claimReminder, recordReminder),
 
     expireInvitation: async (it) =>
       answer(await within(it, (trx) => expireInvitation(trx, it.organizationId, it.invitationId))),

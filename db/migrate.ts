@@ -9,6 +9,7 @@ import * as severalOrganizations from './migrations/0008-several-organizations';
 import * as mail from './migrations/0009-mail';
 import * as emailTemplates from './migrations/0011-email-templates';
 import * as mailLog from './migrations/0012-mail-log';
+import * as reminders from './migrations/0013-reminders';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -22,6 +23,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0009-mail': mail,
   '0011-email-templates': emailTemplates,
   '0012-mail-log': mailLog,
+  '0013-reminders': reminders,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

@@ -57,6 +57,8 @@ export const templateVariables = {
   }),
   newAddress: text('The address that the account is to have', 'ada@new.example', true),
   personName: text('Whom the mail is about', 'Grace Hopper', true),
+  person: text('The same with their address', 'Grace Hopper (grace@example.com)', true),
+  count: text('How many things have happened', '3', true),
   joins: text('The organization whose invitation the new password accepts', 'Nordlicht Energie', true),
   home: text('The organization that the account belongs to', 'Nordlicht Energie', true),
   items: text(
@@ -121,7 +123,7 @@ const telling = (...more: VariableName[]): MailTemplateType => ({
   variables: [...more, ...everywhere],
   mandatory: null,
 });
-const newsOfInvitation = telling('personName', 'inviterName', 'expiresAt', 'items');
+const newsOfInvitation = telling('personName', 'person', 'items');
 
 export const mailTemplateTypes = {
   'user-invitation': invitation,
@@ -137,14 +139,14 @@ export const mailTemplateTypes = {
   'two-factor-changed': telling(),
   'email-confirmation': opening('username', 'home'),
   'email-change-notice': telling('newAddress'),
-  'account-inactive': telling('personName', 'expiresAt'),
+  'account-inactive': { variables: ['link', ...everywhere], mandatory: 'link' },
   'security-report': telling('personName', 'expiresAt', 'items'),
   'delivery-problem': newsOfInvitation,
   'invitation-accepted': newsOfInvitation,
   'invitation-declined': newsOfInvitation,
   'invitation-expired': newsOfInvitation,
   'new-link-requested': newsOfInvitation,
-  'invitation-news': newsOfInvitation,
+  'invitation-news': telling('count', 'items'),
 } as const satisfies Record<string, MailTemplateType>;
 
 export type MailTemplateName = keyof typeof mailTemplateTypes;

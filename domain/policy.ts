@@ -55,7 +55,10 @@ export const policySchema = z.strictObject({
   guestAccessWarning: lifetime.nullable().describe('How long before the end of temporary access a warning goes out'),
   guestSuspensionAndEndDate: z.boolean(),
   allowedEmailDomains: z.array(domainName).max(500).nullable().describe('null: every domain (F11)'),
-  notifyInviter: z.boolean(),
+  notifyInviter: z.boolean().describe('Whether inviters get a mail about what became of their invitations (F11)'),
+  notifyInactive: z
+    .boolean()
+    .describe('Whether people get a mail when their account becomes inactive, with the way back (E7, E9)'),
   redirectOrigins: z.array(origin).max(50).describe("Origins that an invitation's redirectUrl may point to (F12)"),
 });
 

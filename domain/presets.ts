@@ -18,6 +18,7 @@ const common: Policy = {
   guestSuspensionAndEndDate: false,
   allowedEmailDomains: null,
   notifyInviter: true,
+  notifyInactive: false,
   redirectOrigins: [],
 };
 

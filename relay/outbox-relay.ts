@@ -12,6 +12,7 @@ import {
   postponeOutboxMarks,
 } from '../db/system/outbox';
 import { relayAccountMails } from './account-mails';
+import { relayNotices } from './inviter-notices';
 import { relayGuestAccess } from './guest-access';
 import { tell } from './temporal';
 
@@ -51,7 +52,7 @@ export function startOutboxRelay(options: RelayOptions): Relay {
   };
   const loops = [
     every(pollMs, 'the outbox relay', () => relayMarks(options, stopping.signal)),
-    every(pollMs, 'the relay of account mails', () => relayAccountMails(options.database, options.client)),
+    every(pollMs, 'the relay of account mails', () => relayMails(options)),
     every(pollMs, 'the relay of guest access', () => relayGuestAccess(options.database, options.client)),
     every(sweepMs, 'the watchdog', () => sweep(options)),
   ];
@@ -61,6 +62,12 @@ export function startOutboxRelay(options: RelayOptions): Relay {
       await Promise.all(loops);
     },
   };
+}
+
+/** What inviters are to hear goes into mails first. */
+async function relayMails({ database, client, logger }: RelayOptions): Promise<void> {
+  await relayNotices(database, logger);
+  await relayAccountMails(database, client);
 }
 
 /** Batches until nothing is due. @returns how many marks were passed on */

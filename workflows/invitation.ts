@@ -16,7 +16,7 @@ import {
 import type { InvitationActivities, PlanAnswer } from '../activities/invitation';
 import { cancel, changed, type InvitationInput, resend, searchAttributes } from './messages';
 
-const steps = { send: 'sendInvitation', expire: 'expireInvitation' } as const;
+const steps = { send: 'sendInvitation', remind: 'sendReminder', expire: 'expireInvitation' } as const;
 const wishes = { resend: 'resendInvitation', cancel: 'cancelInvitation' } as const;
 type Wish = keyof typeof wishes;
 
@@ -31,9 +31,9 @@ const regular = proxyActivities<InvitationActivities>({
  * The story of one invitation: ask for the next step, do it or wait for its time or a word from outside, until there is
  * none. PostgreSQL decides; this waits and acts, so that a lost or doubled signal does no harm.
  *
- *     ┌▶ carry out operators' wishes ─▶ planNextStep ─▶ send / expire, if due ─▶ wait ─┐
- *     │                                     └─ none: the end                          │
- *     └───────────────────── its time has come, or something was heard ◀──────────────┘
+ *     ┌▶ carry out operators' wishes ─▶ planNextStep ─▶ send / remind / expire, if due ─▶ wait ─┐
+ *     │                                     └─ none: the end                                   │
+ *     └───────────────────── its time has come, or something was heard ◀───────────────────────┘
  *
  * Silence is an answer: expiry is a result, not a failure.
  */

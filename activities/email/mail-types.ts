@@ -17,7 +17,9 @@ export interface MailBranding {
 
 /** What an invitation mail says. Everything but `link` is text from people and is shown literally. */
 export interface InvitationMail {
-  type: 'user-invitation' | 'guest-invitation';
+  type: 'user-invitation' | 'guest-invitation' | 'invitation-reminder';
+  /** Whom the invitation makes a guest is told so by a reminder, too. */
+  asGuest?: boolean;
   locale: Locale;
   organizationName: string;
   inviterName: string | null;
@@ -43,7 +45,14 @@ export type MailType = Mail['type'];
 export const mailTypes: Record<MailType, { body: string }> = {
   'user-invitation': { body: 'invitation' },
   'guest-invitation': { body: 'invitation' },
+  'invitation-reminder': { body: 'invitation' },
 };
+
+/** A table of a mail; every row has as many cells. */
+export interface MailSection {
+  title: string;
+  rows: string[][];
+}
 
 /** What a mail to the holder of an account says. Its words are in i18n under `mail.account.<type>`. */
 export interface HolderMail {
@@ -56,12 +65,24 @@ export interface HolderMail {
   organizationName: string | null;
   /** Whom it is about, where that is not who gets it. */
   personName: string | null;
+  /** The same with their address. */
+  person?: string | null;
+  /** How many things have happened. */
+  count?: number;
+  /** Text from people or servers, shown as it is below the words `detail` of the type. */
+  detail?: string | null;
+  /** Tables, in the order in which they are shown. */
+  sections?: MailSection[];
+  /** What follows the tables. */
+  more?: string | null;
   /** The organization whose invitation a new password accepts. */
   joins: string | null;
   /** Whose account it is: the mail may have come to somebody who does not know it. */
   account: { username: string | null; home: string | null } | null;
   /** null: there is nothing to open. */
   link: string | null;
+  /** Whether the link opens something for good, and not until a day. */
+  lasting?: boolean;
   /** null: there is nothing to type in. */
   code: string | null;
   expiresAt: Date;

@@ -5,15 +5,17 @@ import { displayName } from '../../domain/account';
 import { senderAddress } from '../../domain/email-address';
 import { type Locale, pickLocale } from '../../i18n';
 import { findOrganizationsOwn, senderOf } from './own-template';
+import { renderNews } from './render-news';
+import { renderReport } from './render-report';
 import { type RenderedMail, renderHolderMail } from './render';
 
 /** Those that open something; the others only tell. */
-const withLink: AccountMailType[] = ['password-reset', 'email-confirmation'];
+const withLink: AccountMailType[] = ['password-reset', 'email-confirmation', 'account-inactive'];
 
 /** From a row to the mail that goes with it, in the person's language, else their organization's. */
 export async function renderAccountMail(
   trx: Transaction,
-  { account, mail, organization, person }: AccountMailContents,
+  { account, mail, organization, person, news, report }: AccountMailContents,
   { link, code, baseUrl }: { link: string; code: string; baseUrl: string },
   from: string,
 ): Promise<RenderedMail & { locale: Locale; sender: string }> {
@@ -23,6 +25,7 @@ export async function renderAccountMail(
   const locale = pickLocale(mail.locale, account.locale, organization?.locale);
   if (subject !== null && html !== null && text !== null)
     return { subject, html, text, locale, sender, template: mail.template };
+  const timeZone = organization?.timeZone ?? 'UTC';
   const rendered = renderHolderMail({
     type: mail.type,
     locale,
@@ -33,13 +36,16 @@ export async function renderAccountMail(
     newAddress: account.pendingEmail,
     organizationName: organization?.name ?? null,
     personName: person && displayName(person),
+    ...(news && renderNews(news, locale, timeZone)),
+    ...(report && { sections: renderReport(report, locale, timeZone) }),
     joins: mail.type === 'password-reset' && account.activatedAt === null ? (organization?.name ?? null) : null,
     account:
       mail.type === 'email-confirmation' ? { username: account.username, home: organization?.name ?? null } : null,
     link: withLink.includes(mail.type) ? link : null,
+    lasting: mail.type === 'account-inactive',
     code: mail.type === 'two-factor-code' ? code : null,
-    expiresAt: mail.deadline,
-    timeZone: organization?.timeZone ?? 'UTC',
+    expiresAt: report?.now ?? mail.deadline,
+    timeZone,
     senderAddress: senderAddress(from),
     ...(await findOrganizationsOwn(trx, organization, mail.type, locale, baseUrl)),
   });

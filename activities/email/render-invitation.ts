@@ -7,7 +7,7 @@ import { listNames, pickLocale } from '../../i18n';
 import { findOrganizationsOwn, senderOf } from './own-template';
 import { renderInvitationMail } from './render';
 
-/** From a row to the mail that goes with it, in the invitation's language, else the organization's. */
+/** From a row to the mail that goes with it, or to its reminder, in the invitation's language, else the organization's. */
 export function renderInvitation(
   sender: string,
   baseUrl: string,
@@ -17,12 +17,15 @@ export function renderInvitation(
   organization: Organization,
   others: Organization[],
   link: string,
+  reminder?: boolean,
 ) => Promise<Omit<RenderedMail, 'host'>> {
-  return async (trx, invitation, organization, others, link) => {
-    const type = invitation.kind === 'guest' ? 'guest-invitation' : 'user-invitation';
+  return async (trx, invitation, organization, others, link, reminder = false) => {
+    const asGuest = invitation.kind === 'guest';
+    const type = reminder ? 'invitation-reminder' : asGuest ? 'guest-invitation' : 'user-invitation';
     const locale = pickLocale(invitation.locale, organization.locale);
     const mail = renderInvitationMail({
       type,
+      asGuest,
       locale,
       organizationName: listNames(locale, [organization, ...others]),
       inviterName: invitation.invitedByType === 'user' ? invitation.invitedByName : null,

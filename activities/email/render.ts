@@ -5,7 +5,14 @@ import { defaultColour, textColourOn } from '../../domain/branding';
 import { compileTemplate, oneLine, paragraphs } from '../../domain/mail-template';
 import { type MailParts, type MailTemplateName, mailTemplateTypes, variable } from '../../domain/mail-templates';
 import { formatInstant, hasText, translator, type Locale, type Variables } from '../../i18n';
-import { type HolderMail, type InvitationMail, mailTypes, type MailType, type OwnTemplate } from './mail-types';
+import {
+  type HolderMail,
+  type InvitationMail,
+  type MailSection,
+  mailTypes,
+  type MailType,
+  type OwnTemplate,
+} from './mail-types';
 
 export type { HolderMail, InvitationMail, Mail, MailType } from './mail-types';
 
@@ -23,7 +30,7 @@ export function renderInvitationMail(mail: InvitationMail): RenderedMail {
 /** A mail to the holder of an account, by the same rules. */
 export function renderHolderMail(mail: HolderMail): RenderedMail {
   if (mail.link !== null) assertWebAddress(mail.link);
-  return fromOwn(mail, holderValues(mail), (values) => fill(holderTemplates, mail, values));
+  return fromOwn(mail, holderValues(mail), (values) => fill(holderTemplates, mail, { ...values, ...laidOut(mail) }));
 }
 
 type Values = Record<string, string>;
@@ -44,12 +51,60 @@ function holderValues(mail: HolderMail): Values {
     name: fullName(mail) || oneLine(mail.username),
     newAddress: oneLine(mail.newAddress),
     personName: oneLine(mail.personName),
+    person: oneLine(mail.person ?? null),
+    count: String(mail.count ?? ''),
+    items: itemsOf(mail),
     joins: oneLine(mail.joins),
     username: oneLine(mail.account?.username ?? null),
     home: oneLine(mail.account?.home ?? null),
     link: mail.link ?? '',
     code: mail.code ?? '',
   };
+}
+
+/** What a template of an organization's own has of the tables and texts that the built-in lays out. */
+const itemsOf = ({ detail, sections, more }: HolderMail): string =>
+  [
+    paragraphs(detail ?? null),
+    ...(sections ?? []).map(plainSection).map(({ title, text }) => `${title}\n${text}`),
+    oneLine(more ?? null),
+  ]
+    .filter(Boolean)
+    .join('\n\n');
+
+/** What only the built-in shows. */
+interface Layout {
+  items: string;
+  detail: string;
+  sections: ReturnType<typeof plainSection>[];
+  more: string;
+  lasting: boolean;
+}
+
+const laidOut = ({ detail, sections, more, lasting }: HolderMail): Layout => ({
+  items: '',
+  detail: paragraphs(detail ?? null),
+  sections: (sections ?? []).map(plainSection),
+  more: oneLine(more ?? null),
+  lasting: lasting ?? false,
+});
+
+/** A table without markup: its columns stand below each other, but for the last one, which may be as long as it likes. */
+function plainSection({ title, rows }: MailSection) {
+  const cells = rows.map((row) => row.map(oneLine));
+  const widths = cells.reduce<number[]>(
+    (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, [...cell].length)),
+    [],
+  );
+  const aligned = cells.map((row) =>
+    row
+      .map((cell, column) =>
+        column === row.length - 1 ? cell : cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - [...cell].length)),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+  return { title: oneLine(title), rows: cells, text: aligned.join('\n') };
 }
 
 /** What every mail may say: of the person, of the organization, and what it looks like. */
@@ -103,10 +158,11 @@ function compiledOwn(type: MailTemplateName, own: OwnTemplate): Compiled {
 
 function fill(
   { subject, html, text }: MailTemplates,
-  { type, locale }: { type: string; locale: Locale },
-  values: Values,
+  { type, asGuest = false, locale }: { type: string; asGuest?: boolean; locale: Locale },
+  values: Record<string, unknown>,
 ) {
-  const context = { ...values, type };
+  // A reminder has words of its own for guests.
+  const context = { ...values, type: type === 'invitation-reminder' && asGuest ? `${type}.guest` : type };
   const options = { data: { locale } };
   return {
     // A name may hold anything; a header may not.
@@ -196,9 +252,13 @@ export function unfilledTemplate(type: MailTemplateName, locale: Locale): MailPa
   return fill(
     type in mailTypes ? unfilled.templates[type as MailType] : unfilled.holderTemplates,
     { type, locale },
-    values,
+    { ...laidOut({ ...blankHolder, type: type as HolderMail['type'], lasting: !showsEnd(type) }), ...values },
   );
 }
+
+/** Whether what the link opens ends. */
+const showsEnd = (type: MailTemplateName): boolean =>
+  (mailTemplateTypes[type].variables as readonly string[]).includes('expiresAt');
 
 /** Whether the built-in has its words: a type without is not sent. */
 export const hasBuiltIn = (type: MailTemplateName): boolean =>
@@ -215,7 +275,8 @@ export function renderExample(
   const all = { ...invitationValues(blankInvitation), ...holderValues(blankHolder) };
   const templatesOf = type in mailTypes ? templates[type as MailType] : holderTemplates;
   const nothing = Object.fromEntries(Object.keys(all).map((name) => [name, '']));
-  return fill(templatesOf, { type, locale }, { ...nothing, ...values });
+  const layout = laidOut({ ...blankHolder, type: type as HolderMail['type'], lasting: !showsEnd(type) });
+  return fill(templatesOf, { type, locale }, { ...layout, ...nothing, ...values });
 }
 
 let unfilled: ReturnType<typeof compileTemplates> | null = null;

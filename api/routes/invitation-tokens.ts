@@ -175,7 +175,7 @@ export const invitationTokenRoutes: RouteSpec[] = [
     ...shared,
     method: 'post',
     path: `${base}/request-new`,
-    summary: 'Record that a new link is needed in place of an expired one, for administrators to see; always 202',
+    summary: 'Ask the inviter for a new link in place of an expired one, by mail; always 202',
     answering: true,
     answers: { 202: { description: 'Taken' } },
     async handle(context) {

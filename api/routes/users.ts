@@ -4,6 +4,7 @@ import {
   deactivateUser,
   deleteUser,
   type Managed,
+  requestSecurityReport,
   resetTwoFactor,
   sendPasswordReset,
   type UserPatch,
@@ -52,8 +53,8 @@ export async function manage(
  * Counts the mails that a command would send, before its transaction: each count takes a connection of its own.
  * @throws Problem TOO_MANY_REQUESTS
  */
-async function countMails(context: Context, recipientsOf: (found: User) => (string | null)[]): Promise<void> {
-  for (const recipient of recipientsOf(await locate(context)))
+async function countMails(context: Context, recipientsOf: Recipients): Promise<void> {
+  for (const recipient of recipientsOf(await locate(context), context))
     if (recipient !== null) await context.limits.forManagedMail(recipient);
 }
 
@@ -65,6 +66,7 @@ const readdressed =
     return [email, ['active', 'suspended'].includes(found.status) ? found.email : null];
   };
 
+type Recipients = (found: User, context: Context) => (string | null)[];
 type UserCommand = (trx: Transaction, organizationId: string, id: string, manager: Manager) => Promise<Managed>;
 
 const noMails = () => [];
@@ -74,7 +76,7 @@ export const userAction = (
   name: string,
   summary: string,
   run: UserCommand,
-  recipientsOf: (found: User) => (string | null)[] = noMails,
+  recipientsOf: Recipients = noMails,
 ): RouteSpec => ({
   method: 'post',
   path: `${base}/users/{id}/${name}`,
@@ -183,6 +185,12 @@ export const userRoutes: RouteSpec[] = [
     ({ email }) => [email],
   ),
   userAction('reset-two-factor', 'Forget a second factor that the user has lost; every session ends', resetTwoFactor),
+  userAction(
+    'security-report',
+    'Mail the person who asks a report on the user: account, roles, permissions, groups, second factor, sign-ins, sessions, open invitations',
+    requestSecurityReport,
+    (_, { caller }) => [caller?.type === 'user' ? caller.account.email : null],
+  ),
 ];
 
 export const auditRoutes: RouteSpec[] = [

@@ -10,6 +10,7 @@ import { findAccountHolder, isInvited } from '../queries/find-account-holder';
 import { closeInvitee } from './close-invitee';
 import { assertUsernameFree, settleUsername } from './invitee';
 import { giveWay, join } from './join-organization';
+import { noticeInviter } from './notice-inviter';
 import { lockInvitation, saveInvitation } from './save-invitation';
 import { type Commanded, commanded, undelivered } from './command';
 
@@ -62,6 +63,7 @@ export async function acceptInvitation(
     { status: 'accepted', answeredAt: now, ...undelivered(invitation) },
     now,
   );
+  await noticeInviter(trx, saved.invitation, 'accepted', now, { accountId: account.id });
   return commanded(saved, trx, 'accepted', { ...actor, id: account.id }, now);
 }
 
@@ -96,7 +98,9 @@ export async function acceptSignedIn(
   await join(trx, theirs, now);
   const answered = { status: 'accepted', answeredAt: now, accountId, ...undelivered(invitation) } as const;
   const data = invitee.id === account.id ? {} : { inPlaceOf: invitee.id };
-  return commanded(await saveInvitation(trx, theirs, answered, now), trx, 'accepted', actor, now, data);
+  const saved = await saveInvitation(trx, theirs, answered, now);
+  await noticeInviter(trx, saved.invitation, 'accepted', now, { accountId });
+  return commanded(saved, trx, 'accepted', actor, now, data);
 }
 
 /** The same from the profile, the other way. */
@@ -109,7 +113,7 @@ export async function declineSignedIn(
   actor: Actor,
 ): Promise<Commanded> {
   const { invitation, now } = await openOwn(trx, organizationId, invitationId, null, accountId);
-  return decline(trx, invitation, reason, actor, now);
+  return decline(trx, invitation, reason, actor, now, accountId);
 }
 
 async function openOwn(
@@ -146,6 +150,7 @@ async function decline(
   reason: string | null,
   actor: Actor,
   now: Date,
+  accountId: string | null = null,
 ): Promise<Commanded> {
   const saved = await saveInvitation(
     trx,
@@ -154,6 +159,7 @@ async function decline(
     now,
   );
   await closeInvitee(trx, saved.invitation, 'declined', now);
+  await noticeInviter(trx, saved.invitation, 'declined', now, { detail: reason, accountId });
   return commanded(saved, trx, 'declined', actor, now);
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isActive, mailedAddress, mayConfirmEmail } from '../../domain/account';
 import { addressKey } from '../../domain/email-address';
+import { noticeMails, noticeMailTypes } from '../../domain/inviter-notice';
 import { mailBackoff } from '../../domain/mail-backoff';
 import type { MailParts } from '../../domain/mail-templates';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
@@ -9,7 +10,10 @@ import { AccountMail, type AccountMailType } from '../models/account-mail';
 import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
 import { findAccountByEmail } from '../queries/find-account-holder';
+import { findInviter } from '../queries/find-inviter';
+import { findSecurityReport, type SecurityReport } from '../queries/find-security-report';
 import { findSuppression, suppressedWords } from '../queries/find-suppression';
+import { gatherNews, type News } from '../queries/gather-news';
 import { findInvitees } from '../system/find-invitees';
 import { claimCopy, copyAccepted } from './copy-mail';
 import { type AccountMailClaim, notNow, refusedBy } from './mail-claim';
@@ -25,6 +29,8 @@ export interface MailWish {
   deadline: Date;
   /** What it says, where that is known when it is asked for: the draft of a template. */
   parts?: MailParts & { locale: string };
+  /** When it is to go out; at once where nothing is said. */
+  dueAt?: Date;
 }
 
 /** The process that commits has this long to tell Temporal itself before the relay does it. */
@@ -42,12 +48,11 @@ export async function requestAccountMail(
   leaseMs = ownLeaseMs,
 ): Promise<string> {
   const id = randomUUID();
+  const dueAt = wish.dueAt ?? now;
+  // Its workflow is started when it is due, and has nothing to wait for.
+  const tellAt = new Date(dueAt.getTime() + leaseMs);
   await AccountMail.query(trx)
-    .insert({
-      ...wish,
-      ...parts,
-      ...{ id, status: 'queued', dueAt: now, createdAt: now, tellAt: new Date(now.getTime() + leaseMs) },
-    })
+    .insert({ ...wish, ...parts, ...{ id, status: 'queued', dueAt, createdAt: now, tellAt } })
     .returning('id');
   return id;
 }
@@ -59,6 +64,10 @@ export interface AccountMailContents {
   organization: Organization | null;
   /** Whom it is about, where that is somebody else. */
   person: Account | null;
+  /** What an inviter is told. */
+  news: News | null;
+  /** What a security report says. */
+  report: SecurityReport | null;
 }
 
 export interface RenderedAccountMail {
@@ -115,24 +124,26 @@ export async function claimAccountMail(
     const about = mail.aboutOrganizationId ?? account.homeOrganizationId;
     const organization = about ? await Organization.query(trx).findById(about).throwIfNotFound() : null;
     const person = mail.aboutAccountId ? ((await Account.query(trx).findById(mail.aboutAccountId)) ?? null) : null;
-    const rendered = mail.messageId === null ? await render({ account, mail, organization, person }, trx) : null;
-    if (rendered) {
-      const { host, ...parts } = rendered;
-      const recipient = mail.type === 'password-reset' ? (mailedAddress(account) ?? mail.recipient) : mail.recipient;
+    if (mail.messageId === null) {
+      const found = await contentsOf(trx, mail);
+      if (!found) {
+        await AccountMail.query(trx).deleteById(id);
+        return { claimed: false, status: 'dropped' };
+      }
+      const { host, ...parts } = await render({ account, mail, organization, person, ...found }, trx);
+      const recipient =
+        mail.type === 'password-reset'
+          ? (mailedAddress(account) ?? mail.recipient)
+          : isNoticeMail(mail.type)
+            ? (account.email ?? mail.recipient)
+            : mail.recipient;
       Object.assign(mail, { ...parts, recipient, accountId: account.id, messageId: `<${id}@${host}>` });
     }
-    const { locale, sender, subject, html, text, template, messageId, recipient, accountId } = mail;
-    // In whose log it is: it names this organization, and comes from there.
+    const { type: told, invitationId, locale, sender, subject, html, text, template } = mail;
+    const { messageId, recipient, accountId } = mail;
     const contents = {
-      locale,
-      sender,
-      subject,
-      html,
-      text,
-      template,
-      messageId,
-      recipient,
-      accountId,
+      ...{ type: told, invitationId, locale, sender, subject, html, text, template, messageId, recipient, accountId },
+      // In whose log it is: it names this organization, and comes from there.
       organizationId: about,
     };
     const suppressed = about && !isAskedFor(mail) ? await findSuppression(trx, about, recipient) : undefined;
@@ -190,7 +201,9 @@ export async function recordAccountMail(
     }
     const status = result === 'accepted' ? 'sent' : 'failed';
     const sentAt = result === 'accepted' ? now : null;
-    await mail.$query(trx).patch({ attempts, status, sentAt, leaseUntil: null, tellAt: null });
+    // What is said of a person for one pair of eyes is kept no longer than it takes to send it.
+    const parts = mail.type === 'security-report' ? { html: null, text: null } : {};
+    await mail.$query(trx).patch({ attempts, status, sentAt, leaseUntil: null, tellAt: null, ...parts });
     return { status };
   });
 }
@@ -237,7 +250,46 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
     case 'guest-access-ending':
     case 'guest-access-ending-host':
       return account.status === 'active' && isStillTheirs(mail, account.email) && isStillEnding(trx, mail);
+    case 'account-inactive':
+      return isStillTheirs(mail, mailedAddress(account)) && isInactive(trx, mail, account, now);
+    case 'security-report':
+      return account.email === mail.recipient && isActive(account, now) && (await findReport(trx, mail)) !== null;
+    default:
+      return (
+        isStillTheirs(mail, account.email) &&
+        (await findInviter(trx, mail.aboutOrganizationId ?? '', account.id)) !== undefined
+      );
   }
+}
+
+const isNoticeMail = (type: AccountMailType): boolean => noticeMailTypes.some((known) => known === type);
+
+/** What some mails tell beyond account and organization, as it is now; null: there is nothing to tell any more. */
+async function contentsOf(
+  trx: Transaction,
+  mail: AccountMail,
+): Promise<Pick<AccountMailContents, 'news' | 'report'> | null> {
+  if (mail.type === 'security-report') return { news: null, report: await findReport(trx, mail) };
+  if (!isNoticeMail(mail.type)) return { news: null, report: null };
+  const news = await gatherNews(trx, mail.aboutOrganizationId ?? '', mail.id);
+  const [first] = news.items;
+  if (!first) return null;
+  // The one mail of several kinds that are decided only now. // F11
+  if (news.total === 1) Object.assign(mail, { type: noticeMails[first.event], invitationId: first.invitationId });
+  return { news, report: null };
+}
+
+async function findReport(trx: Transaction, mail: AccountMail): Promise<SecurityReport | null> {
+  const { aboutOrganizationId, aboutAccountId, accountId } = mail;
+  if (!aboutOrganizationId || !aboutAccountId || !accountId) return null;
+  return findSecurityReport(trx, aboutOrganizationId, aboutAccountId, accountId);
+}
+
+/** Who has come back meanwhile, or cannot by a new password, is told nothing; nor is the owner of an address that was proved elsewhere. // E7, E8, E9 */
+async function isInactive(trx: Transaction, mail: AccountMail, account: Account, now: Date): Promise<boolean> {
+  if ((await wayBack(trx, account, now)) !== 'inactive') return false;
+  const owner = await findAccountByEmail(trx, mail.recipient);
+  return !owner || owner.id === account.id;
 }
 
 /** Extended, ended or removed meanwhile, there is nothing to warn of. // D11 */

@@ -8,7 +8,7 @@ import { Organization } from '../models/organization';
 import { countSeats } from '../queries/count-seats';
 import { recordEvents } from './record-event';
 import { type Change, saveInvitation } from './save-invitation';
-import { withinAccess } from './start-term';
+import { remindersAfter, remindersOf, replanReminders, withinAccess } from './start-term';
 import { lockSeats } from './take-seat';
 
 export type OrganizationPatch = Partial<Pick<Organization, 'name' | 'timeZone' | 'locale' | 'plan' | 'licences'>>;
@@ -45,8 +45,9 @@ async function assertEnough(trx: Transaction, id: string, licences: number): Pro
 }
 
 /**
- * Changes the policy for later invitations and resends; open ones keep the deadline they were sent with, unless asked
- * otherwise: then their term is counted anew from the day they were sent. // F7
+ * Changes the policy for later invitations and resends; open ones keep the deadline and the reminders they were sent with,
+ * unless asked otherwise: then their term is counted anew from the day they were sent, but for a deadline that the inviter
+ * has set, and their reminders with it. // F7
  */
 export async function changePolicy(
   trx: Transaction,
@@ -70,21 +71,31 @@ export async function changePolicy(
   if (applyToPending) {
     const pending = await Invitation.query(trx)
       .where({ organizationId: id, status: 'pending' })
-      .whereNull('requestedExpiresAt')
       .whereNull('parentId')
       .where('expiresAt', '>', now)
       .orderBy('id')
       .forUpdate();
     for (const invitation of pending) {
-      const term = deadline(invitation.sentAt ?? now, saved.policy.invitationLifetime, saved.timeZone);
-      const expiresAt = withinAccess(term, invitation.accessEndsAt);
-      if (expiresAt.getTime() === invitation.expiresAt?.getTime()) continue;
-      const { change } = await saveInvitation(trx, invitation, { expiresAt }, now);
+      const expiresAt = newDeadline(saved, invitation, now);
+      const reminderAt = remindersOf(saved, { ...invitation, expiresAt }, now);
+      const stays = sameInstants([expiresAt], [invitation.expiresAt]);
+      if (stays && sameInstants(reminderAt, remindersAfter(invitation, now))) continue;
+      const reminders = await replanReminders(trx, saved, { ...invitation, expiresAt }, now);
+      const { change } = await saveInvitation(trx, invitation, { expiresAt, ...reminders }, now);
       changes.push(change);
     }
   }
   return { organization: saved, changes };
 }
+
+function newDeadline({ policy, timeZone }: Organization, invitation: Invitation, now: Date): Date | null {
+  const { requestedExpiresAt, expiresAt, sentAt, accessEndsAt } = invitation;
+  if (requestedExpiresAt) return expiresAt;
+  return withinAccess(deadline(sentAt ?? now, policy.invitationLifetime, timeZone), accessEndsAt);
+}
+
+const sameInstants = (some: (Date | null)[], others: (Date | null)[]): boolean =>
+  some.map(Number).join() === others.map(Number).join();
 
 async function lockOrganization(trx: Transaction, id: string): Promise<Organization> {
   const organization = await Organization.query(trx).findById(id).forNoKeyUpdate();

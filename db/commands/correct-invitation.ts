@@ -13,7 +13,7 @@ import { assertMayRedirect, assertWhole, type Standings } from './invitation-par
 import { accountInactive, alreadyMember, checkDomain, findPerson } from './invitee';
 import { type Change, saveInvitation } from './save-invitation';
 import { takeChangedSeat } from './take-seat';
-import { newGeneration } from './start-term';
+import { newGeneration, remindersAfter, remindersOf } from './start-term';
 
 export interface Correction {
   email?: string;
@@ -65,7 +65,13 @@ export async function correctInvitation(
     if (room) changes.push(room.change);
     patch.email = email;
     await readdress(trx, invitation, email, manager.actor, now);
-    if (invitation.status === 'pending') Object.assign(patch, newGeneration({ ...invitation, email }, now, true));
+    if (invitation.status === 'pending')
+      Object.assign(patch, newGeneration({ ...invitation, email }, now, true), {
+        // A link that was handed over had none.
+        reminderAt: invitation.byHand
+          ? remindersOf(organization, { ...invitation, byHand: false }, now)
+          : remindersAfter(invitation, now),
+      });
   }
   const saved = await saveInvitation(trx, invitation, patch, now);
   await renameInvitee(trx, saved.invitation, names, now);

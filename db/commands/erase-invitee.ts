@@ -5,6 +5,7 @@ import type { Transaction } from '../database';
 import type { Account } from '../models/account';
 import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
+import { InviterNotice } from '../models/inviter-notice';
 import { Membership } from '../models/membership';
 import { belongsElsewhere } from '../system/account-ties';
 import { endSessions } from './change-own-account';
@@ -75,6 +76,12 @@ async function forget(trx: Transaction, organizationId: string, accountId: strin
   await trx('accountMails').where({ organizationId, accountId }).update({ organizationId: null });
   // That somebody does not want its mails an organization has to know for good. // decision 22
   await trx('suppressedAddresses').where({ organizationId, reason: 'bounce' }).whereIn('address', addresses).delete();
+  // What nobody has been told of them yet, and what they have not been told yet.
+  await InviterNotice.query(trx)
+    .delete()
+    .where({ organizationId })
+    .whereIn('invitationId', theirs.clone().select('id'));
+  await InviterNotice.query(trx).delete().where({ organizationId, inviterId: accountId });
   await theirs.patch({
     email: null,
     username: null,
@@ -121,6 +128,8 @@ export async function eraseAccount(trx: Transaction, account: Account, now: Date
   await endSessions(trx, account.id);
   for (const table of ['accountMails', 'signIns', 'twoFactors', 'recoveryCodes', 'mailCodes'])
     await trx(table).where({ accountId: account.id }).delete();
+  // A report about them, that has not gone out yet.
+  await trx('accountMails').where({ aboutAccountId: account.id, type: 'security-report' }).delete();
   // Asked for by somebody who was not known then, and never delivered.
   await trx('accountMails')
     .whereNull('accountId')

@@ -25,7 +25,7 @@ export async function linkInvitation(
   const first = invitation.status === 'draft';
   const patch = first
     ? newTerm(organization, invitation, now, { byMail: false })
-    : { ...newGeneration(invitation, now, false), ...keptDelivery(invitation) };
+    : { ...newGeneration(invitation, now, false), ...keptDelivery(invitation), reminderAt: [] };
   const saved = await saveInvitation(trx, invitation, patch, now);
   const done = await commanded(saved, trx, first ? 'sent' : 'resent', manager.actor, now, { byHand: true });
   if (first) await takeSeat(trx, organizationId, { kind: invitation.kind, groups: invitation.groupIds.length });

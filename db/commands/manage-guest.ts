@@ -20,7 +20,7 @@ import {
 import { planAccess } from './plan-access';
 import { recordVisit } from './record-visit';
 import { lockInvitation, saveInvitation } from './save-invitation';
-import { withinAccess } from './start-term';
+import { replanReminders, withinAccess } from './start-term';
 
 export interface GuestPatch {
   groupIds?: string[];
@@ -66,7 +66,11 @@ export async function changeGuest(
     if (invitation && membership.joinedAt === null) {
       const fresh = await lockInvitation(trx, organizationId, invitation.id);
       const expiresAt = fresh.expiresAt && withinAccess(fresh.expiresAt, accessEndsAt);
-      const saved = await saveInvitation(trx, fresh, { accessEndsAt, expiresAt }, now);
+      const reminders =
+        expiresAt?.getTime() === fresh.expiresAt?.getTime()
+          ? {}
+          : await replanReminders(trx, met.organization, { ...fresh, expiresAt }, now);
+      const saved = await saveInvitation(trx, fresh, { accessEndsAt, expiresAt, ...reminders }, now);
       changed.changes.push(saved.change);
     }
     await record(trx, met, 'guest.access-changed', manager, { accessEndsAt: accessEndsAt?.toISOString() ?? null });

@@ -199,6 +199,42 @@ export async function resetTwoFactor(
   return { changes: [], mails };
 }
 
+/**
+ * Mails whoever asks what the organization may know of a user's safety. It is gathered when the mail goes out, for them as
+ * they are then. // C8
+ */
+export async function requestSecurityReport(
+  trx: Transaction,
+  organizationId: string,
+  userId: string,
+  manager: Manager,
+): Promise<Managed> {
+  const met = await meetUser(trx, organizationId, userId, manager);
+  const { id, type } = manager.actor;
+  const reader = type === 'user' && id ? await Account.query(trx).findById(id) : undefined;
+  if (!reader)
+    throw conflict('The report is mailed to the person who asks for it: a key has no address. Sign in to ask.');
+  if (reader.email === null) throw conflict('The report is mailed to you: confirm an e-mail address first.');
+  const { now } = met;
+  const mail = await requestAccountMail(
+    trx,
+    {
+      type: 'security-report',
+      recipient: reader.email,
+      accountId: reader.id,
+      aboutOrganizationId: organizationId,
+      aboutAccountId: userId,
+      deadline: new Date(now.getTime() + reportLifetimeMs),
+    },
+    now,
+  );
+  await record(trx, met, 'user.security-report-requested', manager);
+  return done(met, mail);
+}
+
+/** One that could not be sent for so long is not what was asked for any more. */
+const reportLifetimeMs = 86_400_000;
+
 /** Erases a user of this organization; the account too, where this is its home and nobody else knows it. // C8, E10 */
 export async function deleteUser(
   trx: Transaction,

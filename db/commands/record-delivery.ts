@@ -12,8 +12,10 @@ import { findOrganizationAndClock } from '../queries/find-organization';
 import { findOtherOrganizations } from '../queries/find-other-organizations';
 import { type Suppressed, suppressedWords, suppressionOf } from '../queries/find-suppression';
 import { expireIfOverdue } from './expire-invitation';
+import { noticeInviter } from './notice-inviter';
 import { recordEvents, writingEvents } from './record-event';
 import { lockInvitation } from './save-invitation';
+import { remindersAfter } from './start-term';
 
 /** What to do next about an invitation, by the database's clock; the answer of every activity. */
 export interface Plan {
@@ -79,34 +81,63 @@ export async function claimInvitationMail(
   organizationId: string,
   invitationId: string,
   leaseMs: number,
-  render: (
-    invitation: Invitation,
-    organization: Organization,
-    others: Organization[],
-  ) => RenderedMail | Promise<RenderedMail>,
+  render: RenderInvitation,
 ): Promise<Claim> {
-  const found = await Invitation.query(trx)
-    .findOne({ id: invitationId, organizationId })
-    .select('invitations.*', trx.raw(`${suppressionOf('invitations.organization_id', 'invitations.email')} as suppressed`))
-    .forUpdate();
+  const found = await lockForMailing(trx, organizationId, invitationId);
   if (!found) return { claimed: false, plan: null };
-  const { suppressed, ...row } = found as Invitation & { suppressed: Suppressed | null };
-  const invitation = row as unknown as Invitation;
+  const { invitation, suppressed } = found;
   const { organization, now } = await findOrganizationAndClock(trx, organizationId);
   const plan = planOf(invitation, now);
-  const { email: recipient } = invitation;
-  if (plan.step?.action !== 'send' || plan.step.at > now || !recipient) return { claimed: false, plan };
-  const leaseUntil = new Date(now.getTime() + leaseMs);
-  const others = await findOtherOrganizations(trx, invitation);
-  const { host, ...mail } = await render(invitation, organization, others);
+  if (plan.step?.action !== 'send' || plan.step.at > now || !invitation.email) return { claimed: false, plan };
+  const mail = await render(invitation, organization, await findOtherOrganizations(trx, invitation));
+  return takeMail(trx, invitation, { ...mail, ordinal: 0 }, suppressed, { now, leaseMs });
+}
+
+export type RenderInvitation = (
+  invitation: Invitation,
+  organization: Organization,
+  others: Organization[],
+) => RenderedMail | Promise<RenderedMail>;
+
+/** An invitation that is about to be mailed, locked, and whether its address is mailed at all; null: there is no such row. */
+export async function lockForMailing(
+  trx: Transaction,
+  organizationId: string,
+  invitationId: string,
+): Promise<{ invitation: Invitation; suppressed: Suppressed | null } | null> {
+  const found = await Invitation.query(trx)
+    .findOne({ id: invitationId, organizationId })
+    .select(
+      'invitations.*',
+      trx.raw(`${suppressionOf('invitations.organization_id', 'invitations.email')} as suppressed`),
+    )
+    .forUpdate();
+  if (!found) return null;
+  const { suppressed, ...row } = found as Invitation & { suppressed: Suppressed | null };
+  return { invitation: row as unknown as Invitation, suppressed };
+}
+
+/**
+ * Leases a mail of an invitation: written to the log now, or as it was written there before.
+ * @param mail its ordinal is 0 for the invitation's own mail, from 1 on for its reminders
+ */
+export async function takeMail(
+  trx: Transaction,
+  invitation: Invitation,
+  { host, ...mail }: RenderedMail & { ordinal: number },
+  suppressed: Suppressed | null,
+  { now, leaseMs }: { now: Date; leaseMs: number },
+): Promise<Claim> {
+  const { organizationId, id: invitationId, generation } = invitation;
   const id = randomUUID();
+  const leaseUntil = new Date(now.getTime() + leaseMs);
   const email = {
     id,
     organizationId,
     invitationId,
     ...mail,
-    generation: invitation.generation,
-    recipient,
+    generation,
+    recipient: invitation.email ?? '',
     messageId: `<${id}@${host}>`,
     status: 'queued' as const,
     leaseUntil,
@@ -120,7 +151,7 @@ export async function claimInvitationMail(
     .ignore();
   if ((written as unknown as { rowCount: number }).rowCount === 1) return { claimed: true, email };
   const known = await Email.query(trx)
-    .findOne({ organizationId, invitationId, type: mail.type, generation: invitation.generation, ordinal: 0 })
+    .findOne({ organizationId, invitationId, type: mail.type, generation, ordinal: mail.ordinal })
     .forUpdate()
     .throwIfNotFound();
   if (known.leaseUntil && known.leaseUntil > now)
@@ -171,6 +202,7 @@ async function refuseSuppressed(
     accountId: invitation.accountId,
     data: { generation, emailId, suppressed: true },
   });
+  await noticeInviter(trx, invitation, 'undeliverable', now, { detail: words });
   return { claimed: false, plan: planOf(changed, now) };
 }
 
@@ -197,20 +229,8 @@ export async function recordDelivery(
     .select('emails.*', trx.raw('usher_now() as now'))
     .throwIfNotFound();
   const { now, ...email } = found as Email & { now: Date };
-  const attempts = withAttempt(email.attempts, now, response);
-  const mailStatus = result === 'accepted' ? 'sent' : result === 'refused' ? 'failed' : 'queued';
-  const wait = mailBackoff(attempts.length);
   const deferred = result === 'deferred';
-  const wanted = email.status === 'queued';
-  // What has bounced meanwhile stays so; what was not wanted any more when it went out has gone out.
-  const status = wanted || (email.status === 'failed' && result === 'accepted') ? mailStatus : email.status;
-  const logged = Email.query(trx)
-    .where({ id: emailId, organizationId })
-    .patch({
-      ...{ attempts, status, leaseUntil: null, sentAt: result === 'accepted' ? now : null },
-      nextTryAt: wanted && deferred ? new Date(now.getTime() + wait) : null,
-      ...(status === 'sent' && { detail: null }),
-    });
+  const { logged, wanted, mailStatus, wait } = loggingTry(trx, email, { result, response }, now);
   const current = email.generation === invitation.generation && invitation.deliveryStatus === 'queued';
   if (!wanted || !current) {
     await logged;
@@ -220,6 +240,8 @@ export async function recordDelivery(
     deliveryStatus: mailStatus,
     deliveryDetail: response,
     deliveryDueAt: deferred ? new Date(now.getTime() + wait) : null,
+    // What was due while it waited reminds of nothing. // F3
+    ...(result === 'accepted' && { reminderAt: remindersAfter(invitation, now) }),
   } as const;
   const changed = { ...invitation, ...delivery };
   // The workflow is the one that calls, and hears the plan as the answer: no mark in the outbox. All in one trip.
@@ -243,7 +265,32 @@ export async function recordDelivery(
     data: { generation: email.generation, emailId },
   });
   await saved.with('told', told);
+  if (result === 'refused') await noticeInviter(trx, invitation, 'undeliverable', now, { detail: response });
   return { plan, retryInMs: null };
+}
+
+/** What the log has of a try, as a statement that goes along with another. */
+export function loggingTry(
+  trx: Transaction,
+  email: Pick<Email, 'id' | 'organizationId' | 'status' | 'attempts'>,
+  { result, response }: DeliveryOutcome,
+  now: Date,
+) {
+  const { id, organizationId } = email;
+  const attempts = withAttempt(email.attempts, now, response);
+  const mailStatus = ({ accepted: 'sent', refused: 'failed', deferred: 'queued' } as const)[result];
+  const wait = mailBackoff(attempts.length);
+  const wanted = email.status === 'queued';
+  // What has bounced meanwhile stays so; what was not wanted any more when it went out has gone out.
+  const status = wanted || (email.status === 'failed' && result === 'accepted') ? mailStatus : email.status;
+  const logged = Email.query(trx)
+    .where({ id, organizationId })
+    .patch({
+      ...{ attempts, status, leaseUntil: null, sentAt: result === 'accepted' ? now : null },
+      nextTryAt: wanted && result === 'deferred' ? new Date(now.getTime() + wait) : null,
+      ...(status === 'sent' && { detail: null }),
+    });
+  return { logged, wanted, mailStatus, wait };
 }
 
 /** A mail that is tried every hour for a year stays readable: the newest tries are kept. */

@@ -8,6 +8,7 @@ import { AccountMail } from '../models/account-mail';
 import { Email } from '../models/email';
 import type { Invitation } from '../models/invitation';
 import { findEmailOrganization } from '../system/find-owner';
+import { noticeInviter } from './notice-inviter';
 import { withAttempt } from './record-delivery';
 import { recordEvents } from './record-event';
 import { type Change, lockInvitation, saveInvitation } from './save-invitation';
@@ -177,5 +178,6 @@ async function bounceInvitation(
     accountId: invitation.accountId,
     data: { generation: invitation.generation, emailId: mail.id, bounced: true },
   });
+  await noticeInviter(trx, invitation, 'undeliverable', now, { detail: words });
   return [change];
 }

@@ -3,11 +3,13 @@ import { deadLink } from '../../domain/invitation';
 import type { LinkClaim } from '../../domain/token';
 import { readClock, type Transaction } from '../database';
 import { AuditEvent } from '../models/audit-event';
+import { noticeInviter } from './notice-inviter';
 import { recordEvents } from './record-event';
 import { lockInvitation } from './save-invitation';
 
 /**
- * Whoever holds the newest link of an expired invitation asks the inviter for a new one. Asking again changes nothing. // C4
+ * Whoever holds the newest link of an expired invitation asks the inviter for a new one, who hears of it by mail. Asking
+ * again changes nothing. // C4, F11
  * @returns whether it was the first time
  */
 export async function requestNewLink(
@@ -26,6 +28,7 @@ export async function requestNewLink(
     .whereRaw(`data ->> 'generation' = ?`, [String(claim.generation)])
     .first();
   if (asked) return false;
+  await noticeInviter(trx, invitation, 'new-link-requested', now);
   await recordEvents(trx, {
     organizationId,
     type,

@@ -1,6 +1,10 @@
+import { mailedAddress } from '../../domain/account';
 import { systemActor } from '../../domain/actor';
-import { type Database, readClock } from '../database';
+import { staleMs } from '../../domain/inviter-notice';
+import { type Database, readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
+import { Organization } from '../models/organization';
+import { requestAccountMail } from './account-mail';
 import { endSessions } from './change-own-account';
 import { accountEvent } from './sign-in';
 
@@ -31,9 +35,21 @@ export async function resetUnusedReactivations(database: Database): Promise<numb
           updatedAt: now,
         });
         await endSessions(trx, locked.id);
+        if (locked.status === 'active') await tellInactive(trx, locked, now);
         return 1;
       });
     }
     if (due.length < 500) return reset;
   }
+}
+
+/** Where the home's policy wants it, the person hears of the way that needs no administrator. // E8, E9 */
+async function tellInactive(trx: Transaction, account: Account, now: Date): Promise<void> {
+  const { id: accountId, homeOrganizationId } = account;
+  const recipient = mailedAddress(account);
+  if (!homeOrganizationId || recipient === null) return;
+  const { policy } = await Organization.query(trx).findById(homeOrganizationId).throwIfNotFound();
+  if (!policy.notifyInactive) return;
+  const deadline = new Date(now.getTime() + staleMs);
+  await requestAccountMail(trx, { type: 'account-inactive', recipient, accountId, deadline }, now, 0);
 }

@@ -1,5 +1,8 @@
 import { deadline } from '../../domain/calendar-time';
 import { Problem } from '../../domain/problem';
+import { reminderInstants } from '../../domain/reminders';
+import type { Transaction } from '../database';
+import { Email } from '../models/email';
 import type { Invitation } from '../models/invitation';
 import type { Organization } from '../models/organization';
 
@@ -7,7 +10,8 @@ export type Generation = Pick<
   Invitation,
   'generation' | 'byHand' | 'deliveryStatus' | 'deliveryDetail' | 'deliveryDueAt'
 >;
-export type Term = Generation & Pick<Invitation, 'status' | 'sentAt' | 'expiresAt' | 'answeredAt'>;
+export type Term = Generation &
+  Pick<Invitation, 'status' | 'sentAt' | 'expiresAt' | 'answeredAt' | 'reminderAt' | 'remindersSent'>;
 
 /**
  * A new generation of the link with a full term: the older link is dead, the mail is due at once. The deadline is an
@@ -26,14 +30,54 @@ export function newTerm(
   if (accessEndsAt && accessEndsAt <= now)
     throw new Problem('DEADLINE_PASSED', 'The access that this invitation would give has ended already.');
   const term = requested ?? deadline(now, organization.policy.invitationLifetime, organization.timeZone);
+  const generation = newGeneration(invitation, now, byMail);
+  const dates = { sentAt: now, expiresAt: withinAccess(term, accessEndsAt) };
   return {
     status: 'pending',
-    ...newGeneration(invitation, now, byMail),
-    sentAt: now,
-    expiresAt: withinAccess(term, accessEndsAt),
+    ...generation,
+    ...dates,
     answeredAt: null,
+    reminderAt: remindersOf(organization, { ...generation, ...dates }, now),
+    remindersSent: 0,
   };
 }
+
+/** When the holder of the present link is reminded in the rest of its term; never of a link that was handed over. // F3 */
+export function remindersOf(
+  { policy, timeZone }: Organization,
+  {
+    sentAt,
+    expiresAt,
+    byHand,
+    parentId,
+  }: Pick<Invitation, 'sentAt' | 'expiresAt' | 'byHand'> & { parentId?: string | null },
+  now: Date,
+): Date[] {
+  if (byHand || parentId || !sentAt || !expiresAt) return [];
+  const { reminders, quietHours } = policy;
+  return reminderInstants({ after: now, sentAt, expiresAt, reminders, quietHours, timeZone });
+}
+
+/**
+ * The same for a term whose deadline or policy has changed. A reminder that waits for its next try names the old deadline, so
+ * it is given up, and its number with it. // F7
+ */
+export async function replanReminders(
+  trx: Transaction,
+  organization: Organization,
+  invitation: Pick<Invitation, 'id' | 'generation' | 'sentAt' | 'expiresAt' | 'byHand' | 'parentId' | 'remindersSent'>,
+  now: Date,
+): Promise<Pick<Invitation, 'reminderAt' | 'remindersSent'>> {
+  const { id: invitationId, generation, remindersSent } = invitation;
+  const givenUp = await Email.query(trx)
+    .patch({ status: 'failed' })
+    .where({ invitationId, generation, type: 'invitation-reminder', status: 'queued' });
+  return { reminderAt: remindersOf(organization, invitation, now), remindersSent: remindersSent + givenUp };
+}
+
+/** Those that are still to come: nobody is reminded of a mail by what was due before it went out. */
+export const remindersAfter = ({ reminderAt }: Pick<Invitation, 'reminderAt'>, now: Date): Date[] =>
+  reminderAt.filter((at) => at > now);
 
 /** A link does not outlive the access it gives. // D11 */
 export const withinAccess = (expiresAt: Date, accessEndsAt: Date | null): Date =>

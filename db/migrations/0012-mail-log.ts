@@ -29,7 +29,7 @@ export async function up(knex: Knex): Promise<void> {
       where organization_id is not null;
     create index account_mails_invitation on account_mails (invitation_id) where invitation_id is not null;
     create index account_mails_copy on account_mails (copy_of) where copy_of is not null;
-    create index account_mails_account on account_mails (account_id);
+    create index account_mails_account on account_mails (account_id, created_at);
 
     -- An address that came back, or whose owner has complained: a fact of one organization, which no other is told.
     create table suppressed_addresses (

@@ -1,3 +1,4 @@
+import type { NoticeMail } from '../../domain/inviter-notice';
 import { BaseModel } from './base-model';
 import type { DeliveryAttempt } from './email';
 
@@ -9,7 +10,10 @@ export type AccountMailType =
   | 'two-factor-changed'
   | 'guest-access-ending'
   | 'guest-access-ending-host'
-  | 'template-test';
+  | 'template-test'
+  | 'account-inactive'
+  | 'security-report'
+  | NoticeMail;
 
 /** A mail to the holder of an account. The link or code in its parts is masked, as in the mail log of invitations. */
 export class AccountMail extends BaseModel {

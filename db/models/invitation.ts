@@ -51,6 +51,10 @@ export class Invitation extends BaseModel {
   declare deliveryStatus: DeliveryStatus;
   declare deliveryDetail: string | null;
   declare deliveryDueAt: Date | null;
+  /** When the invited person is reminded in the present term, as far as that is still to come: the earliest first. // F3 */
+  declare reminderAt: Date[];
+  /** How many reminders of the present term went out. */
+  declare remindersSent: number;
   /** When the next step is due, for the watchdog; null: no workflow is needed. */
   declare nextAt: Date | null;
   declare version: number;

@@ -9,6 +9,7 @@ const mailsAtOnce = 1_000;
 export async function deleteOldKeys(database: Database, mailRetentionDays = 90): Promise<void> {
   await asSystem(database, async (trx) => {
     await trx.raw(`delete from idempotency_keys where created_at < usher_now() - interval '24 hours'`);
+    await trx.raw(`delete from inviter_notices where at < usher_now() - interval '90 days'`);
     await trx.raw(`delete from rate_limits where expire < extract(epoch from clock_timestamp()) * 1000`);
     // The newest mail of an open invitation is kept: a copy of it may be asked for until the deadline. // E6
     await trx.raw(

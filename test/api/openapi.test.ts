@@ -406,6 +406,10 @@ describe('a walk through every route', () => {
     await step('POST', '/v1/auth/two-factor', { code: 'wrong' }, ada);
     await step('POST', '/v1/auth/two-factor', { code: recoveryCodes[0] }, ada);
     await step('PUT', '/v1/me/two-factor', { method: 'email' }, ada);
+    await step('PATCH', user, { role: 'staff' }, key2);
+    await step('POST', `${user}/security-report`, undefined, key2);
+    await step('POST', `${user}/security-report`, undefined, ada);
+    await step('PATCH', user, { role: 'member' }, key2);
     await step('POST', `${user}/reset-two-factor`, undefined, key2);
     await step('POST', '/v1/auth/sign-out', undefined, ada);
     await step('GET', '/v1/me', undefined, ada);

@@ -11,11 +11,12 @@ const start = Date.parse('2026-01-01T00:00:00Z');
 const instant = fc
   .oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: yearMs }))
   .map((ms) => new Date(start + ms));
-const row: fc.Arbitrary<NextStepRow> = fc.record({
+const row: fc.Arbitrary<NextStepRow & { reminderAt: Date[] }> = fc.record({
   status: fc.constantFrom(...invitationStatuses),
   expiresAt: fc.option(instant),
   deliveryStatus: fc.constantFrom(...deliveryStatuses),
   deliveryDueAt: fc.option(instant),
+  reminderAt: fc.array(instant, { maxLength: 4 }).map((instants) => instants.sort((a, b) => Number(a) - Number(b))),
 });
 const pending = fc
   .tuple(row, instant)
@@ -35,7 +36,7 @@ test('a mail is never planned at or after the deadline', () => {
     fc.property(pending, instant, (invitation, now) => {
       const step = nextStep(invitation, now);
       if (now >= invitation.expiresAt) expect(step?.action).toBe('expire');
-      if (step?.action === 'send') expect(Number(step.at)).toBeLessThan(Number(invitation.expiresAt));
+      if (step && step.action !== 'expire') expect(Number(step.at)).toBeLessThan(Number(invitation.expiresAt));
     }),
   );
 });
@@ -61,6 +62,19 @@ test('a mail that is queued and due before the deadline is planned', () => {
   );
 });
 
+test('a reminder is planned for its time, the earliest first, and only of a mail that has gone out', () => {
+  fc.assert(
+    fc.property(pending, instant, (invitation, now) => {
+      const step = nextStep(invitation, now);
+      const [first] = invitation.reminderAt;
+      const due = first && Math.max(Number(first), Number(now));
+      const wanted = invitation.deliveryStatus === 'sent' && due !== undefined && due < Number(invitation.expiresAt);
+      expect(step?.action === 'remind').toBe(wanted);
+      if (step?.action === 'remind') expect(Number(step.at)).toBe(due);
+    }),
+  );
+});
+
 test('an expiry is planned for the deadline itself', () => {
   fc.assert(
     fc.property(pending, instant, (invitation, now) => {
@@ -70,7 +84,7 @@ test('an expiry is planned for the deadline itself', () => {
   );
 });
 
-test('as time goes by a plan only moves on: never to an earlier time, never from expiring back to sending', () => {
+test('as time goes by a plan only moves on: never to an earlier time, never from expiring back to a mail', () => {
   fc.assert(
     fc.property(pending, instant, instant, (invitation, one, other) => {
       const [earlier, later] = one <= other ? [one, other] : [other, one];

@@ -31,6 +31,7 @@ interface Stage {
 export function directMailServer({ mail }: TestUsher): void {
   mail.respond = ({ stage, to: [to = ''], attempt }) => {
     if (to.startsWith('refused')) return { code: 550, text: serverWords };
+    if (to.startsWith('late') && stage === 'RCPT' && attempt === 2) return { code: 451, text: serverWords };
     if (to.startsWith('deferred') && stage === 'RCPT' && attempt === 1) return { code: 451, text: serverWords };
     return 'accept';
   };
@@ -167,6 +168,22 @@ export const stories: Record<string, Story> = {
       const { handle } = await invite(usher, await organization('28-days'), email);
       await accept(usher, email);
       return handle;
+    },
+  },
+  'reminded-then-accepted': {
+    ends: 'accepted',
+    async play({ usher, email, organization }) {
+      const acme = await organization('28-days', { invitationLifetime: 'PT60S', reminders: ['PT52S'] });
+      const { handle } = await invite(usher, acme, email);
+      await accept(usher, email, 2);
+      return handle;
+    },
+  },
+  'reminded-late-then-expired': {
+    ends: 'expired',
+    async play({ usher, organization }) {
+      const acme = await organization('28-days', { invitationLifetime: 'PT12S', reminders: ['PT9S'] });
+      return (await invite(usher, acme, `late@${mailDomain}`)).handle;
     },
   },
   gone: {
