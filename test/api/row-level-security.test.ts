@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import knexFactory from 'knex';
 import { checkRole, inOrganizations, inOtherOrganization, openDatabase } from '../../db/database';
@@ -36,6 +36,8 @@ beforeAll(async () => {
        select id, organization_id, 0, now() from invitations where organization_id = ?`,
       [organization.id],
     );
+  for (const organization of [ours, theirs])
+    await usher.owner('removed_guests').insert({ organization_id: organization.id, account_id: randomUUID() });
   scoped = await scopedTables(usher.owner);
 });
 afterAll(() => usher.stop());
@@ -223,16 +225,18 @@ describe('the roles', () => {
       invitations: 'SELECT',
       organizations: 'SELECT',
       rate_limits: 'DELETE SELECT',
+      removed_guests: 'DELETE SELECT UPDATE',
     });
     const { rows: columns } = await usher.owner.raw<{ rows: { column: string }[] }>(
-      `select c.table_name || '.' || c.column_name || ' ' || c.privilege_type as column from information_schema.role_column_grants c
-       where c.table_name not in ('invitation_search', 'user_search') and c.grantee = 'usher_system' and not exists (select from information_schema.role_table_grants t
-         where t.grantee = 'usher_system' and t.table_name = c.table_name)`,
+      `select c.relname || '.' || a.attname || ' ' || acl.privilege_type as column
+       from pg_class c join pg_attribute a on a.attrelid = c.oid, aclexplode(a.attacl) acl
+       where c.relnamespace = 'public'::regnamespace and acl.grantee = 'usher_system'::regrole`,
     );
-    // Who belongs where, for the functions that signed-in people ask, and what users are found by.
+    // Who belongs where, for the functions that signed-in people ask, what users are found by, and what is forgotten of them.
     const reads = {
       group_members: ['account_id', 'group_id', 'organization_id', 'role'],
       groups: ['id', 'organization_id', 'permissions'],
+      guest_log: ['account_id', 'email', 'invited_by_id', 'invited_by_name', 'invited_by_type', 'name'],
       memberships: [
         ...['access_ends_at', 'access_tell_at', 'access_warn_at', 'access_warned_at', 'account_id', 'created_at'],
         ...['inactive_reason', 'invitation_id', 'joined_at', 'kind', 'organization_id', 'permissions', 'role'],
@@ -240,7 +244,8 @@ describe('the roles', () => {
       ],
     };
     const expected = Object.entries(reads).flatMap(([table, names]) => names.map((name) => `${table}.${name} SELECT`));
-    expected.push('memberships.access_tell_at UPDATE', 'memberships.search UPDATE');
+    expected.push('memberships.access_tell_at UPDATE', 'memberships.search UPDATE', 'invitations.invited_by_name UPDATE');
+    expected.push(...['email', 'invited_by_name', 'name'].map((name) => `guest_log.${name} UPDATE`));
     expect(columns.map(({ column }) => column).sort()).toEqual(expected.sort());
     for (const table of ['emails', 'accounts', 'audit_events', 'groups'])
       await expect(as('usher_system', null, (trx) => trx(table).select())).rejects.toMatchObject(refused);
