@@ -6,11 +6,11 @@ const perRound = 200;
 const rounds = 4;
 const callers = 20;
 const many = 20;
-const crowd = 10_000;
+const crowd = 2_000;
 
 /**
  * Invitations per second, sent at once, 20 callers: into one organization with licences, where each waits for the one before
- * to count, into twenty such, and into one without a limit. And into one that has 10,000 people to be counted. Rounds
+ * to count, into twenty such, and into one without a limit. And into one that has 2,000 people to be counted. Rounds
  * alternate, and each begins when the mails of the one before are out.
  */
 export async function seats(stage: Stage): Promise<object> {
@@ -33,7 +33,7 @@ export async function seats(stage: Stage): Promise<object> {
   const kinds = {
     'one organization with licences': [one],
     'twenty organizations with licences': twenty,
-    'one with licences and 10,000 people': [crowded],
+    'one with licences and 2,000 people': [crowded],
     'one without a limit': [unlimited],
   };
   const rates: Record<string, number[]> = Object.fromEntries(Object.keys(kinds).map((name) => [name, []]));

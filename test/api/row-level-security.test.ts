@@ -244,7 +244,11 @@ describe('the roles', () => {
       ],
     };
     const expected = Object.entries(reads).flatMap(([table, names]) => names.map((name) => `${table}.${name} SELECT`));
-    expected.push('memberships.access_tell_at UPDATE', 'memberships.search UPDATE', 'invitations.invited_by_name UPDATE');
+    expected.push(
+      'memberships.access_tell_at UPDATE',
+      'memberships.search UPDATE',
+      'invitations.invited_by_name UPDATE',
+    );
     expected.push(...['email', 'invited_by_name', 'name'].map((name) => `guest_log.${name} UPDATE`));
     expect(columns.map(({ column }) => column).sort()).toEqual(expected.sort());
     for (const table of ['emails', 'accounts', 'audit_events', 'groups'])
