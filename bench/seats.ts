@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { generatePeople } from './people-in-sql';
 import { inParallel, median, type Stage } from './stage';
 
-const perRound = 200;
+const perRound = 100;
 const rounds = 4;
 const callers = 20;
 const many = 20;
@@ -45,7 +45,10 @@ export async function seats(stage: Stage): Promise<object> {
       await inParallel(perRound, callers, async (index) => {
         const { id, key } = kinds[name][index % kinds[name].length] ?? one;
         const email = `s-${round}-${index}-${name.length}@bench.test`;
-        const answer = await stage.call('POST', `/v1/organizations/${id}/invitations`, { email }, key);
+        const invite = () => stage.call('POST', `/v1/organizations/${id}/invitations`, { email }, key);
+        let answer = await invite();
+        // A busy machine may ask to come again: nothing has happened then, and the time counts.
+        while (answer.status === 503) answer = await invite();
         if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
       });
       const rate = (perRound * 1_000) / (performance.now() - begun);
