@@ -45,7 +45,10 @@ export async function evaluateAccess(
   for (const { question, person } of placed) {
     const self = question.subject.id.toLowerCase() === asker.accountId;
     if (person)
-      assertAllowed(decide(person, 'decisions.read', { type: 'user', self, role: 'member', groupIds: [] }), 'user');
+      assertAllowed(
+        decide(person, 'decisions.read', { type: 'user', self, role: 'member', permissions: [], groupIds: [] }),
+        'user',
+      );
   }
   const known = placed.filter(({ person }) => person !== undefined);
   const organizationIds = [...new Set(known.flatMap(({ organizationId }) => organizationId ?? []))];
@@ -115,6 +118,6 @@ function resourceOf(
   if (type === 'group') return facts.group(organizationId, key);
   const user = type === 'user' ? facts.person(organizationId, key) : undefined;
   if (!user) return undefined;
-  const { role, groups } = user.standing;
-  return { type: 'user', self: key === subjectId, role, groupIds: groups.map((group) => group.id) };
+  const { role, permissions, groups } = user.standing;
+  return { type: 'user', self: key === subjectId, role, permissions, groupIds: groups.map((group) => group.id) };
 }

@@ -1,6 +1,8 @@
 import type { Transaction } from '../db/database';
 import { findGroup, findUserResource, groupResource, keepVisible, lookForGroup } from '../db/queries/find-groups';
 import { listUsers, type User, type UserFilter } from '../db/queries/list-users';
+import { type AuditFilter, listAuditEvents } from '../db/queries/list-audit-events';
+import type { AuditEvent } from '../db/models/audit-event';
 import type { Page } from '../db/queries/page';
 import { decide, type GroupResource, type Resource, theOrganization } from '../domain/permissions';
 import type { Context } from './route';
@@ -33,6 +35,22 @@ export async function listKnownUsers(context: Context, filter: UserFilter): Prom
     return { ...page, items: await withKnownGroups(trx, context, page.items) };
   });
 }
+
+/** What happened, without the ids of groups that do not exist for the caller, or do not exist any more. // D4 */
+export const listKnownEvents = (
+  { read, organizationId, person }: Context,
+  filter: AuditFilter,
+): Promise<Page<AuditEvent>> =>
+  read(async (trx) => {
+    const page = await listAuditEvents(trx, organizationId, filter);
+    const ids = page.items.flatMap(({ data: { groupId } }) => (typeof groupId === 'string' ? [groupId] : []));
+    const known = await keepVisible(trx, organizationId, person, ids);
+    for (const event of page.items) {
+      const { groupId, ...data } = event.data;
+      if (typeof groupId === 'string' && !known.has(groupId)) event.data = data;
+    }
+    return page;
+  });
 
 /** The same with only those groups that exist for the caller. // D4, D9 */
 export async function withKnownGroups<T extends { groupIds: string[] }>(

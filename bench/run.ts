@@ -1,15 +1,20 @@
 import { cpus, totalmem } from 'node:os';
+import { decisions } from './decisions';
 import { history } from './history';
 import { latency } from './latency';
+import { rendering } from './rendering';
+import { seats } from './seats';
 import { sending } from './sending';
 import { signIns } from './sign-ins';
-import { rendering } from './rendering';
 import { setStage } from './stage';
 import { throughput } from './throughput';
 import { timing } from './timing';
 import { users } from './users';
 
-const benches = { history, throughput, latency, rendering, sending, timing, 'sign-ins': signIns, users };
+const benches = {
+  ...{ history, throughput, latency, rendering, sending, timing },
+  ...{ 'sign-ins': signIns, decisions, seats, users },
+};
 
 /** `npm run bench -- <name> …`: without a name, all of them. */
 async function main(): Promise<void> {

@@ -7,6 +7,7 @@ import * as userSearch from './migrations/0005-user-search';
 import * as guests from './migrations/0006-guests';
 import * as severalOrganizations from './migrations/0008-several-organizations';
 import * as mail from './migrations/0009-mail';
+import * as forgetting from './migrations/0010-forgetting';
 import * as emailTemplates from './migrations/0011-email-templates';
 import * as mailLog from './migrations/0012-mail-log';
 import * as reminders from './migrations/0013-reminders';
@@ -21,6 +22,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0006-guests': guests,
   '0008-several-organizations': severalOrganizations,
   '0009-mail': mail,
+  '0010-forgetting': forgetting,
   '0011-email-templates': emailTemplates,
   '0012-mail-log': mailLog,
   '0013-reminders': reminders,

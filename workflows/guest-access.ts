@@ -22,8 +22,7 @@ const steps = { warn: 'warnOfAccessEnd', end: 'endGuestAccess' } as const;
 
 /**
  * The story of one guest's temporary access: warned ahead, ended at its instant. An extension, an earlier end or a
- * suspension are changes of the row: `changed` makes it look again. A removal takes the row away, and is found at the next
- * look. Guests may stay for years: a long history is continued as new.
+ * suspension are changes of the row: `changed` makes it look again. A removal takes the row away: it looks, and ends. Guests may stay for years: a long history is continued as new.
  *
  *     ┌▶ planGuestAccess ─▶ warn / end, if due ─▶ wait until then, or until something was heard ─┐
  *     │      └─ none: the end                                                                   │

@@ -141,9 +141,10 @@ export const groupRoutes: RouteSpec[] = [
     ...member,
     method: 'delete',
     path: `${base}/{id}/members/{userId}`,
-    summary: 'Take a user out of a group',
+    summary: 'Take a user out of a group; a guest keeps the last one',
     action: 'group.administer',
     answers: { 204: { description: 'Not in the group any more' } },
+    problems: ['GROUP_NEEDED'],
     handle: (context) =>
       context.command(async (trx) => {
         const { organizationId, params } = context;

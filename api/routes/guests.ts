@@ -70,7 +70,7 @@ export const guestRoutes: RouteSpec[] = [
     locate,
     body: guestPatch,
     answers: { 200: { description: 'The guest', schema: user } },
-    problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'NO_SEAT'],
+    problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'NO_SEAT', 'GROUP_NEEDED'],
     handle: (context) =>
       manage(context, idOf(context), (trx, manager) =>
         changeGuest(trx, context.organizationId, idOf(context), context.body as GuestPatch, manager),
@@ -92,8 +92,11 @@ export const guestRoutes: RouteSpec[] = [
       });
     },
   },
-  userAction('suspend', 'No access for this guest from the next request on, until resumed', suspendGuest),
-  userAction('resume', 'A suspended guest has access again', resumeGuest),
+  {
+    ...userAction('suspend', 'No access for this guest from the next request on, until resumed', suspendGuest),
+    action: 'guests.manage',
+  },
+  { ...userAction('resume', 'A suspended guest has access again', resumeGuest), action: 'guests.manage' },
   {
     ...shared,
     method: 'get',

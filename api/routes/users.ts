@@ -12,10 +12,9 @@ import {
 import type { Manager } from '../../db/commands/command';
 import type { Transaction } from '../../db/database';
 import type { AuditFilter } from '../../db/queries/list-audit-events';
-import { listAuditEvents } from '../../db/queries/list-audit-events';
 import type { PageRequest } from '../../db/queries/page';
 import { findUser, type User, type UserFilter } from '../../db/queries/list-users';
-import { directoryOf, listKnownUsers, profileOf, withKnownGroups } from '../known-groups';
+import { directoryOf, listKnownEvents, listKnownUsers, profileOf, withKnownGroups } from '../known-groups';
 import { linkLifetimeMs } from '../reset-password';
 import { type Context, etagOf, ifMatch, type Reply, type RouteSpec } from '../route';
 import { auditEventColumns, auditEventPage, auditEventQuery, toAuditEvent, toAuditRow } from '../schemas/audit-events';
@@ -142,7 +141,10 @@ export const userRoutes: RouteSpec[] = [
     body: userPatch,
     versioned: true,
     answers: { 200: { description: 'The user', schema: user } },
-    problems: ['FORBIDDEN', 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'LAST_ADMINISTRATOR', 'INVITATION_PENDING', 'NO_SEAT'],
+    problems: [
+      ...(['FORBIDDEN', 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'LAST_ADMINISTRATOR'] as const),
+      ...(['INVITATION_PENDING', 'NO_SEAT', 'GROUP_NEEDED'] as const),
+    ],
     async handle(context) {
       const patch = context.body as UserPatch;
       await countMails(context, readdressed(patch));
@@ -206,9 +208,7 @@ export const auditRoutes: RouteSpec[] = [
     answers: { 200: { description: 'A page of events', schema: auditEventPage } },
     async handle(context) {
       const list = (request: PageRequest) =>
-        context.read((trx) =>
-          listAuditEvents(trx, context.organizationId, { ...(context.query as AuditFilter), ...request }),
-        );
+        listKnownEvents(context, { ...(context.query as AuditFilter), ...request });
       if (wantsCsv(context.request))
         return sendCsv(context.request, 'audit-events', auditEventColumns, allRows(list, toAuditRow));
       const page = await list(context.query as PageRequest);

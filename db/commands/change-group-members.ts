@@ -28,7 +28,7 @@ export interface GroupWish {
  * Whether these may be somebody's groups. Those that the caller does not know of are as if they did not exist: they
  * cannot be given, and are not taken away by being left out. The others are held until the end of the transaction. // D4
  * @returns the groups to be, and a fault for each that does not exist
- * @throws Problem FORBIDDEN for a group that the caller may not give
+ * @throws Problem FORBIDDEN for a group that the caller may not give, or take away
  */
 export async function judgeGroups(
   trx: Transaction,
@@ -54,6 +54,9 @@ export async function judgeGroups(
     if (!group || !known.has(id)) errors.push({ pointer, message: 'There is no such group in this organization.' });
     else if (!present.includes(id)) assertAllowed(decide(person, action, group, organization.policy), 'group', pointer);
   });
+  for (const [id, group] of resources)
+    if (known.has(id) && !wished.includes(id))
+      assertAllowed(decide(person, action, group, organization.policy), 'group', '/groupIds');
   const unseen = present.filter((id) => resources.has(id) && !known.has(id));
   return { groupIds: [...new Set([...wished, ...unseen])], errors };
 }
@@ -113,7 +116,11 @@ export async function putGroupMember(
   return group;
 }
 
-/** @throws Problem NOT_FOUND, FORBIDDEN */
+/** A guest is one by a group: the last one goes with the guest. // D1 */
+export const groupNeeded = (): Problem =>
+  new Problem('GROUP_NEEDED', 'This is the only group of a guest: give them another one first, or remove the guest.');
+
+/** @throws Problem NOT_FOUND, FORBIDDEN, GROUP_NEEDED */
 export async function removeGroupMember(
   trx: Transaction,
   organizationId: string,
@@ -131,6 +138,8 @@ export async function removeGroupMember(
     const others = invitation.groupIds.filter((id) => id !== groupId);
     await plan(trx, invitation, others, now);
   }
+  if (membership.kind === 'guest' && (await countGroups(trx, somebody, membership, invitation)) === 0)
+    throw groupNeeded();
   await record(trx, 'group.member-removed', manager, somebody, { groupId }, now);
   await reseat(trx, somebody, membership, invitation, before);
 }

@@ -1,7 +1,8 @@
 import type { Actor } from '../../domain/actor';
-import { assertAllowed, decide, type Person } from '../../domain/permissions';
+import { assertAllowed, decide, type Person, type UserResource } from '../../domain/permissions';
 import { Problem } from '../../domain/problem';
 import { readClock, type Transaction } from '../database';
+import { Group, GroupMember } from '../models/group';
 import type { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
@@ -42,16 +43,34 @@ export async function meet(trx: Transaction, organizationId: string, id: string,
 }
 
 /**
- * Who has an invitation sent elsewhere, or takes its link, can come in with the role that it gives: nobody reaches a role
- * above their own by that. The role is the planned one of this moment, which may have been changed since the invitation.
+ * Who has an invitation sent elsewhere, or takes its link, can come in with the rights that it gives: nobody reaches more
+ * than their own by that. They are those planned at this moment, which may have been changed since the invitation.
  */
 async function assertMayManage(trx: Transaction, invitation: Invitation, { person }: Manager): Promise<void> {
   if (person.kind === 'key') return;
   // Not locked: whoever changes that role has locked the invitation, too.
   const planned = await Membership.query(trx).findById([invitation.organizationId, invitation.accountId]);
   const role = planned?.role ?? invitation.role;
-  if (role === 'member') return;
-  assertAllowed(decide(person, 'users.manage', { type: 'user', self: false, role, groupIds: [] }), 'invitation');
+  const permissions = planned ? await rightsOf(trx, planned, invitation) : invitation.permissions;
+  if (role === 'member' && permissions.length === 0) return;
+  const invited: UserResource = { type: 'user', self: false, role, permissions, groupIds: [] };
+  assertAllowed(decide(person, 'invitations.manage', invited), 'invitation');
+}
+
+/** What somebody has beyond their role, or will have once they have joined: given to them, or by their groups. A guest has nothing. */
+export async function rightsOf(
+  trx: Transaction,
+  { organizationId, accountId, kind, permissions, joinedAt }: Membership,
+  invitation: Pick<Invitation, 'groupIds'> | null,
+): Promise<string[]> {
+  if (kind === 'guest') return [];
+  const planned = joinedAt === null ? (invitation?.groupIds ?? []) : [];
+  const present = GroupMember.query(trx).where({ organizationId, accountId }).select('groupId');
+  const groups = await Group.query(trx)
+    .where({ organizationId })
+    .where((some) => some.whereIn('id', planned).orWhereIn('id', present))
+    .select('permissions');
+  return [...new Set([...permissions, ...groups.flatMap((group) => group.permissions)])];
 }
 
 export async function commanded(

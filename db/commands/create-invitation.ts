@@ -24,6 +24,7 @@ import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
 import { groupResource } from '../queries/find-groups';
 import { judgeGroups } from './change-group-members';
+import { rightsOf } from './command';
 import { eraseInvitee, eraseUser } from './erase-invitee';
 import { expireIfOverdue } from './expire-invitation';
 import {
@@ -360,7 +361,10 @@ async function makeWay(
     return false;
   }
   if (!input.overwrite) throw accountInactive(': repeat with overwrite to replace it');
-  const overwritten: UserResource = { type: 'user', self: false, role: membership.role, groupIds: [] };
+  const { role, invitationId } = membership;
+  const planned = invitationId ? ((await Invitation.query(trx).findById(invitationId)) ?? null) : null;
+  const permissions = await rightsOf(trx, membership, planned);
+  const overwritten: UserResource = { type: 'user', self: false, role, permissions, groupIds: [] };
   assertAllowed(decide(inviter, 'users.manage', overwritten), 'user');
   const erase = account.activatedAt === null ? eraseInvitee : eraseUser;
   await erase(trx, organizationId, account, actor, now);

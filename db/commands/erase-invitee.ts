@@ -23,7 +23,7 @@ export async function eraseInvitee(
   actor: Actor,
   now: Date,
 ): Promise<void> {
-  await forget(trx, organizationId, account.id);
+  await forget(trx, organizationId, account.id, now);
   await eraseAccount(trx, account, now);
   await recordEvents(trx, { organizationId, type: 'user.erased', actor, at: now, accountId: account.id });
 }
@@ -41,7 +41,7 @@ export async function eraseUser(
   reason: VisitReason = 'removed',
 ): Promise<void> {
   await recordVisit(trx, { organizationId, accountId: account.id }, reason, now);
-  await forget(trx, organizationId, account.id);
+  await forget(trx, organizationId, account.id, now);
   if (account.homeOrganizationId === organizationId) {
     if (await belongsElsewhere(trx, account.id, organizationId))
       await account.$query(trx).patch({
@@ -66,7 +66,8 @@ export async function eraseUser(
   });
 }
 
-async function forget(trx: Transaction, organizationId: string, accountId: string): Promise<void> {
+/** A run that waits for the end of temporary access is told that there is nothing left to wait for. // D11 */
+async function forget(trx: Transaction, organizationId: string, accountId: string, now: Date): Promise<void> {
   const theirs = Invitation.query(trx).where({ organizationId, accountId });
   const addresses = (await theirs.clone().whereNotNull('email').distinct('email')).map(({ email }) =>
     addressKey(email ?? ''),
@@ -94,12 +95,21 @@ async function forget(trx: Transaction, organizationId: string, accountId: strin
     declineReason: null,
     deliveryDetail: null,
   });
-  await Membership.query(trx).delete().where({ organizationId, accountId });
+  const gone = await Membership.query(trx)
+    .delete()
+    .where({ organizationId, accountId })
+    .returning(['access_ends_at', 'access_tell_at']);
+  if (gone.some(({ accessEndsAt, accessTellAt }) => accessEndsAt ?? accessTellAt))
+    await trx('removed_guests')
+      .insert({ organizationId, accountId, tellAt: now })
+      .onConflict(['organization_id', 'account_id'])
+      .merge();
 }
 
 /**
- * Nothing but the id is left; name and addresses are free again, sessions and links are over. Mails to other people stay in
- * the log as they were sent, and answers kept for idempotency keys for their day.
+ * Nothing but the id is left; name and addresses are free again, sessions and links are over. What organizations have written
+ * down of the name, as of whoever invited and in the log of guests, goes by a trigger. Mails to other people stay in the log as
+ * they were sent, and answers kept for idempotency keys for their day.
  */
 export async function eraseAccount(trx: Transaction, account: Account, now: Date): Promise<void> {
   const addresses = [account.email, account.invitedEmail, account.pendingEmail].flatMap((address) =>
@@ -138,5 +148,4 @@ export async function eraseAccount(trx: Transaction, account: Account, now: Date
     .delete();
   const invitedByThem = trx('invitations').select('id').where({ invitedByType: 'user', invitedById: account.id });
   await trx('emails').whereIn('invitationId', invitedByThem).update({ replyTo: null });
-  await trx('invitations').where({ invitedByType: 'user', invitedById: account.id }).update({ invitedByName: null });
 }

@@ -10,10 +10,10 @@ import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
 import { requestAccountMail } from './account-mail';
-import { judgeGroups, plan, reseat, setGroups } from './change-group-members';
+import { groupNeeded, judgeGroups, plan, reseat, setGroups } from './change-group-members';
 import { cancelInvitation } from './cancel-invitation';
 import { emailTaken, requestEmailChange } from './change-email';
-import type { Manager } from './command';
+import { type Manager, rightsOf } from './command';
 import { endSessions } from './change-own-account';
 import { correctInvitation } from './correct-invitation';
 import { eraseInvitee, eraseUser } from './erase-invitee';
@@ -189,7 +189,8 @@ export async function resetTwoFactor(
   manager: Manager,
 ): Promise<Managed> {
   const met = await meetUser(trx, organizationId, userId, manager);
-  assertHome(met);
+  // Who is at home nowhere has no administrators who could: the operator of the platform stands in for them.
+  if (met.account.homeOrganizationId !== null || manager.actor.type !== 'platform') assertHome(met);
   if (manager.actor.type === 'user' && manager.actor.id === userId)
     throw new Problem('FORBIDDEN', 'Change your own second factor in your profile, or ask somebody else to reset it.');
   if (met.account.activatedAt === null) throw conflict('Nobody is there yet who could have a second factor.');
@@ -275,8 +276,10 @@ export async function meetUser(
   const membership = await Membership.query(trx).findById([organizationId, userId]).forUpdate();
   if (!membership) throw notFound('user');
   // Staff manage users, but not those who stand above them.
-  const managed: UserResource = { type: 'user', self: actor.id === userId, role: membership.role, groupIds: [] };
-  assertAllowed(decide(person, 'users.manage', managed), 'user');
+  const permissions = person.kind === 'key' ? [] : await rightsOf(trx, membership, invitation);
+  const { role, kind } = membership;
+  const managed: UserResource = { type: 'user', self: actor.id === userId, role, permissions, groupIds: [] };
+  assertAllowed(decide(person, kind === 'guest' ? 'guests.manage' : 'users.manage', managed), 'user');
   const changes = expired ? [expired.change] : [];
   return { organization, account, membership, invitation, now: await readClock(trx), changes };
 }
@@ -370,6 +373,7 @@ async function changeGroups(trx: Transaction, met: Met, wished: string[], { pers
   const action = 'group.administer';
   const { groupIds, errors } = await judgeGroups(trx, organization, wished, { person, action, present });
   if (errors.length > 0) throw badInput(...errors);
+  if (membership.kind === 'guest' && groupIds.length === 0) throw groupNeeded();
   if (joined) await setGroups(trx, somebody, groupIds, now);
   else if (invitation) await plan(trx, await reread(trx, invitation), groupIds, now);
   await reseat(trx, somebody, membership, invitation, present.length);

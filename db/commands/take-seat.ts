@@ -15,11 +15,11 @@ export async function takeSeat(
   organizationId: string,
   person: { kind: InvitationKind; groups: number } | Pool,
 ): Promise<void> {
-  const { rows } = await trx.raw<{ rows: { limited: boolean }[] }>(
-    'select licences is not null as limited from organizations where id = ?',
-    [organizationId],
-  );
-  if (!rows[0]?.limited) return;
+  // Where there is no limit it stays so until the transaction ends: who sets one waits, and counts what was done without.
+  const { rows } = await trx.raw<{ rows: [{ limited: boolean }] }>('select usher_seats_limited(?) as limited', [
+    organizationId,
+  ]);
+  if (!rows[0].limited) return;
   await lockSeats(trx, organizationId);
   assertSeats(await countSeats(trx, organizationId), typeof person === 'string' ? person : poolOf(person));
 }

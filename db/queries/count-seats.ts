@@ -9,7 +9,7 @@ export async function countSeats(trx: Transaction, organizationId: string): Prom
   const { rows } = await trx.raw<{ rows: [SeatCount] }>(
     `with holder as (
        select m.kind, m.status = 'invited' as invited,
-         case when m.status = 'invited' then cardinality(i.group_ids) else (
+         case when m.kind = 'member' then 0 when m.status = 'invited' then cardinality(i.group_ids) else (
            select count(*) from group_members g where g.organization_id = m.organization_id and g.account_id = m.account_id
          ) end as groups
        from memberships m join accounts a on a.id = m.account_id left join invitations i on i.id = m.invitation_id

@@ -107,6 +107,7 @@ export async function findUserResource(
     type: 'user',
     self: id === viewerId,
     role: membership.role,
+    permissions: membership.permissions,
     groupIds: groups.map(({ groupId }) => groupId),
   };
 }

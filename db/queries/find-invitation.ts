@@ -9,7 +9,9 @@ import { Invitation } from '../models/invitation';
 import { findOtherOrganizations } from './find-other-organizations';
 import { Organization } from '../models/organization';
 import {
+  areMany,
   containing,
+  glance,
   instantPattern,
   isFound,
   nearby,
@@ -68,27 +70,30 @@ export async function listInvitations(
     );
     return `array(select id from (${parts.join(' union all ')}) m ${order} limit :count)`;
   };
+  const count = limit + 1;
   const bindings = {
     organizationId,
     now,
-    count: limit + 1,
+    count,
     ...(from && { fromInstant: from[0] ?? '', fromId: from[1] ?? '' }),
     ...(kind && { kind }),
     ...(status && { status }),
     ...(q && { pattern: containing(q) }),
   };
-  let ids: string[] = [];
-  if (q) {
-    const next = `(select * from invitation_search where ${among} ${order} limit ${nearby})`;
-    ids = (await trx.raw<{ rows: [{ ids: string[] }] }>(`select ${idsIn(next)} as ids`, bindings)).rows[0].ids;
-  }
-  const rows = await Invitation.query(trx)
-    .where({ organizationId })
-    .whereRaw('id = any (?)', [ids.length > limit ? ids : trx.raw(idsIn('invitation_search'), bindings)])
-    .orderBy([
-      { column: 'createdAt', order: 'desc' },
-      { column: 'id', order: 'desc' },
-    ]);
+  const read = (source: string) =>
+    Invitation.query(trx)
+      .where({ organizationId })
+      .whereRaw('id = any (?)', [trx.raw(idsIn(source), bindings)])
+      .orderBy([
+        { column: 'createdAt', order: 'desc' },
+        { column: 'id', order: 'desc' },
+      ]);
+  const next = (rows: number) => `(select * from invitation_search where ${among} ${order} limit ${rows})`;
+  const seen = q
+    ? (await trx.raw<{ rows: [{ ids: string[] }] }>(`select ${idsIn(next(glance))} as ids`, bindings)).rows
+    : [];
+  let rows = seen[0] && areMany(seen[0].ids.length, count) ? await read(next(nearby)) : [];
+  if (rows.length < count) rows = await read('invitation_search');
   const page = toPage(
     rows,
     limit,

@@ -56,7 +56,13 @@ export async function findSecurityReport(
   const found = await findAccount(trx, userId);
   const reader = (await findAccessFacts(trx, [organizationId], [readerId], [])).person(organizationId, readerId);
   if (!membership || !found || !reader?.active) return null;
-  const subject: UserResource = { type: 'user', self: readerId === userId, role: membership.role, groupIds: [] };
+  const subject: UserResource = {
+    type: 'user',
+    self: readerId === userId,
+    role: membership.role,
+    permissions: membership.permissions,
+    groupIds: [],
+  };
   if (!decide(reader.standing, 'users.manage', subject).allowed) return null;
   const { account, factor } = found;
   const isHome = membership.kind === 'member' && account.homeOrganizationId === organizationId;

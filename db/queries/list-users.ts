@@ -3,7 +3,9 @@ import type { InvitationKind, InvitationStatus, Role } from '../../domain/invita
 import { notFound } from '../../domain/problem';
 import { readClock, type Transaction } from '../database';
 import {
+  areMany,
   containing,
+  glance,
   instantPattern,
   isFound,
   nearby,
@@ -56,7 +58,7 @@ const backByHand = `m.inactive_reason = 'expired' and a.home_organization_id = :
  * accepted here, and everything follows the instant: who is overdue is inactive already, where the policy says so, and so is a guest whose
  * access has ended. // D11
  */
-const usersOf = `
+const usersOf = (source: string): string => `
   select m.account_id as id, m.kind, m.role, m.access_ends_at as "accessEndsAt", m.external_id as "externalId",
     case when a.home_organization_id = m.organization_id and a.reactivation_deadline > :now
       then a.reactivation_deadline end as "reactivationDeadline",
@@ -80,7 +82,7 @@ const usersOf = `
     case when i.id is not null then json_build_object('id', i.id,
       'status', case when i.status = 'pending' and i.expires_at <= :now then 'expired' else i.status end,
       'expiresAt', i.expires_at) end as invitation
-  from memberships m
+  from ${source} m
   join accounts a on a.id = m.account_id
   left join invitations i on i.id = m.invitation_id
   where m.organization_id = :organizationId`;
@@ -144,39 +146,52 @@ export async function listUsers(trx: Transaction, organizationId: string, filter
   const choices = (status ? withStatus[status] : ['true']).flatMap((one) =>
     (groupId ? inGroup : ['true']).map((other) => `${one} and ${other} ${q ? `and ${isFound}` : ''}`),
   );
+  const chosen = `(${choices.map((choice) => `(${choice})`).join(' or ')})`;
+  const joined =
+    (status ? 'left join accounts a on a.id = m.account_id ' : '') +
+    (status || groupId ? 'left join invitation_search i on i.id = m.invitation_id' : '');
   const idsIn = (source: string): string => {
     const parts = choices.map(
-      (choice) => `(select m.account_id, m.created_at from ${source} m
-        left join accounts a on a.id = m.account_id left join invitation_search i on i.id = m.invitation_id
-        where ${among} and ${choice} ${order} limit :count)`,
+      (choice) =>
+        `(select m.account_id, m.created_at from ${source} m ${joined} where ${among} and ${choice} ${order} limit :count)`,
     );
     return `array(select account_id from (${parts.join(' union all ')}) m ${order} limit :count)`;
   };
-  let sql = `${withClock} ${usersOf} and ${among} and ${choices[0]} ${order} limit :count`;
-  // Among the next few, many of one name or group fill a page; only for few of them the indexes are the shorter way.
-  if (q || groupId)
-    sql = `${withClock}, next as (select * from user_search m where ${among} ${order} limit ${nearby}),
-        nearest as materialized (select ${idsIn('next')} as ids)
-      ${usersOf} and m.account_id = any (case when (select cardinality(ids) from nearest) = :count
-        then (select ids from nearest) else ${idsIn('user_search')} end) ${order}`;
-  else if (choices.length > 1)
-    sql = `${withClock} ${usersOf} and m.account_id = any (${idsIn('user_search')}) ${order}`;
-  const { rows } = await trx.raw<{ rows: Row[] }>(sql, {
-    organizationId,
-    // Without the instant the planner takes a third of all for overdue.
-    now: status === 'inactive' ? await readClock(trx) : trx.raw(now),
-    count: limit + 1,
-    ...(from && { fromInstant: from[0] ?? '', fromId: from[1] ?? '' }),
-    ...(kind && { kind }),
-    ...(groupId && { groupId }),
-    ...(q && { pattern: containing(q) }),
-  });
-  return toPage(rows, limit, (row) => [row.createdAt.toISOString(), row.id], toUser);
+  const next = (rows: number): string => `(select * from memberships m where ${among} ${order} limit ${rows})`;
+  const plain = (source: string) => `${usersOf(source)} and ${among} and ${chosen} ${order} limit :count`;
+  const found = (source: string) => `${usersOf('memberships')} and m.account_id = any (${idsIn(source)}) ${order}`;
+
+  const count = limit + 1;
+  // Without the instant the planner takes a third of all for overdue.
+  const instant = status === 'inactive' ? await readClock(trx) : trx.raw(now);
+  const ask = async <T>(sql: string): Promise<T[]> => {
+    const { rows } = await trx.raw<{ rows: T[] }>(`${withClock} ${sql}`, {
+      organizationId,
+      now: instant,
+      count,
+      ...(from && { fromInstant: from[0] ?? '', fromId: from[1] ?? '' }),
+      ...(kind && { kind }),
+      ...(groupId && { groupId }),
+      ...(q && { pattern: containing(q) }),
+    });
+    return rows;
+  };
+  const page = (rows: Row[]) => toPage(rows, limit, (row) => [row.createdAt.toISOString(), row.id], toUser);
+
+  if (q || groupId) {
+    const seen = await ask<{ one: 1 }>(`select 1 as one from ${next(glance)} m ${joined} where ${chosen} limit :count`);
+    if (areMany(seen.length, count)) {
+      // Of a group the ids come first: read with all the rest, its people would be hashed, every one of them.
+      const rows = await ask<Row>(groupId ? found(next(nearby)) : plain(next(nearby)));
+      if (rows.length === count) return page(rows);
+    }
+  } else if (choices.length === 1) return page(await ask<Row>(plain('memberships')));
+  return page(await ask<Row>(found('user_search')));
 }
 
 /** @throws Problem NOT_FOUND, also for a user of another organization */
 export async function findUser(trx: Transaction, organizationId: string, id: string): Promise<User> {
-  const { rows } = await trx.raw<{ rows: Row[] }>(`${withClock} ${usersOf} and m.account_id = :id`, {
+  const { rows } = await trx.raw<{ rows: Row[] }>(`${withClock} ${usersOf('memberships')} and m.account_id = :id`, {
     organizationId,
     id,
     now: trx.raw(now),

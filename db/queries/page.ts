@@ -54,7 +54,12 @@ export const isFound = `m.search like lower(:pattern) and strpos(:pattern, chr(1
 export const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
 /**
- * How many rows a search reads in their order before it takes an index, which finds all that match before it knows the
- * newest: row-level security keeps from the planner what it would need to choose for itself. // decision 13
+ * A search first takes a glance at so many rows in their order. Where enough of them match, reading on for `nearby` rows
+ * fills the page; only otherwise an index is asked, which finds all that match before it knows the newest. Row-level
+ * security keeps from the planner what it would need to choose for itself. // decision 13
  */
-export const nearby = 1_500;
+export const glance = 300;
+export const nearby = 6_000;
+
+/** @param found how many of the rows of the glance match; no more than `count` need be looked for */
+export const areMany = (found: number, count: number): boolean => found * nearby >= count * glance;

@@ -33,6 +33,39 @@ export function leaseGuestMarks(database: Database, limit: number, leaseMs: numb
   });
 }
 
+/** The same for guests who have been removed: their row is gone, and their run has nothing to wait for any more. */
+export function leaseRemovedGuests(database: Database, limit: number, leaseMs: number): Promise<GuestMark[]> {
+  return asSystem(database, async (trx) => {
+    const { rows } = await trx.raw<{ rows: { organization_id: string; account_id: string; tell_at: Date }[] }>(
+      `with due as (
+         select organization_id, account_id from removed_guests where tell_at <= usher_now()
+         order by tell_at limit ? for update skip locked
+       )
+       update removed_guests r set tell_at = usher_now() + ? * interval '1 millisecond' from due
+       where r.organization_id = due.organization_id and r.account_id = due.account_id
+       returning r.organization_id, r.account_id, r.tell_at`,
+      [limit, leaseMs],
+    );
+    return rows.map((row) => ({
+      organizationId: row.organization_id,
+      accountId: row.account_id,
+      open: false,
+      tellAt: row.tell_at,
+    }));
+  });
+}
+
+/** Temporal knows, unless the guest has come back and was removed again since. */
+export function clearRemovedGuest(database: Database, { organizationId, accountId, tellAt }: GuestMark): Promise<void> {
+  return asSystem(database, async (trx) => {
+    await trx.raw('delete from removed_guests where organization_id = ? and account_id = ? and tell_at = ?', [
+      organizationId,
+      accountId,
+      tellAt,
+    ]);
+  });
+}
+
 /** Temporal knows, unless a newer command has marked the guest since. */
 export function clearGuestMark(database: Database, { organizationId, accountId, tellAt }: GuestMark): Promise<void> {
   return asSystem(database, async (trx) => {

@@ -47,8 +47,15 @@ export const actions = {
   'guests.invite': { organization: invitingGuests, group: invitingGuestsInto },
   'members.invite': { organization: trusted('members.invite'), group: invitingMembersInto },
   'invitations.create': { organization: either(invitingGuests, trusted('members.invite')) },
-  'invitations.manage': { organization: trusted('invitations.manage') },
-  'guests.manage': { organization: trusted('guests.manage') },
+  'invitations.manage': {
+    organization: trusted('invitations.manage'),
+    user: managing('invitations.manage', 'users.manage'),
+  },
+  // Whoever manages users manages guests as well.
+  'guests.manage': {
+    organization: trusted('guests.manage', 'users.manage'),
+    user: managing('guests.manage', 'users.manage'),
+  },
   'logs.read': { organization: trusted('logs.read') },
   // What is given away
   'permissions.give': { organization: atLeast('staff') },

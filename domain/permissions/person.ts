@@ -40,6 +40,8 @@ export interface UserResource {
   /** The very person who acts. */
   self: boolean;
   role: Role;
+  /** What they have beyond the role, or will have once they have joined, where somebody wants to manage them. */
+  permissions: string[];
   groupIds: string[];
 }
 

@@ -31,11 +31,11 @@ export const atLeast =
   (person) =>
     hasRole(person, role) ? 'ok' : lacking(person, 'role');
 
-/** Staff and administrators, and members who were given the permission. */
+/** Staff and administrators, and members who were given one of the permissions. */
 export const trusted =
-  (permission: string): OrganizationRule =>
+  (...permissions: string[]): OrganizationRule =>
   (person) =>
-    isTrusted(person, permission) ? 'ok' : lacking(person, 'role');
+    permissions.some((permission) => isTrusted(person, permission)) ? 'ok' : lacking(person, 'role');
 
 /** All members where the policy lets them; whoever is trusted, and group administrators, in any case. // A1, D3, D9 */
 export const invitingGuests: OrganizationRule = (person, { membersMayInviteGuests }) => {
@@ -122,11 +122,14 @@ export const seeingProfile: UserRule = (person, user) => {
   return person.groups.some(({ id }) => user.groupIds.includes(id)) ? 'ok' : 'not-shared';
 };
 
-/** Nobody manages those who stand above them. */
+/** Nobody manages those who stand above them, or lets in with more than they have themselves. */
 export const managing =
-  (permission: string): UserRule =>
-  (person, user) =>
-    isTrusted(person, permission) && hasRole(person, user.role) ? 'ok' : lacking(person, 'role');
+  (...permissions: string[]): UserRule =>
+  (person, user) => {
+    const has = (permission: string) => isTrusted(person, permission);
+    const above = !hasRole(person, user.role) || !user.permissions.every(has);
+    return permissions.some(has) && !above ? 'ok' : lacking(person, 'role');
+  };
 
 /** About themselves people may ask anything. */
 export const askingAbout: UserRule = (person, user) =>

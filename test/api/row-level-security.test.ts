@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import knexFactory from 'knex';
 import { checkRole, inOrganizations, inOtherOrganization, openDatabase } from '../../db/database';
@@ -48,6 +48,14 @@ beforeAll(async () => {
        select id, organization_id, 0, now() from invitations where organization_id = ?`,
       [organization.id],
     );
+  for (const organization of [ours, theirs])
+    await usher.owner.raw(
+      `insert into inviter_notices (organization_id, inviter_id, invitation_id, generation, event)
+       select organization_id, gen_random_uuid(), id, generation, 'accepted' from invitations where organization_id = ? limit 1`,
+      [organization.id],
+    );
+  for (const organization of [ours, theirs])
+    await usher.owner('removed_guests').insert({ organization_id: organization.id, account_id: randomUUID() });
   scoped = await scopedTables(usher.owner);
 });
 afterAll(() => usher.stop());
@@ -235,16 +243,18 @@ describe('the roles', () => {
       idempotency_keys: 'DELETE SELECT',
       invitation_outbox: 'DELETE INSERT SELECT UPDATE',
       invitations: 'SELECT',
+      inviter_notices: 'DELETE',
       organizations: 'SELECT',
       rate_limits: 'DELETE SELECT',
+      removed_guests: 'DELETE SELECT UPDATE',
     });
     const { rows: columns } = await usher.owner.raw<{ rows: { column: string }[] }>(
-      `select c.table_name || '.' || c.column_name || ' ' || c.privilege_type as column from information_schema.role_column_grants c
-       where c.table_name not in ('invitation_search', 'mail_log', 'user_search') and c.grantee = 'usher_system' and not exists (select from information_schema.role_table_grants t
-         where t.grantee = 'usher_system' and t.table_name = c.table_name)`,
+      `select c.relname || '.' || a.attname || ' ' || acl.privilege_type as column
+       from pg_class c join pg_attribute a on a.attrelid = c.oid, aclexplode(a.attacl) acl
+       where c.relnamespace = 'public'::regnamespace and acl.grantee = 'usher_system'::regrole`,
     );
-    // Who belongs where, for the functions that signed-in people ask, and what users are found by.
-    // And of mails, everything but what they say.
+    // Who belongs where, for the functions that signed-in people ask, what users are found by, and what is forgotten of them;
+    // and of mails, everything but what they say.
     const reads = {
       account_mails: [
         ...['account_id', 'attempts', 'copy_of', 'created_at', 'detail', 'due_at', 'generation', 'id', 'invitation_id'],
@@ -252,10 +262,22 @@ describe('the roles', () => {
       ],
       emails: [
         ...['attempts', 'contents_removed_at', 'created_at', 'detail', 'generation', 'id', 'invitation_id', 'locale'],
-        ...['message_id', 'next_try_at', 'organization_id', 'recipient', 'sender', 'sent_at', 'status', 'subject', 'type'],
+        ...[
+          'message_id',
+          'next_try_at',
+          'organization_id',
+          'recipient',
+          'sender',
+          'sent_at',
+          'status',
+          'subject',
+          'type',
+        ],
       ],
       group_members: ['account_id', 'group_id', 'organization_id', 'role'],
       groups: ['id', 'organization_id', 'permissions'],
+      inviter_notices: ['at', 'inviter_id', 'mail_id', 'organization_id'],
+      guest_log: ['account_id', 'email', 'invited_by_id', 'invited_by_name', 'invited_by_type', 'name'],
       memberships: [
         ...['access_ends_at', 'access_tell_at', 'access_warn_at', 'access_warned_at', 'account_id', 'created_at'],
         ...['inactive_reason', 'invitation_id', 'joined_at', 'kind', 'organization_id', 'permissions', 'role'],
@@ -263,8 +285,13 @@ describe('the roles', () => {
       ],
     };
     const expected = Object.entries(reads).flatMap(([table, names]) => names.map((name) => `${table}.${name} SELECT`));
-    expected.push('memberships.access_tell_at UPDATE', 'memberships.search UPDATE');
+    expected.push(
+      'memberships.access_tell_at UPDATE',
+      'memberships.search UPDATE',
+      'invitations.invited_by_name UPDATE',
+    );
     expected.push(...['contents_removed_at', 'html', 'reply_to', 'text'].map((name) => `emails.${name} UPDATE`));
+    expected.push(...['email', 'invited_by_name', 'name'].map((name) => `guest_log.${name} UPDATE`));
     expect(columns.map(({ column }) => column).sort()).toEqual(expected.sort());
     for (const table of ['emails', 'accounts', 'audit_events', 'groups'])
       await expect(as('usher_system', null, (trx) => trx(table).select())).rejects.toMatchObject(refused);

@@ -123,6 +123,18 @@ const onUser = `
   users.manage      administrator   +     +      +       +      +
   users.manage      guest           -     -      -       -      -
 
+  guests.manage     member          -     -      -       -      -
+  guests.manage     trusted         +     +      +       -      -
+  guests.manage     staff           +     +      +       +      -
+  guests.manage     administrator   +     +      +       +      +
+  guests.manage     guest           -     -      -       -      -
+
+  invitations.manage  member        -     -      -       -      -
+  invitations.manage  trusted       +     +      +       -      -
+  invitations.manage  staff         +     +      +       +      -
+  invitations.manage  administrator +     +      +       +      +
+  invitations.manage  guest         -     -      -       -      -
+
   decisions.read    member          +     -      -       -      -
   decisions.read    trusted         +     -      -       -      -
   decisions.read    staff           +     -      -       -      -
@@ -221,7 +233,13 @@ describe('the tables', () => {
   });
 
   test.each(rows(onUser))('%s of %s to a person', (action, kind, ...cells) => {
-    const user = { type: 'user', self: false, role: 'member', groupIds: [] as string[] } as const;
+    const user = {
+      type: 'user',
+      self: false,
+      role: 'member',
+      permissions: [] as string[],
+      groupIds: [] as string[],
+    } as const;
     const users = [
       { ...user, self: true },
       user,
@@ -244,7 +262,7 @@ describe('the tables', () => {
         for (const resource of [
           theOrganization,
           { ...plain, visibility, membersMayInviteGuests: false, membersMayPublish: false },
-          { type: 'user', self: false, role: 'administrator', groupIds: [] },
+          { type: 'user', self: false, role: 'administrator', permissions: [], groupIds: [] },
         ] satisfies Resource[])
           expect(decide(keyPerson, action, resource)).toEqual(
             resource.type in actions[action] ? { allowed: true, reason: 'ok' } : { allowed: false, reason: 'unknown' },
@@ -305,6 +323,19 @@ test('a permission that was given does not hand out by a group what it could not
   expect(decide(given('members.invite'), 'members.invite', { ...group, permissions: [] }).allowed).toBe(true);
 });
 
+test('who manages others by a permission only manages nobody with another than their own; staff do', () => {
+  const user: UserResource = { type: 'user', self: false, role: 'member', permissions: ['logs.read'], groupIds: [] };
+  const given = (...permissions: string[]): Standing => ({ kind: 'member', role: 'member', permissions, groups: [] });
+  const staff: Standing = { kind: 'member', role: 'staff', permissions: [], groups: [] };
+  for (const action of ['users.manage', 'guests.manage', 'invitations.manage'] as const) {
+    expect(decide(given(action), action, user).allowed).toBe(false);
+    expect(decide(given(action), action, { ...user, permissions: [action] }).allowed).toBe(true);
+    expect(decide(given(action, 'logs.read'), action, user).allowed).toBe(true);
+    expect(decide(given('logs.read'), action, user).allowed).toBe(false);
+    expect(decide(staff, action, user).allowed).toBe(true);
+  }
+});
+
 test('an invitation needs each of the actions that it contains', () => {
   const policy = { membersMayInviteGuests: true };
   const may = (person: Person, kind: 'member' | 'guest', more: object = {}) =>
@@ -341,6 +372,7 @@ describe('whoever, wherever', () => {
     type: fc.constant('user'),
     self: fc.boolean(),
     role: fc.constantFrom(...roles),
+    permissions: fc.subarray(['users.manage', 'guests.invite']),
     groupIds: fc.subarray(ids),
   });
   const resource = fc.oneof(
