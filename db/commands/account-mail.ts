@@ -79,9 +79,10 @@ export async function claimAccountMail(
   if (known?.copyOf) return claimCopy(database, known, leaseMs);
   const homes = await database.transaction(async (trx) => {
     const candidates = known ? await addressees(trx, known) : [];
-    return [known?.aboutOrganizationId ?? [], candidates.map(({ homeOrganizationId }) => homeOrganizationId ?? [])].flat(
-      2,
-    );
+    return [
+      known?.aboutOrganizationId ?? [],
+      candidates.map(({ homeOrganizationId }) => homeOrganizationId ?? []),
+    ].flat(2);
   });
   return inOrganizations(database, [...new Set(homes)], async (trx) => {
     const mail = await AccountMail.query(trx).findById(id).forUpdate();

@@ -37,7 +37,8 @@ export async function copyMail(
   if (email.status === 'queued')
     throw new Problem('MAIL_QUEUED', 'This mail has not gone out yet; it is tried again by itself.');
   const underWay = await AccountMail.query(trx).findOne({ copyOf: email.id, status: 'queued' });
-  if (underWay) throw new Problem('MAIL_QUEUED', 'A copy of this mail has not gone out yet; it is tried again by itself.');
+  if (underWay)
+    throw new Problem('MAIL_QUEUED', 'A copy of this mail has not gone out yet; it is tried again by itself.');
   if (email.contentsRemovedAt)
     throw new Problem('MAIL_NOT_COPYABLE', 'What this mail said is not kept any more: resend the invitation.');
   const copyId = randomUUID();
@@ -89,7 +90,10 @@ async function refusalOf(
 ): Promise<Problem | null> {
   const status = effectiveStatus(invitation, now);
   if (status === 'expired')
-    return new Problem('DEADLINE_PASSED', 'The deadline of this invitation has passed: its link opens nothing any more.');
+    return new Problem(
+      'DEADLINE_PASSED',
+      'The deadline of this invitation has passed: its link opens nothing any more.',
+    );
   if (status !== 'pending') return new Problem('INVITATION_CLOSED', `This invitation is ${status}.`);
   if (addressKey(invitation.email ?? '') !== addressKey(mail.recipient))
     return new Problem('MAIL_SUPERSEDED', 'The invitation has another address by now, and this link is dead.');

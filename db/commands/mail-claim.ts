@@ -13,9 +13,7 @@ export type AccountMailClaim =
 export function notNow(mail: AccountMail, now: Date): (AccountMailClaim & { claimed: false }) | null {
   if (mail.status !== 'queued') return { claimed: false, status: mail.status === 'sent' ? 'sent' : 'failed' };
   const busyUntil = Math.max(mail.leaseUntil?.getTime() ?? 0, mail.dueAt.getTime());
-  return busyUntil > now.getTime()
-    ? { claimed: false, status: 'queued', waitMs: busyUntil - now.getTime() }
-    : null;
+  return busyUntil > now.getTime() ? { claimed: false, status: 'queued', waitMs: busyUntil - now.getTime() } : null;
 }
 
 /** A mail that we do not hand over ourselves: the reason stands where the server's words would. */

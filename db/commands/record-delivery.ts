@@ -85,7 +85,10 @@ export async function claimInvitationMail(
 ): Promise<Claim> {
   const found = await Invitation.query(trx)
     .findOne({ id: invitationId, organizationId })
-    .select('invitations.*', trx.raw(`${suppressionOf('invitations.organization_id', 'invitations.email')} as suppressed`))
+    .select(
+      'invitations.*',
+      trx.raw(`${suppressionOf('invitations.organization_id', 'invitations.email')} as suppressed`),
+    )
     .forUpdate();
   if (!found) return { claimed: false, plan: null };
   const { suppressed, ...row } = found as Invitation & { suppressed: Suppressed | null };

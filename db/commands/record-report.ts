@@ -6,7 +6,7 @@ import type { KeyRing } from '../../domain/token';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
 import { AccountMail } from '../models/account-mail';
 import { Email } from '../models/email';
-import { Invitation } from '../models/invitation';
+import type { Invitation } from '../models/invitation';
 import { findEmailOrganization } from '../system/find-owner';
 import { withAttempt } from './record-delivery';
 import { recordEvents } from './record-event';

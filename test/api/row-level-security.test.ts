@@ -245,7 +245,17 @@ describe('the roles', () => {
       ],
       emails: [
         ...['attempts', 'contents_removed_at', 'created_at', 'detail', 'generation', 'id', 'invitation_id', 'locale'],
-        ...['message_id', 'next_try_at', 'organization_id', 'recipient', 'sender', 'sent_at', 'status', 'subject', 'type'],
+        ...[
+          'message_id',
+          'next_try_at',
+          'organization_id',
+          'recipient',
+          'sender',
+          'sent_at',
+          'status',
+          'subject',
+          'type',
+        ],
       ],
       group_members: ['account_id', 'group_id', 'organization_id', 'role'],
       groups: ['id', 'organization_id', 'permissions'],
