@@ -94,12 +94,12 @@ const workerSettings = z.object({
 const dkimSettings = ['USHER_DKIM_DOMAIN', 'USHER_DKIM_SELECTOR', 'USHER_DKIM_PRIVATE_KEY'] as const;
 
 /** Some are of no use alone. */
-const completeWorkerSettings = workerSettings.superRefine((settings, context) => {
-  const missing = dkimSettings.filter((name) => settings[name] === undefined);
-  const needed: string[] = missing.length < dkimSettings.length ? [...missing] : [];
-  if (settings.USHER_BOUNCE_PORT && !settings.USHER_BOUNCE_DOMAIN) needed.push('USHER_BOUNCE_DOMAIN');
-  for (const name of needed) context.addIssue({ code: 'custom', path: [name], message: 'is missing' });
-});
+function missingBeside(set: Record<string, string | undefined>): string[] {
+  const missing: string[] = dkimSettings.filter((name) => set[name] === undefined);
+  const needed = missing.length < dkimSettings.length ? missing : [];
+  if (set['USHER_BOUNCE_PORT'] && !set['USHER_BOUNCE_DOMAIN']) needed.push('USHER_BOUNCE_DOMAIN');
+  return needed;
+}
 
 export type ApiSettings = z.infer<typeof apiSettings> & { USHER_BASE_URL: string };
 export type WorkerSettings = z.infer<typeof workerSettings> & { USHER_BASE_URL: string };
@@ -112,18 +112,22 @@ export class SettingsError extends Error {
   }
 }
 
-function read<T>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv): T {
+function read<T>(
+  schema: z.ZodType<T>,
+  environment: NodeJS.ProcessEnv,
+  missing: (set: Record<string, string | undefined>) => string[] = () => [],
+): T {
   const set = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
   );
   const result = schema.safeParse(set);
-  if (result.success) return result.data;
-  throw new SettingsError(
-    result.error.issues.map((issue) => {
-      const name = String(issue.path[0]);
-      return set[name] === undefined ? `${name} is missing` : `${name} ${issue.message}`;
-    }),
-  );
+  const alone = missing(set).map((name) => `${name} is missing`);
+  if (result.success && alone.length === 0) return result.data;
+  const bad = (result.error?.issues ?? []).map((issue) => {
+    const name = String(issue.path[0]);
+    return set[name] === undefined ? `${name} is missing` : `${name} ${issue.message}`;
+  });
+  throw new SettingsError([...bad, ...alone]);
 }
 
 const withBaseUrl = <T extends { PORT: number; USHER_BASE_URL?: string | undefined }>(settings: T) => ({
@@ -135,7 +139,7 @@ const withBaseUrl = <T extends { PORT: number; USHER_BASE_URL?: string | undefin
 export const readApiSettings = (environment = process.env): ApiSettings => withBaseUrl(read(apiSettings, environment));
 /** @throws SettingsError */
 export const readWorkerSettings = (environment = process.env): WorkerSettings =>
-  withBaseUrl(read(completeWorkerSettings, environment));
+  withBaseUrl(read(workerSettings, environment, missingBeside));
 /** @throws SettingsError */
 export const readDatabaseUrl = (environment = process.env): string =>
   read(z.object(databaseSettings), environment).DATABASE_URL;

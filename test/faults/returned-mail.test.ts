@@ -326,7 +326,7 @@ async function asReply(answer: Promise<Response>) {
   return {
     status: response.status,
     text,
-    body: JSON.parse(text) as any,
+    body: JSON.parse(text),
     headers: Object.fromEntries(response.headers.entries()),
   };
 }
