@@ -1,5 +1,4 @@
 import i18next from 'i18next';
-import { DateTime } from 'luxon';
 import de from './de.json';
 import en from './en.json';
 
@@ -74,21 +73,45 @@ function byWeight(header: string): string[] {
 
 const dateLocales = { en: 'en-GB', de: 'de' } as const;
 
+/** Making one costs a hundred times what using it does, and every mail tells an instant. */
+const formats = new Map<string, { format: Intl.DateTimeFormat; zone: string }>();
+const mostFormats = 1_000;
+
+function formatOf(locale: Locale, timeZone: string): { format: Intl.DateTimeFormat; zone: string } {
+  const key = `${locale} ${timeZone}`;
+  const known = formats.get(key);
+  if (known) return known;
+  const zone = isKnownZone(timeZone) ? timeZone : 'UTC';
+  const format = new Intl.DateTimeFormat(dateLocales[locale], {
+    ...({ day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' } as const),
+    ...({ hourCycle: 'h23', timeZoneName: 'shortOffset', timeZone: zone } as const),
+  });
+  if (formats.size >= mostFormats) formats.clear();
+  formats.set(key, { format, zone });
+  return { format, zone };
+}
+
 /**
  * An instant for people, to the minute, with the zone it is told in: "21 December 2026 at 14:05 (Europe/Berlin, GMT+1)".
  * An unknown zone is told in UTC and says so: a mail with another zone beats no mail.
  */
 export function formatInstant(date: Date, locale: Locale, timeZone: string): string {
-  const zoned = DateTime.fromJSDate(date).setZone(timeZone);
-  const local = (zoned.isValid ? zoned : DateTime.fromJSDate(date, { zone: 'utc' })).setLocale(dateLocales[locale]);
+  const { format, zone } = formatOf(locale, timeZone);
+  const parts: Partial<Record<Intl.DateTimeFormatPartTypes, string>> = {};
+  for (const { type, value } of format.formatToParts(date)) parts[type] = value;
+  const { day, month, year, hour, minute, timeZoneName } = parts;
   return translator(locale)('instant', {
-    date: local.toFormat(locale === 'de' ? 'd. LLLL yyyy' : 'd LLLL yyyy'),
-    time: local.toFormat('HH:mm'),
-    zone: zoneName(local),
+    date: locale === 'de' ? `${day}. ${month} ${year}` : `${day} ${month} ${year}`,
+    time: `${hour}:${minute}`,
+    zone: zone === 'UTC' ? 'UTC' : `${zone}, ${timeZoneName?.replace(/^GMT[+-]0$/, 'GMT')}`,
   });
 }
 
-function zoneName(local: DateTime): string {
-  if (local.zoneName === 'UTC' || local.zoneName === null) return 'UTC';
-  return local.offset === 0 ? `${local.zoneName}, GMT` : `${local.zoneName}, GMT${local.toFormat('Z')}`;
+function isKnownZone(timeZone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions();
+    return true;
+  } catch {
+    return false;
+  }
 }

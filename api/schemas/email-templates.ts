@@ -110,7 +110,10 @@ export const brandingPatch = z
       .nullable()
       .describe('Of buttons; what is written on them is white or black'),
     senderName: line(60)
-      .regex(senderNamePattern, 'May not have quotes, brackets, at signs, colons, semicolons or invisible characters.')
+      .refine(
+        (name) => senderNamePattern.test(name),
+        'May not have quotes, brackets, at signs, colons, semicolons or invisible characters.',
+      )
       .nullable()
       .describe('Stands before our own name in the sender of mails; the address stays ours'),
   })
