@@ -30,6 +30,13 @@ beforeAll(async () => {
     (marks) => marks.length === 0,
   );
   await usher.stopWorker();
+  // Nor has anybody here an inviter who would be told.
+  for (const organization of [ours, theirs])
+    await usher.owner.raw(
+      `insert into inviter_notices (organization_id, inviter_id, invitation_id, generation, event)
+       select organization_id, account_id, id, generation, 'accepted' from invitations where organization_id = ?`,
+      [organization.id],
+    );
   for (const organization of [ours, theirs])
     await usher.owner.raw(
       `insert into invitation_outbox (invitation_id, organization_id, sequence, lease_until)
@@ -221,6 +228,7 @@ describe('the roles', () => {
       idempotency_keys: 'DELETE SELECT',
       invitation_outbox: 'DELETE INSERT SELECT UPDATE',
       invitations: 'SELECT',
+      inviter_notices: 'DELETE',
       organizations: 'SELECT',
       rate_limits: 'DELETE SELECT',
     });
