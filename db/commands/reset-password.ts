@@ -15,6 +15,7 @@ import { expireIfOverdue } from './expire-invitation';
 import { settleUsername } from './invitee';
 import { joinGroups } from './change-group-members';
 import { join } from './join-organization';
+import { noticeInviter } from './notice-inviter';
 import { recordEvents } from './record-event';
 import { type Change, saveInvitation } from './save-invitation';
 import { takeSeat } from './take-seat';
@@ -106,6 +107,7 @@ export async function resetPassword(
       await join(trx, invitation, now);
       const answered = { status: 'accepted', answeredAt: now, ...undelivered(invitation) } as const;
       const saved = await saveInvitation(trx, invitation, answered, now);
+      await noticeInviter(trx, saved.invitation, 'accepted', now, { accountId: locked.id });
       changes.push(...(await commanded(saved, trx, 'accepted', self, now, { by: 'password-reset' })).changes);
     }
     if (way !== 'pending') await rejoin(trx, locked, now);

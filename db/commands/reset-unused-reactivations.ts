@@ -25,8 +25,10 @@ export async function resetUnusedReactivations(database: Database): Promise<numb
         const locked = await Account.query(trx).findById(account.id).forUpdate().throwIfNotFound();
         const now = await readClock(trx);
         if (!locked.reactivationDeadline || locked.reactivationDeadline > now) return 0;
+        // Patching changes the object, too.
+        const wasActive = locked.status === 'active';
         await locked.$query(trx).patch({
-          ...(locked.status === 'active' && { status: 'inactive' as const }),
+          ...(wasActive && { status: 'inactive' as const }),
           reactivationDeadline: null,
           reactivationResetAt: null,
           pendingEmail: null,
@@ -35,7 +37,7 @@ export async function resetUnusedReactivations(database: Database): Promise<numb
           updatedAt: now,
         });
         await endSessions(trx, locked.id);
-        if (locked.status === 'active') await tellInactive(trx, locked, now);
+        if (wasActive) await tellInactive(trx, locked, now);
         return 1;
       });
     }

@@ -42,16 +42,17 @@ beforeAll(async () => {
       `insert into suppressed_addresses (id, organization_id, address, reason) values (gen_random_uuid(), ?, ?, 'bounce')`,
       [organization.id, `gone-${index}@rls.test`],
     );
+  // Nor has anybody here an inviter who would be told.
   for (const organization of [ours, theirs])
     await usher.owner.raw(
-      `insert into invitation_outbox (invitation_id, organization_id, sequence, lease_until)
-       select id, organization_id, 0, now() from invitations where organization_id = ?`,
+      `insert into inviter_notices (organization_id, inviter_id, invitation_id, generation, event)
+       select organization_id, account_id, id, generation, 'accepted' from invitations where organization_id = ?`,
       [organization.id],
     );
   for (const organization of [ours, theirs])
     await usher.owner.raw(
-      `insert into inviter_notices (organization_id, inviter_id, invitation_id, generation, event)
-       select organization_id, gen_random_uuid(), id, generation, 'accepted' from invitations where organization_id = ? limit 1`,
+      `insert into invitation_outbox (invitation_id, organization_id, sequence, lease_until)
+       select id, organization_id, 0, now() from invitations where organization_id = ?`,
       [organization.id],
     );
   for (const organization of [ours, theirs])

@@ -156,6 +156,18 @@ test('F11: the inviter hears of an acceptance at once; what follows shortly is c
   );
 });
 
+test('F11: an invitation that is accepted by a forgotten password is told like any other', async () => {
+  const it = await scene();
+  await it.invite('forgot@notices.test', { firstName: 'Fay' });
+  await usher.linkFor('forgot@notices.test');
+  await usher.call('POST', '/v1/auth/forgot-password', { email: 'forgot@notices.test' }, { key: null });
+  const { text } = await mailed('forgot@notices.test', 'Choose a new password');
+  const token = /reset-password\/([\w-]+)/.exec(text)?.[1];
+  const reset = await usher.call('POST', '/v1/auth/reset-password', { token, password: goodPassword }, { key: null });
+  expect(reset.status).toBe(204);
+  await mailed(it.inviter.email, 'Fay Lovelace has accepted your invitation');
+});
+
 test('F11: a decline says the reason', async () => {
   const it = await scene({}, 'de');
   const invitation = await it.invite('nein@notices.test');
