@@ -233,7 +233,8 @@ export async function enterConsole(
   const ofSession = request.session.currentOrganizationId;
   const standing = currentOrganization(person.account, organizations, ofSession);
   if (!standing) return 'nowhere';
-  if (ofSession !== undefined && standing.id !== ofSession) {
+  // A guest without a home has been nowhere when they sign in.
+  if (ofSession && standing.id !== ofSession) {
     await switchSession(services.database, request.sessionID, standing.id);
     writeNotice(response, services.baseUrl, {
       name: 'lost',
