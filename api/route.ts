@@ -166,6 +166,7 @@ export async function askRoute(spec: RouteSpec, visit: Visit, input: RouteInput 
     query: { value: query },
     // The route's own address: an idempotency key is bound to what it acts on.
     path: { value: spec.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? visit.organizationId) },
+    headers: { value: { ...visit.request.headers, ...headers } },
     get: { value: (name: string) => headers[name.toLowerCase()] ?? quietly(visit.request, name) },
   }) as Request;
   return answer(spec, await admit(spec, { ...visit, request }), () => body);
