@@ -10,9 +10,12 @@ import { address, setUpPath } from '../pages/signed-in';
 import type { RouteSpec } from '../route';
 import { assertSameOrigin } from '../same-origin';
 import { id as uuid } from '../schemas/common';
+import { invitationScreens } from './invitations';
+import { inviteScreens } from './invite';
 import { enterConsole, type Page } from './page';
 import { showRefusal } from './refusal';
 import { RouteTable } from './routes';
+import { userScreens } from './user';
 import { usersScreens } from './users';
 
 export type Screen = (page: Page) => Promise<void> | void;
@@ -27,7 +30,7 @@ export interface Screens {
   post: (path: string, screen: Screen, again?: Screen) => void;
 }
 
-const screens: ((on: Screens) => void)[] = [usersScreens];
+const screens: ((on: Screens) => void)[] = [usersScreens, userScreens, inviteScreens, invitationScreens];
 
 /** The web console: the same commands, permissions and refusals as the API, for people. */
 export function consolePages(services: Services, limits: RateLimits, routes: readonly RouteSpec[]): Router {
