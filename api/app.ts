@@ -68,6 +68,7 @@ export function createApp(services: Services): Express {
           'script-src': ["'self'"],
           'img-src': ["'self'", 'data:'],
           'form-action': ["'self'"],
+          'frame-src': ["'self'"],
           'base-uri': ["'none'"],
           'frame-ancestors': ["'none'"],
         },

@@ -21,5 +21,5 @@ export function conflictOf(page: Page, typed: Form, saved: Form, reload: string)
 function shown(page: Page, { kind, checked, choices, value }: Field): string {
   if (kind === 'checkbox') return page.t(checked ? 'console.yes' : 'console.no');
   const chosen = choices.filter((choice) => choice.chosen).map(({ label }) => label);
-  return (choices.length > 0 ? chosen.join(', ') : value.trim()) || page.t('console.conflict.nothing');
+  return (choices.length > 0 ? chosen.join(', ') : value.trim()) || page.t('console.changed.nothing');
 }

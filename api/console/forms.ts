@@ -22,7 +22,17 @@ export interface Field {
 }
 
 export type FieldKind =
-  'text' | 'email' | 'search' | 'number' | 'textarea' | 'select' | 'checkbox' | 'checkboxes' | 'radios' | 'instant';
+  | 'text'
+  | 'email'
+  | 'search'
+  | 'number'
+  | 'textarea'
+  | 'select'
+  | 'checkbox'
+  | 'checkboxes'
+  | 'radios'
+  | 'instant'
+  | 'time';
 
 export interface FieldSpec {
   name: string;

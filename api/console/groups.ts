@@ -342,7 +342,7 @@ function showForm(page: Page, group: ReadGroup | null, problem: Problem | null =
     back: path,
     backText: body ? body.name : page.t('console.sections.groups'),
     submit: page.t(
-      conflicting ? 'console.conflict.keepMine' : body ? 'console.groups.save' : 'console.groups.createSubmit',
+      conflicting ? 'console.changed.keepMine' : body ? 'console.groups.save' : 'console.groups.createSubmit',
     ),
     form,
     mayGive,

@@ -13,10 +13,13 @@ import { id as uuid } from '../schemas/common';
 import { groupsScreens } from './groups';
 import { guestLogScreens } from './guest-log';
 import { guestsScreens } from './guests';
+import { invitationScreens } from './invitations';
+import { inviteScreens } from './invite';
 import { licencesScreens } from './licences';
 import { enterConsole, type Page } from './page';
 import { showRefusal } from './refusal';
 import { RouteTable } from './routes';
+import { userScreens } from './user';
 import { usersScreens } from './users';
 
 export type Screen = (page: Page) => Promise<void> | void;
@@ -33,6 +36,9 @@ export interface Screens {
 
 const screens: ((on: Screens) => void)[] = [
   usersScreens,
+  userScreens,
+  inviteScreens,
+  invitationScreens,
   groupsScreens,
   guestsScreens,
   guestLogScreens,
