@@ -10,6 +10,8 @@ import { address, setUpPath } from '../pages/signed-in';
 import type { RouteSpec } from '../route';
 import { assertSameOrigin } from '../same-origin';
 import { id as uuid } from '../schemas/common';
+import { apiKeysScreens } from './api-keys';
+import { auditScreens } from './audit';
 import { groupsScreens } from './groups';
 import { guestLogScreens } from './guest-log';
 import { guestsScreens } from './guests';
@@ -17,8 +19,10 @@ import { invitationScreens } from './invitations';
 import { inviteScreens } from './invite';
 import { licencesScreens } from './licences';
 import { enterConsole, type Page } from './page';
+import { policyScreens } from './policy';
 import { showRefusal } from './refusal';
 import { RouteTable } from './routes';
+import { settingsScreens } from './settings';
 import { userScreens } from './user';
 import { usersScreens } from './users';
 
@@ -43,6 +47,10 @@ const screens: ((on: Screens) => void)[] = [
   guestsScreens,
   guestLogScreens,
   licencesScreens,
+  auditScreens,
+  settingsScreens,
+  policyScreens,
+  apiKeysScreens,
 ];
 
 /** The web console: the same commands, permissions and refusals as the API, for people. */

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Request, Response } from 'express';
+import { once } from '../../db/commands/once';
 import { switchSession } from '../../db/queries/list-sessions';
 import { inOrganization, type Transaction } from '../../db/database';
 import { type AccountOrganization, currentOrganization, listAccountOrganizations } from '../../db/queries/find-account';
@@ -125,6 +126,24 @@ export class Page {
   /** A transaction of the organization, for what no route tells. */
   read<T>(query: (trx: Transaction) => Promise<T>): Promise<T> {
     return inOrganization(this.services.database, this.organization.id, query);
+  }
+
+  /**
+   * Whether the form that was sent is sent for the first time, for what no idempotency key may stand for. It counts as sent
+   * from now on, whatever becomes of it.
+   */
+  async useUp(what: string): Promise<boolean> {
+    const key = this.typedOnce();
+    if (key === null) return false;
+    let first = false;
+    const name = { caller: callerKey(this.person), route: `console ${what}`, key, bodyHmac: Buffer.alloc(0) };
+    await this.read((trx) =>
+      once(trx, name, () => {
+        first = true;
+        return Promise.resolve({ status: 204, body: null });
+      }),
+    );
+    return first;
   }
 
   show<Data extends object>(view: View<Data>, data: Data, status = 200): void {

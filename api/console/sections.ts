@@ -22,7 +22,11 @@ export const sections: readonly Section[] = [
   { id: 'groups', path: '/console/groups', action: 'groups.read', icon: 'groups', group: 'people' },
   { id: 'guests', path: '/console/guests', action: 'guests.manage', icon: 'guest', group: 'people' },
   { id: 'guest-log', path: '/console/guest-log', action: 'logs.read', icon: 'log', group: 'records' },
+  { id: 'audit', path: '/console/audit', action: 'logs.read', icon: 'shield', group: 'records' },
   { id: 'licences', path: '/console/licences', action: 'users.manage', icon: 'seat', group: 'organization' },
+  { id: 'settings', path: '/console/settings', action: 'settings.manage', icon: 'settings', group: 'organization' },
+  { id: 'policy', path: '/console/policy', action: 'policy.manage', icon: 'check', group: 'organization' },
+  { id: 'api-keys', path: '/console/api-keys', action: 'keys.manage', icon: 'key', group: 'organization' },
 ];
 
 export const sectionGroups = ['people', 'records', 'organization'] as const;
