@@ -1,13 +1,14 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { type AccountMailContents, claimAccountMail, recordAccountMail } from '../db/commands/account-mail';
-import type { Database } from '../db/database';
+import type { Database, Transaction } from '../db/database';
 import type { Account } from '../db/models/account';
 import type { AccountMail } from '../db/models/account-mail';
 import { confirmationBinding, resetBinding } from '../domain/account';
 import { mailCode } from '../domain/mail-code';
 import { accountToken, type KeyRing } from '../domain/token';
 import type { Mailer } from './email/mailer';
+import { warnOfFallback } from './email/own-template';
 import { renderAccountMail } from './email/render-account-mail';
 
 export interface AccountMailActivities {
@@ -36,11 +37,12 @@ export function createAccountMailActivities({
   logger,
 }: AccountMailActivityDependencies): AccountMailActivities {
   const maskedLink = `${baseUrl}/masked-link`;
-  const render = (contents: AccountMailContents) => ({
-    ...renderAccountMail(contents, { link: maskedLink, code: maskedCode }, mailer.sender),
-    sender: mailer.sender,
-    host: mailer.host,
-  });
+  const render = async (contents: AccountMailContents, trx: Transaction) => {
+    const masked = { link: maskedLink, code: maskedCode, baseUrl };
+    const rendered = await renderAccountMail(trx, contents, masked, mailer.sender);
+    if (rendered.template === 'fallback') warnOfFallback(logger, contents.mail.type, contents.organization?.id ?? null);
+    return { ...rendered, host: mailer.host };
+  };
 
   /** What is secret in a mail, computed anew for every try and stored nowhere. */
   const reveal = (mail: AccountMail, account: Account) =>

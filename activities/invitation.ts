@@ -21,6 +21,7 @@ import { keyPerson } from '../domain/permissions';
 import { Problem } from '../domain/problem';
 import { invitationToken, type KeyRing } from '../domain/token';
 import type { Mailer } from './email/mailer';
+import { warnOfFallback } from './email/own-template';
 
 /** Ids only: everything else is read from the row. */
 export interface It {
@@ -55,11 +56,12 @@ export interface InvitationActivityDependencies {
   baseUrl: string;
   logger: Logger;
   render: (
+    trx: Transaction,
     invitation: Invitation,
     organization: Organization,
     others: Organization[],
     link: string,
-  ) => Omit<RenderedMail, 'host' | 'sender'>;
+  ) => Promise<Omit<RenderedMail, 'host'>>;
 }
 
 /** A local activity must be over before its workflow task is; a regular one has time for a slow server. */
@@ -107,11 +109,11 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
           it.organizationId,
           it.invitationId,
           limitMs + leaseMarginMs,
-          (invitation, organization, others) => ({
-            ...render(invitation, organization, others, maskedLink),
-            sender: mailer.sender,
-            host: mailer.host,
-          }),
+          async (invitation, organization, others) => {
+            const rendered = await render(trx, invitation, organization, others, maskedLink);
+            if (rendered.template === 'fallback') warnOfFallback(logger, rendered.type, organization.id);
+            return { ...rendered, host: mailer.host };
+          },
         ),
       );
       if (!claim.claimed && 'busyMs' in claim) throw later('MailBusy', 'another try is under way', claim.busyMs);

@@ -74,7 +74,10 @@ export async function startWorker(
       ? { workflowBundle: { codePath: workflowBundle } }
       : { workflowsPath: require.resolve('../workflows') }),
     activities: {
-      ...createInvitationActivities({ ...dependencies, render: renderInvitation(mailer.sender) }),
+      ...createInvitationActivities({
+        ...dependencies,
+        render: renderInvitation(mailer.sender, settings.USHER_BASE_URL),
+      }),
       ...createAccountMailActivities(dependencies),
       ...createAccountActivities(database, logger),
       ...createGuestAccessActivities(database, logger),

@@ -12,15 +12,18 @@ import { createRateLimits, defaultLimits } from './middleware/rate-limits';
 import { accountLinkPages } from './pages/account-links';
 import { accountPages } from './pages/account';
 import { pagesRouter } from './pages/invitation';
+import { logoRouter } from './pages/logo';
 import { unknownPages } from './pages/problem-page';
 import { twoFactorPages } from './pages/two-factor';
 import { mountRoute, type RouteSpec } from './route';
 import { accessRoutes } from './routes/access';
 import { groupRoutes } from './routes/groups';
 import { guestRoutes } from './routes/guests';
+import { emailTemplateRoutes } from './routes/email-templates';
 import { invitationTokenRoutes } from './routes/invitation-tokens';
 import { invitationRoutes } from './routes/invitations';
 import { operationsRouter } from './routes/operations';
+import { brandingRoutes } from './routes/branding';
 import { organizationRoutes } from './routes/organizations';
 import { meRoutes } from './routes/me';
 import { signInRoutes } from './routes/sign-in';
@@ -40,6 +43,8 @@ export const routes: RouteSpec[] = [
   ...guestRoutes,
   ...accessRoutes,
   ...auditRoutes,
+  ...emailTemplateRoutes,
+  ...brandingRoutes,
 ];
 
 function requestLine(request: IncomingMessage, response: ServerResponse): object {
@@ -108,6 +113,7 @@ export function createApp(services: Services): Express {
   const api = Router();
   for (const route of routes) mountRoute(api, route, services, limits);
   app.use(api);
+  app.use(logoRouter(services, limits));
   app.use(pagesRouter(services, limits));
   app.use(accountPages(services, limits));
   app.use(twoFactorPages(services, limits));

@@ -11,7 +11,16 @@ const problem = z
     status: z.int(),
     detail: z.string(),
     code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]),
-    errors: z.array(z.object({ pointer: z.string(), message: z.string() })).optional(),
+    errors: z
+      .array(
+        z.object({
+          pointer: z.string(),
+          message: z.string(),
+          line: z.int().optional().describe('Where in a text of several lines, counted from 1'),
+          column: z.int().optional(),
+        }),
+      )
+      .optional(),
     requestId: z.string().optional(),
   })
   .meta({ id: 'Problem', description: 'RFC 9457; errors point into the body' });

@@ -8,6 +8,7 @@ import { createLogger } from '../config/logger';
 import { untilStopped } from '../config/process';
 import { type ApiSettings, readApiSettings } from '../config/settings';
 import { readTemporalSettings, type TemporalSettings } from '../config/temporal';
+import { createMailTemplates } from '../activities/email/mail-templates';
 import { checkRole, openDatabase } from '../db/database';
 import { createMailAnnouncer } from '../relay/account-mails';
 import { createAnnouncer } from '../relay/announcer';
@@ -43,6 +44,7 @@ export async function startServer(
     database,
     announcer,
     mails,
+    mailTemplates: createMailTemplates(settings.USHER_BASE_URL),
     keys: settings.USHER_SECRET,
     baseUrl: settings.USHER_BASE_URL,
     platformKey: settings.USHER_PLATFORM_KEY,

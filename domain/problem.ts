@@ -30,6 +30,7 @@ export const problems = {
   LICENCES_IN_USE: [409, 'More licences are in use'],
   SIGN_IN_REQUIRED: [409, 'Sign in to answer this invitation'],
   NO_EMAIL: [409, 'The invitation has no e-mail address'],
+  NO_MAILBOX: [409, 'There is no address to send this to'],
   INVITATION_NOT_DRAFT: [409, 'The invitation has been sent already'],
   INVITATION_DRAFT: [409, 'The invitation has not been sent yet'],
   INVITATION_CLOSED: [409, 'The invitation has ended'],
@@ -55,6 +56,9 @@ export type ProblemCode = keyof typeof problems;
 export interface FieldError {
   pointer: string;
   message: string;
+  /** Where in a text of several lines, counted from 1. */
+  line?: number;
+  column?: number;
 }
 
 /** A refusal that a caller is told. Whatever else is thrown becomes a 500 without a word from inside. */

@@ -1,5 +1,19 @@
 import type { AccountMailType } from '../../db/models/account-mail';
+import type { MailParts } from '../../domain/mail-templates';
 import type { Locale } from '../../i18n';
+
+/** A template that an organization has worded itself. */
+export interface OwnTemplate extends MailParts {
+  /** Of this very version, which never changes; null: a draft. */
+  key: string | null;
+}
+
+/** What an organization's mails look like. */
+export interface MailBranding {
+  /** Where its logo is served; null: none. */
+  logo: string | null;
+  colour: string | null;
+}
 
 /** What an invitation mail says. Everything but `link` is text from people and is shown literally. */
 export interface InvitationMail {
@@ -14,6 +28,8 @@ export interface InvitationMail {
   expiresAt: Date;
   timeZone: string;
   senderAddress: string;
+  branding?: MailBranding | null;
+  own?: OwnTemplate | null;
 }
 
 /** A new kind of mail joins this union with the data it needs … */
@@ -51,4 +67,6 @@ export interface HolderMail {
   expiresAt: Date;
   timeZone: string;
   senderAddress: string;
+  branding?: MailBranding | null;
+  own?: OwnTemplate | null;
 }

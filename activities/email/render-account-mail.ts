@@ -1,20 +1,28 @@
 import type { AccountMailContents } from '../../db/commands/account-mail';
+import type { Transaction } from '../../db/database';
 import type { AccountMailType } from '../../db/models/account-mail';
 import { displayName } from '../../domain/account';
 import { type Locale, pickLocale } from '../../i18n';
 import { senderAddress } from './mailer';
+import { findOrganizationsOwn, senderOf } from './own-template';
 import { type RenderedMail, renderHolderMail } from './render';
 
 /** Those that open something; the others only tell. */
 const withLink: AccountMailType[] = ['password-reset', 'email-confirmation'];
 
 /** From a row to the mail that goes with it, in the person's language, else their organization's. */
-export function renderAccountMail(
+export async function renderAccountMail(
+  trx: Transaction,
   { account, mail, organization, person }: AccountMailContents,
-  { link, code }: { link: string; code: string },
-  sender: string,
-): RenderedMail & { locale: Locale } {
-  const locale = pickLocale(account.locale, organization?.locale);
+  { link, code, baseUrl }: { link: string; code: string; baseUrl: string },
+  from: string,
+): Promise<RenderedMail & { locale: Locale; sender: string }> {
+  const sender = senderOf(from, organization);
+  // What was asked for with its words: the draft of a template.
+  const { subject, html, text } = mail;
+  const locale = pickLocale(mail.locale, account.locale, organization?.locale);
+  if (subject !== null && html !== null && text !== null)
+    return { subject, html, text, locale, sender, template: mail.template };
   const rendered = renderHolderMail({
     type: mail.type,
     locale,
@@ -32,7 +40,8 @@ export function renderAccountMail(
     code: mail.type === 'two-factor-code' ? code : null,
     expiresAt: mail.deadline,
     timeZone: organization?.timeZone ?? 'UTC',
-    senderAddress: senderAddress(sender),
+    senderAddress: senderAddress(from),
+    ...(await findOrganizationsOwn(trx, organization, mail.type, locale, baseUrl)),
   });
-  return { ...rendered, locale };
+  return { ...rendered, locale, sender };
 }

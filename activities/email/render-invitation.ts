@@ -1,20 +1,24 @@
 import type { RenderedMail } from '../../db/commands/record-delivery';
+import type { Transaction } from '../../db/database';
 import type { Invitation } from '../../db/models/invitation';
 import type { Organization } from '../../db/models/organization';
 import { listNames, pickLocale } from '../../i18n';
+import { findOrganizationsOwn, senderOf } from './own-template';
 import { renderInvitationMail } from './render';
 import { senderAddress } from './mailer';
 
 /** From a row to the mail that goes with it, in the invitation's language, else the organization's. */
 export function renderInvitation(
   sender: string,
+  baseUrl: string,
 ): (
+  trx: Transaction,
   invitation: Invitation,
   organization: Organization,
   others: Organization[],
   link: string,
-) => Omit<RenderedMail, 'host' | 'sender'> {
-  return (invitation, organization, others, link) => {
+) => Promise<Omit<RenderedMail, 'host'>> {
+  return async (trx, invitation, organization, others, link) => {
     const type = invitation.kind === 'guest' ? 'guest-invitation' : 'user-invitation';
     const locale = pickLocale(invitation.locale, organization.locale);
     const mail = renderInvitationMail({
@@ -29,7 +33,8 @@ export function renderInvitation(
       expiresAt: invitation.expiresAt ?? new Date(),
       timeZone: organization.timeZone,
       senderAddress: senderAddress(sender),
+      ...(await findOrganizationsOwn(trx, organization, type, locale, baseUrl)),
     });
-    return { type, locale, ...mail };
+    return { type, locale, sender: senderOf(sender, organization), ...mail };
   };
 }

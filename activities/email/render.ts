@@ -1,73 +1,119 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
-import { formatInstant, translator, type Locale, type Variables } from '../../i18n';
-import { type HolderMail, mailTypes, type InvitationMail, type Mail, type MailType } from './mail-types';
+import { defaultColour, textColourOn } from '../../domain/branding';
+import { compileTemplate, oneLine, paragraphs } from '../../domain/mail-template';
+import { type MailParts, type MailTemplateName, mailTemplateTypes, variable } from '../../domain/mail-templates';
+import { formatInstant, hasText, translator, type Locale, type Variables } from '../../i18n';
+import { type HolderMail, type InvitationMail, mailTypes, type MailType, type OwnTemplate } from './mail-types';
 
 export type { HolderMail, InvitationMail, Mail, MailType } from './mail-types';
 
-export interface RenderedMail {
-  subject: string;
-  html: string;
-  text: string;
+export interface RenderedMail extends MailParts {
+  /** What it was made from; fallback: the built-in, in place of an own template that failed. */
+  template: 'built-in' | 'own' | 'fallback';
 }
 
 /** Throws where the link is no plain http(s) address; every other value is shown as it is, made harmless. */
 export function renderInvitationMail(mail: InvitationMail): RenderedMail {
   assertWebAddress(mail.link);
-  return render(mail, {
-    inviterName: line(mail.inviterName),
-    firstName: line(mail.firstName),
-    lastName: line(mail.lastName),
-    message: paragraphs(mail.message),
-    organizationName: line(mail.organizationName),
-    senderAddress: line(mail.senderAddress),
-    expiresAt: formatInstant(mail.expiresAt, mail.locale, mail.timeZone),
-    link: mail.link,
-    name: line(fullName(mail)),
-    who: line(mail.inviterName) ? 'named' : 'anonymous',
-  });
+  return fromOwn(mail, invitationValues(mail), (values) => fill(templates[mail.type], mail, values));
 }
 
 /** A mail to the holder of an account, by the same rules. */
 export function renderHolderMail(mail: HolderMail): RenderedMail {
   if (mail.link !== null) assertWebAddress(mail.link);
-  const context = {
-    type: mail.type,
-    name: line([mail.firstName, mail.lastName].filter(Boolean).join(' ') || mail.username),
-    newAddress: line(mail.newAddress),
-    organizationName: line(mail.organizationName),
-    personName: line(mail.personName),
-    joins: line(mail.joins),
-    username: line(mail.account?.username ?? null),
-    home: line(mail.account?.home ?? null),
-    link: mail.link ?? '',
-    code: mail.code ?? '',
-    expiresAt: formatInstant(mail.expiresAt, mail.locale, mail.timeZone),
-    senderAddress: line(mail.senderAddress),
-  };
-  const options = { data: { locale: mail.locale } };
+  return fromOwn(mail, holderValues(mail), (values) => fill(holderTemplates, mail, values));
+}
+
+type Values = Record<string, string>;
+
+function invitationValues(mail: InvitationMail): Values {
   return {
-    subject: line(holderTemplates.subject(context, options)),
-    html: holderTemplates.html(context, options).trim() + '\n',
-    text: holderTemplates.text(context, options).trim() + '\n',
+    ...commonValues(mail),
+    inviterName: oneLine(mail.inviterName),
+    message: paragraphs(mail.message),
+    name: fullName(mail),
+    link: mail.link,
   };
 }
 
-function render(mail: Mail, values: Record<string, string>): RenderedMail {
-  const context = { ...values, type: mail.type };
-  const options = { data: { locale: mail.locale } };
-  const { subject, html, text } = templates[mail.type];
+function holderValues(mail: HolderMail): Values {
+  return {
+    ...commonValues(mail),
+    name: fullName(mail) || oneLine(mail.username),
+    newAddress: oneLine(mail.newAddress),
+    personName: oneLine(mail.personName),
+    joins: oneLine(mail.joins),
+    username: oneLine(mail.account?.username ?? null),
+    home: oneLine(mail.account?.home ?? null),
+    link: mail.link ?? '',
+    code: mail.code ?? '',
+  };
+}
+
+/** What every mail may say: of the person, of the organization, and what it looks like. */
+function commonValues(mail: InvitationMail | HolderMail): Values {
+  const brandColour = mail.branding?.colour ?? defaultColour;
+  return {
+    firstName: oneLine(mail.firstName),
+    lastName: oneLine(mail.lastName),
+    organizationName: oneLine(mail.organizationName),
+    expiresAt: formatInstant(mail.expiresAt, mail.locale, mail.timeZone),
+    senderAddress: oneLine(mail.senderAddress),
+    logo: mail.branding?.logo ?? '',
+    brandColour,
+    brandTextColour: textColourOn(brandColour),
+  };
+}
+
+const fullName = ({ firstName, lastName }: { firstName: string | null; lastName: string | null }): string =>
+  oneLine([firstName, lastName].filter(Boolean).join(' '));
+
+/** The organization's own template; should it fail, the built-in: a mail in other words beats none. */
+function fromOwn(
+  { type, own }: InvitationMail | HolderMail,
+  values: Values,
+  builtIn: (values: Values) => MailParts,
+): RenderedMail {
+  if (!own || !(type in mailTemplateTypes)) return { ...builtIn(values), template: 'built-in' };
+  try {
+    return { ...compiledOwn(type as MailTemplateName, own)(values), template: 'own' };
+  } catch {
+    return { ...builtIn(values), template: 'fallback' };
+  }
+}
+
+type Compiled = ReturnType<typeof compileTemplate>;
+
+const compiledTemplates = new Map<string, Compiled>();
+const mostCompiled = 1_000;
+
+/** Compiled once per version, which never changes. */
+function compiledOwn(type: MailTemplateName, own: OwnTemplate): Compiled {
+  if (own.key === null) return compileTemplate(type, own);
+  const key = `${type} ${own.key}`;
+  const known = compiledTemplates.get(key);
+  if (known) return known;
+  const compiled = compileTemplate(type, own);
+  if (compiledTemplates.size >= mostCompiled) compiledTemplates.clear();
+  compiledTemplates.set(key, compiled);
+  return compiled;
+}
+
+function fill(
+  { subject, html, text }: MailTemplates,
+  { type, locale }: { type: string; locale: Locale },
+  values: Values,
+) {
+  const context = { ...values, type };
+  const options = { data: { locale } };
   return {
     // A name may hold anything; a header may not.
-    subject: line(subject(context, options)),
+    subject: oneLine(subject(context, options)),
     html: html(context, options).trim() + '\n',
     text: text(context, options).trim() + '\n',
   };
-}
-
-function fullName(mail: InvitationMail): string {
-  return [mail.firstName, mail.lastName].filter(Boolean).join(' ');
 }
 
 /** `{{link}}` in an href lets `javascript:` through, and a space or quote would cut the visible copy short. */
@@ -76,31 +122,13 @@ function assertWebAddress(link: string): void {
   if (!plain) throw new Error('The link of a mail must be a plain http or https address.');
 }
 
-// Marks that turn the direction of text could make a name read as another sentence; U+2028/9 break lines in some readers.
-const hostileMarks = /[\u202a-\u202e\u2066-\u2069]/g;
-
-/** One line: control characters and line breaks become spaces. */
-function line(value: string | null): string {
-  return (value ?? '')
-    .replace(hostileMarks, '')
-    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
-    .trim();
-}
-
-/** Text with its line breaks (as `\n`) and without other control characters. */
-function paragraphs(value: string | null): string {
-  return (value ?? '')
-    .replace(hostileMarks, '')
-    .replace(/\r\n?|[\u2028\u2029]/g, '\n')
-    .replace(/[^\P{Cc}\n]+/gu, ' ')
-    .trim();
-}
-
 type HelperOptions = Omit<Handlebars.HelperOptions, 'data'> & { data: { locale: Locale } };
 
 const helpers = {
-  /** `{{t "mail.common.greeting" name=name}}`: a text of the catalogue in the mail's language. */
-  t: (key: string, options: HelperOptions): string => translator(options.data.locale)(key, options.hash as Variables),
+  /** `{{t "mail.common.greeting"}}`: a text of the catalogue in the mail's language, with all that the mail says. */
+  t(this: Variables, key: string, options: HelperOptions): string {
+    return translator(options.data.locale)(key, { ...this, ...(options.hash as Variables) });
+  },
   locale: (options: HelperOptions): string => options.data.locale,
   /** Joins the parts of a catalogue key. */
   key: (...parts: unknown[]): string => parts.slice(0, -1).join('.'),
@@ -117,9 +145,12 @@ interface MailTemplates {
 
 const { templates, holderTemplates } = compileTemplates();
 
-function compileTemplates(): { templates: Record<MailType, MailTemplates>; holderTemplates: MailTemplates } {
+function compileTemplates(more: Record<string, Handlebars.HelperDelegate> = {}): {
+  templates: Record<MailType, MailTemplates>;
+  holderTemplates: MailTemplates;
+} {
   const environment = Handlebars.create();
-  environment.registerHelper(helpers);
+  environment.registerHelper({ ...helpers, ...more } as Handlebars.HelperDeclareSpec);
   for (const shared of ['layout.html', 'button.html']) environment.registerPartial(shared, source(shared));
   const options: CompileOptions = {
     strict: true,
@@ -129,7 +160,7 @@ function compileTemplates(): { templates: Record<MailType, MailTemplates>; holde
   // Subject and text are no HTML: escaping would show `&amp;` to people.
   const plain = { ...options, noEscape: true };
   const subject = environment.compile(
-    '{{t (key "mail" type "subject" who) inviterName=inviterName organizationName=organizationName}}',
+    '{{#if inviterName}}{{t (key "mail" type "subject" "named")}}{{else}}{{t (key "mail" type "subject" "anonymous")}}{{/if}}',
     plain,
   );
   const entries = Object.entries(mailTypes).map(([type, { body }]) => [
@@ -141,10 +172,7 @@ function compileTemplates(): { templates: Record<MailType, MailTemplates>; holde
     },
   ]);
   const holderTemplates = {
-    subject: environment.compile(
-      '{{t (key "mail.account" type "subject") organizationName=organizationName personName=personName}}',
-      plain,
-    ),
+    subject: environment.compile('{{t (key "mail.account" type "subject")}}', plain),
     html: environment.compile(source('account.html'), options),
     text: environment.compile(source('account.text'), plain),
   };
@@ -154,3 +182,77 @@ function compileTemplates(): { templates: Record<MailType, MailTemplates>; holde
 function source(name: string): string {
   return readFileSync(join(__dirname, 'templates', `${name}.hbs`), 'utf8');
 }
+
+/**
+ * The built-in as a template that an organization could have written: its words of this language, with the variables left
+ * open and the conditions that depend on them left in.
+ */
+export function unfilledTemplate(type: MailTemplateName, locale: Locale): MailParts {
+  const { variables } = mailTemplateTypes[type];
+  const all = Object.keys({ ...invitationValues(blankInvitation), ...holderValues(blankHolder) });
+  const open = (name: string) => ((variables as readonly string[]).includes(name) ? `{{${name}}}` : '');
+  const values = Object.fromEntries(all.map((name) => [name, open(name)]));
+  unfilled ??= compileTemplates(leftOpen);
+  return fill(
+    type in mailTypes ? unfilled.templates[type as MailType] : unfilled.holderTemplates,
+    { type, locale },
+    values,
+  );
+}
+
+/** Whether the built-in has its words: a type without is not sent. */
+export const hasBuiltIn = (type: MailTemplateName): boolean =>
+  type in mailTypes || hasText('en', `mail.account.${type}.subject`);
+
+/** A mail with the given values in place of a person's. @throws Error where the own template is none */
+export function renderExample(
+  type: MailTemplateName,
+  locale: Locale,
+  own: MailParts | null,
+  values: Values,
+): MailParts {
+  if (own) return compileTemplate(type, own)(values);
+  const all = { ...invitationValues(blankInvitation), ...holderValues(blankHolder) };
+  const templatesOf = type in mailTypes ? templates[type as MailType] : holderTemplates;
+  const nothing = Object.fromEntries(Object.keys(all).map((name) => [name, '']));
+  return fill(templatesOf, { type, locale }, { ...nothing, ...values });
+}
+
+let unfilled: ReturnType<typeof compileTemplates> | null = null;
+
+type BlockOptions = { fn: (context: unknown) => string; inverse: (context: unknown) => string };
+
+const leftOpen: Record<string, Handlebars.HelperDelegate> = {
+  if(this: unknown, value: string, { fn, inverse }: BlockOptions) {
+    const name = /^\{\{(\w+)\}\}$/.exec(value)?.[1];
+    if (!name) return value ? fn(this) : inverse(this);
+    if (!variable(name as never).optional) return fn(this);
+    const [then, otherwise] = [fn(this), inverse(this)];
+    const onLine = (tag: string, inside: string) => (inside.endsWith('\n') ? `${tag}\n` : tag);
+    const end = onLine('{{/if}}', otherwise || then);
+    if (!otherwise) return `${onLine(`{{#if ${name}}}`, then)}${then}${end}`;
+    return `${onLine(`{{#if ${name}}}`, then)}${then}${onLine('{{else}}', then)}${otherwise}${end}`;
+  },
+  lines: (value: string) => new Handlebars.SafeString(value.replace('{{', '{{lines ')),
+};
+
+const blank = {
+  ...{
+    locale: 'en' as const,
+    firstName: null,
+    lastName: null,
+    expiresAt: new Date(0),
+    timeZone: 'UTC',
+    senderAddress: '',
+  },
+  link: '',
+};
+const blankInvitation: InvitationMail = {
+  ...blank,
+  ...{ type: 'user-invitation', organizationName: '', inviterName: null, message: null },
+};
+const blankHolder: HolderMail = {
+  ...blank,
+  ...{ type: 'password-reset', username: null, newAddress: null, organizationName: null, personName: null },
+  ...{ joins: null, account: null, code: null },
+};

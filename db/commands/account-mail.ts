@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isActive, mailedAddress, mayConfirmEmail } from '../../domain/account';
 import { addressKey } from '../../domain/email-address';
 import { mailBackoff } from '../../domain/mail-backoff';
+import type { MailParts } from '../../domain/mail-templates';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
 import { AccountMail, type AccountMailType } from '../models/account-mail';
@@ -19,6 +20,8 @@ export interface MailWish {
   aboutOrganizationId?: string;
   aboutAccountId?: string;
   deadline: Date;
+  /** What it says, where that is known when it is asked for: the draft of a template. */
+  parts?: MailParts & { locale: string };
 }
 
 /** The process that commits has this long to tell Temporal itself before the relay does it. */
@@ -31,13 +34,17 @@ const ownLeaseMs = 8_000;
  */
 export async function requestAccountMail(
   trx: Database,
-  wish: MailWish,
+  { parts, ...wish }: MailWish,
   now: Date,
   leaseMs = ownLeaseMs,
 ): Promise<string> {
   const id = randomUUID();
   await AccountMail.query(trx)
-    .insert({ ...wish, id, status: 'queued', dueAt: now, createdAt: now, tellAt: new Date(now.getTime() + leaseMs) })
+    .insert({
+      ...wish,
+      ...parts,
+      ...{ id, status: 'queued', dueAt: now, createdAt: now, tellAt: new Date(now.getTime() + leaseMs) },
+    })
     .returning('id');
   return id;
 }
@@ -59,6 +66,8 @@ export interface RenderedAccountMail {
   subject: string;
   html: string;
   text: string;
+  /** What it was made from. */
+  template?: AccountMail['template'];
 }
 
 export type AccountMailClaim =
@@ -76,7 +85,7 @@ export async function claimAccountMail(
   database: Database,
   id: string,
   leaseMs: number,
-  render: (contents: AccountMailContents) => RenderedAccountMail,
+  render: (contents: AccountMailContents, trx: Transaction) => RenderedAccountMail | Promise<RenderedAccountMail>,
 ): Promise<AccountMailClaim> {
   const homes = await database.transaction(async (trx) => {
     const mail = await AccountMail.query(trx).findById(id);
@@ -108,17 +117,17 @@ export async function claimAccountMail(
     const about = mail.aboutOrganizationId ?? account.homeOrganizationId;
     const organization = about ? await Organization.query(trx).findById(about).throwIfNotFound() : null;
     const person = mail.aboutAccountId ? ((await Account.query(trx).findById(mail.aboutAccountId)) ?? null) : null;
-    const rendered = mail.messageId === null ? render({ account, mail, organization, person }) : null;
+    const rendered = mail.messageId === null ? await render({ account, mail, organization, person }, trx) : null;
     if (rendered) {
       const { host, ...parts } = rendered;
       const recipient = mail.type === 'password-reset' ? (mailedAddress(account) ?? mail.recipient) : mail.recipient;
       Object.assign(mail, { ...parts, recipient, accountId: account.id, messageId: `<${id}@${host}>` });
     }
-    const { locale, sender, subject, html, text, messageId, recipient, accountId } = mail;
+    const { locale, sender, subject, html, text, template, messageId, recipient, accountId } = mail;
     await AccountMail.query(trx)
       .findById(id)
       .patch({
-        ...{ locale, sender, subject, html, text, messageId, recipient, accountId },
+        ...{ locale, sender, subject, html, text, template, messageId, recipient, accountId },
         leaseUntil: new Date(now.getTime() + leaseMs),
       });
     return { claimed: true, mail, account };
@@ -184,6 +193,7 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
         (await trx('mail_codes').where({ id: mail.id }).first('id')) !== undefined
       );
     case 'two-factor-changed':
+    case 'template-test':
       return account.status === 'active' && account.email === mail.recipient;
     case 'guest-access-ending':
     case 'guest-access-ending-host':

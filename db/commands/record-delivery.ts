@@ -29,6 +29,8 @@ export interface RenderedMail {
   subject: string;
   html: string;
   text: string;
+  /** What it was made from. */
+  template?: Email['template'];
 }
 
 /** What the log has of a mail that is to go out now. */

@@ -8,7 +8,8 @@ export type AccountMailType =
   | 'two-factor-code'
   | 'two-factor-changed'
   | 'guest-access-ending'
-  | 'guest-access-ending-host';
+  | 'guest-access-ending-host'
+  | 'template-test';
 
 /** A mail to the holder of an account. The link or code in its parts is masked, as in the mail log of invitations. */
 export class AccountMail extends BaseModel {
@@ -32,6 +33,8 @@ export class AccountMail extends BaseModel {
   declare deadline: Date;
   declare status: 'queued' | 'sent' | 'failed';
   declare locale: string | null;
+  /** What it was made from; fallback: the built-in, in place of an own template that failed. */
+  declare template: 'built-in' | 'own' | 'fallback';
   declare sender: string | null;
   declare subject: string | null;
   declare html: string | null;

@@ -18,6 +18,8 @@ export class Email extends BaseModel {
   /** Of several of this type and generation: reminders are counted from 1. */
   declare ordinal: number;
   declare locale: string;
+  /** What it was made from; fallback: the built-in, in place of an own template that failed. */
+  declare template: 'built-in' | 'own' | 'fallback';
   declare sender: string;
   declare recipient: string;
   declare subject: string;

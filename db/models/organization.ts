@@ -14,6 +14,13 @@ export class Organization extends BaseModel {
   declare plan: 'standard' | 'premium';
   declare licences: number | null;
   declare policy: Policy;
+  /** `#rrggbb`; null: ours. */
+  declare brandColour: string | null;
+  /** Before our own name in the sender of its mails. */
+  declare senderName: string | null;
+  /** Names a row of `organization_logos`; null: none. */
+  declare logoVersion: string | null;
+  declare brandingVersion: number;
   declare version: number;
   declare createdAt: Date;
   declare updatedAt: Date;

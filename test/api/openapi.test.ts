@@ -391,6 +391,30 @@ describe('a walk through every route', () => {
     await step('POST', '/v1/auth/reset-password', { token, password: goodPassword }, null);
     await step('POST', '/v1/auth/reset-password', { token, password: goodPassword }, null);
     await step('DELETE', user, undefined, key2);
+    // Mails in words of one's own.
+    const editors = await usher.createOrganization();
+    const invited = await editors.invite({ email: 'editor@walk.test', role: 'administrator' });
+    const accepted = await usher.call(
+      'POST',
+      `/v1/invitation-tokens/${tokenOf(usher, invited)}/accept`,
+      { password: goodPassword },
+      { key: null },
+    );
+    expect(accepted.status).toBe(200);
+    const editor = visitor(usher);
+    await editor.signIn('editor@walk.test');
+    const wording = `/v1/organizations/${editors.id}/email-templates`;
+    const template = `${wording}/guest-invitation/de`;
+    const parts = { subject: 'Hallo {{firstName}}', html: '<a href="{{link}}">Los</a>', text: '{{link}}' };
+    await step('GET', wording, undefined, editor);
+    await step('PUT', template, parts, editor);
+    await step('GET', template, undefined, editor);
+    await step('POST', `${template}/preview`, parts, editor);
+    await step('POST', `${template}/test`, undefined, editor);
+    await step('GET', `${template}/versions?limit=1`, undefined, editor);
+    await step('DELETE', template, undefined, editor);
+    await step('PUT', `/v1/organizations/${editors.id}/branding`, { colour: '#123456' }, editor);
+    await step('GET', `/v1/organizations/${editors.id}/branding`, undefined, editor);
     // Refusals.
     await step('GET', o, undefined, key.key as string);
     await step('POST', '/v1/organizations', { name: 7, colour: 'red' });

@@ -4,6 +4,7 @@ import knexFactory from 'knex';
 import { checkRole, inOrganizations, inOtherOrganization, openDatabase } from '../../db/database';
 import { migrate } from '../../db/migrate';
 import { urlWithDatabase } from '../support/database';
+import { onePixel } from '../support/pictures';
 import { tokenOf } from '../support/token';
 import { eventually, goodPassword, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
@@ -23,6 +24,12 @@ beforeAll(async () => {
     );
     const accept = `/v1/invitation-tokens/${tokenOf(usher, guest)}/accept`;
     expect((await usher.call('POST', accept, { password: goodPassword }, { key: null })).status).toBe(200);
+  }
+  const template = { subject: 'Hi', html: '<p>{{link}}</p>', text: '{{link}}' };
+  const logo = `data:image/png;base64,${onePixel}`;
+  for (const organization of [ours, theirs]) {
+    expect((await organization.call('PUT', '/email-templates/user-invitation/en', template)).status).toBe(200);
+    expect((await organization.call('PUT', '/branding', { logo })).status).toBe(200);
   }
   // A mark in the outbox lives for milliseconds: these are made to stay.
   await eventually(

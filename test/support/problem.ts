@@ -17,7 +17,11 @@ export function expectProblem(reply: Reply, code: ProblemCode, pointers?: string
   expect(reply.text).not.toMatch(inside);
   const known = ['type', 'title', 'status', 'detail', 'code', 'errors', 'requestId'];
   expect(Object.keys(reply.body as object).filter((field) => !known.includes(field))).toEqual([]);
-  const errors = (reply.body.errors ?? []) as { pointer: string; message: string }[];
-  for (const error of errors) expect(error).toEqual({ pointer: error.pointer, message: expect.stringMatching(/\S/) });
+  const errors = (reply.body.errors ?? []) as { pointer: string; message: string; line?: number; column?: number }[];
+  for (const { line, column, ...error } of errors) {
+    expect(error).toEqual({ pointer: error.pointer, message: expect.stringMatching(/\S/) });
+    // Both or neither.
+    expect(Number.isInteger(line)).toBe(Number.isInteger(column));
+  }
   if (pointers) expect([...new Set(errors.map(({ pointer }) => pointer))].sort()).toEqual([...pointers].sort());
 }

@@ -120,7 +120,7 @@ export async function startSkippedTime(): Promise<SkippedTime> {
       keys,
       baseUrl,
       logger,
-      render: renderInvitation(mailer.sender),
+      render: renderInvitation(mailer.sender, baseUrl),
     }),
     interceptors: {
       activity: [

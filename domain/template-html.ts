@@ -1,0 +1,120 @@
+import sanitizeHtml from 'sanitize-html';
+
+/** What stands for a variable or for one end of a block while HTML is cleaned. */
+export interface Mark {
+  /** How it looks in the HTML: letters and digits that nothing else has. */
+  token: string;
+  kind: 'text' | 'address' | 'colour' | 'block';
+  /** Where it stood in the template. */
+  loc: { line: number; column: number };
+  source: string;
+}
+
+export interface Misplaced {
+  mark: Mark;
+  message: string;
+}
+
+const tables = ['table', 'caption', 'colgroup', 'col', 'thead', 'tbody', 'tfoot', 'tr', 'td', 'th'];
+const blocks = [
+  ...['html', 'head', 'body', 'meta', 'title', 'style', 'div', 'p', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'hr', 'br'],
+  ...['blockquote', 'pre', 'ul', 'ol', 'li', 'dl', 'dt', 'dd', 'center', 'article', 'section', 'header', 'footer'],
+  ...['main', 'figure', 'figcaption', 'address'],
+];
+const inline = [
+  ...['a', 'img', 'span', 'b', 'strong', 'i', 'em', 'u', 's', 'small', 'sub', 'sup', 'code', 'mark', 'abbr', 'q'],
+  ...['cite', 'time', 'font', 'bdi', 'bdo', 'wbr', 'del', 'ins'],
+];
+
+/** Also what hides such a thing from a reader: escapes and comments. */
+const unsafeCss =
+  /url\s*\(|image-set|expression|@import|@charset|@namespace|behaviou?r\s*:|-moz-binding|javascript:|\\|\/\*|</i;
+
+const withoutUnsafe = (style: string): string =>
+  style
+    .split(';')
+    .filter((declaration) => !unsafeCss.test(declaration))
+    .join(';');
+
+/**
+ * HTML as mail programs may safely show it: no scripts, event handlers, forms, frames or comments, no addresses but web,
+ * mail and telephone ones, nothing loaded by a style. Marks may stand in text; in an attribute, only what is harmless there
+ * whatever its value turns out to be.
+ */
+export function cleanHtml(html: string, marks: readonly Mark[]): { html: string; misplaced: Misplaced[] } {
+  const misplaced: Misplaced[] = [];
+  const within = (value: string) => marks.filter(({ token }) => value.includes(token));
+
+  const judgeAttribute = (name: string, value: string): void => {
+    for (const mark of within(value)) {
+      const message = faultIn(name, value, mark);
+      if (message) misplaced.push({ mark, message });
+    }
+  };
+  const clean = sanitizeHtml(html, {
+    allowedTags: [...blocks, ...tables, ...inline],
+    allowVulnerableTags: true,
+    allowedAttributes: {
+      '*': [
+        ...['style', 'class', 'id', 'lang', 'dir', 'title', 'role', 'aria-*', 'align', 'valign', 'width', 'height'],
+        ...['bgcolor', 'border', 'cellpadding', 'cellspacing', 'color'],
+      ],
+      a: ['href', 'target', 'rel', 'name'],
+      img: ['src', 'alt', 'width', 'height'],
+      td: ['colspan', 'rowspan', 'nowrap', 'scope'],
+      th: ['colspan', 'rowspan', 'nowrap', 'scope'],
+      col: ['span'],
+      colgroup: ['span'],
+      ol: ['start', 'type'],
+      font: ['face', 'size'],
+      time: ['datetime'],
+      html: ['xmlns'],
+      // Not http-equiv: it can lead elsewhere.
+      meta: ['name', 'content', 'charset'],
+      style: ['type', 'media'],
+    },
+    allowedSchemes: ['https', 'http', 'mailto', 'tel'],
+    allowedSchemesByTag: { img: ['https', 'http', 'cid'] },
+    allowedSchemesAppliedToAttributes: ['href', 'src'],
+    allowProtocolRelative: false,
+    parseStyleAttributes: false,
+    nestingLimit: 200,
+    transformTags: {
+      '*': (tagName, attributes) => {
+        for (const [name, value] of Object.entries(attributes)) judgeAttribute(name, value);
+        const { style } = attributes;
+        const attribs = style === undefined ? attributes : { ...attributes, style: withoutUnsafe(style) };
+        return { tagName, attribs };
+      },
+    },
+    exclusiveFilter: ({ tag, text, attribs }) => {
+      // What is left of http-equiv.
+      if (tag === 'meta') return attribs.name === undefined && attribs.charset === undefined;
+      if (tag !== 'style') return false;
+      for (const mark of within(text))
+        misplaced.push({ mark, message: 'Nothing may be filled in between <style> and </style>.' });
+      return unsafeCss.test(text);
+    },
+  });
+  return { html: clean, misplaced: [...misplaced, ...torn(clean, marks)] };
+}
+
+/** What a mark may not do in an attribute; null: it may. */
+function faultIn(name: string, value: string, { kind, token }: Mark): string | null {
+  if (kind === 'block') return 'A block must stand between elements, not inside a tag.';
+  if (name === 'style' || name === 'bgcolor' || name === 'color')
+    return kind === 'colour' ? null : 'Only a colour may be filled in here.';
+  if (name === 'href' || name === 'src')
+    return kind === 'address' && value.trim() === token ? null : 'Only a whole address may be filled in here.';
+  return null;
+}
+
+/** Blocks of which one end has gone with what was taken out. */
+function torn(clean: string, marks: readonly Mark[]): Misplaced[] {
+  const ends = marks.filter(({ kind }) => kind === 'block');
+  const lost = ends.filter(({ token }) => !clean.includes(token));
+  return lost.map((mark) => ({
+    mark,
+    message: 'A block must stand between elements that a mail may have, not inside a tag, a comment or a script.',
+  }));
+}

@@ -1,0 +1,286 @@
+import { checkTemplate, cleanTemplate, compileTemplate, exampleValues } from '../../domain/mail-template';
+import {
+  type MailParts,
+  mailTemplateNames,
+  type MailTemplateName,
+  templateType,
+  templateVariables,
+} from '../../domain/mail-templates';
+import { elementsOf } from '../support/html';
+
+const good: MailParts = {
+  subject: 'Welcome to {{organizationName}}, {{firstName}}',
+  html: '<p>Hello {{firstName}}</p><p><a href="{{link}}">Open</a></p>',
+  text: 'Hello {{firstName}}\n\n{{link}}',
+};
+const check = (parts: Partial<MailParts>, name: MailTemplateName = 'user-invitation') =>
+  checkTemplate(name, { ...good, ...parts });
+const link = 'https://usher.test/invitations/abc';
+const render = (
+  parts: Partial<MailParts>,
+  values: Record<string, string> = {},
+  name: MailTemplateName = 'user-invitation',
+) => compileTemplate(name, { ...good, ...parts })({ ...exampleValues(name, 'en'), link, ...values });
+
+test('no variable is called like a helper', () => {
+  expect(['if', 'unless', 'lines'].filter((name) => name in templateVariables)).toEqual([]);
+});
+
+test.each(mailTemplateNames)('%s: a template with every variable is taken', (name) => {
+  const { variables, mandatory } = templateType(name);
+  const all = variables.map((one) => `{{${one}}}`).join('\n');
+  const parts = { subject: 'News', html: `<p>${all}</p>`, text: all };
+  expect(checkTemplate(name, parts)).toEqual([]);
+  if (mandatory) {
+    const without = { ...parts, text: parts.text.replace(`{{${mandatory}}}`, '') };
+    expect(checkTemplate(name, without)).toMatchObject([{ pointer: '/text' }]);
+  }
+});
+
+describe('what is refused when it is saved, with line and column', () => {
+  test.each<[string, string, number, number]>([
+    ['an unknown variable', 'Hi\n {{fristName}} {{link}}', 2, 4],
+    ['a variable of another type', '{{code}} {{link}}', 1, 3],
+    ['an unknown helper', '{{link}}\n{{upper firstName}}', 2, 1],
+    ['the helper lookup', '{{link}}{{lookup this "constructor"}}', 1, 9],
+    ['the helper log', '{{link}}{{log link}}', 1, 9],
+    ['each', '{{link}}{{#each message}}{{this}}{{/each}}', 1, 9],
+    ['with', '{{link}}{{#with link}}x{{/with}}', 1, 9],
+    ['an unknown block', '{{link}}{{#link}}x{{/link}}', 1, 9],
+    ['a helper in a helper', '{{link}}{{lines (lines message)}}', 1, 17],
+    ['an argument with a name', '{{link}}{{lines message a=1}}', 1, 9],
+    ['two conditions', '{{link}}{{#if link message}}x{{/if}}', 1, 9],
+    ['block parameters', '{{link}}{{#if link as |x|}}{{x}}{{/if}}', 1, 28],
+    ['this', '{{link}}{{this}}', 1, 11],
+    ['this.link', '{{this.link}}{{link}}', 1, 3],
+    ['constructor', '{{link}}{{constructor}}', 1, 11],
+    ['__proto__', '{{link}}{{__proto__}}', 1, 11],
+    ['a path', '{{link}}{{link.constructor.constructor}}', 1, 11],
+    ['a path with slashes', '{{link}}{{../link}}', 1, 11],
+    ['data', '{{link}}{{@root}}', 1, 11],
+    ['a literal', '{{link}}{{"firstName"}}', 1, 11],
+    ['three braces', '{{link}}{{{message}}}', 1, 9],
+    ['an ampersand', '{{link}}{{&message}}', 1, 9],
+    ['a partial', '{{link}}{{> layout}}', 1, 9],
+    ['a partial block', '{{link}}{{#> layout}}x{{/layout}}', 1, 9],
+    ['an inline partial', '{{link}}{{#*inline "x"}}x{{/inline}}', 1, 9],
+    ['a decorator', '{{link}}{{* x}}', 1, 9],
+    ['a raw block', '{{link}}{{{{raw}}}}x{{{{/raw}}}}', 1, 9],
+    ['a block that is not closed', 'a\n{{link}}{{#if message}}', 2, 24],
+    ['a block closed by another', '{{link}}\n  {{#if message}}x{{/unless}}', 2, 6],
+    ['braces that are not closed', 'a\n{{link}}{{firstName', 2, 11],
+    ['braces with two words of nothing', 'a\n{{link}} {{firstName =}}\nb', 2, 22],
+  ])('%s', (_, text, line, column) => {
+    const [fault, ...more] = check({ text });
+    expect(more).toEqual([]);
+    expect(fault).toMatchObject({ pointer: '/text', line, column });
+    expect(fault?.message).toMatch(new RegExp(`^Line ${line}, column ${column}: `));
+    expect(check({ html: text.replaceAll('\t', '') })[0]).toMatchObject({ pointer: '/html', line, column });
+  });
+
+  test('nesting without end, and too much of anything', () => {
+    const deep = (count: number) => '{{#if message}}'.repeat(count) + 'x' + '{{/if}}'.repeat(count);
+    expect(check({ text: `{{link}}${deep(20)}` })).toEqual([]);
+    expect(check({ text: `{{link}}${deep(21)}` })[0]?.message).toContain('20 deep');
+    expect(check({ text: `{{link}}${deep(4_000)}` })[0]?.message).toContain('1000');
+    expect(check({ text: '{{'.repeat(50_000) })[0]?.message).toContain('1000');
+    expect(check({ html: `${'<div>'.repeat(15_000)}{{link}}` })).toEqual([]);
+    expect(check({ text: `{{link}}${'x'.repeat(100 * 1024)}` })[0]?.message).toContain('100 KB');
+    expect(check({ text: `{{link}}${'{{message}}'.repeat(900)}` })[0]?.message).toContain('megabyte');
+    expect(check({ subject: 'x'.repeat(301) })[0]?.pointer).toBe('/subject');
+    expect(check({ subject: ' ' })[0]?.pointer).toBe('/subject');
+    expect(check({ subject: '{{inviterName}}' })[0]?.message).toContain('empty');
+  });
+
+  test('all parts are told of at once', () => {
+    expect(check({ subject: '{{x}}', html: '{{y}}', text: 'no link' }).map(({ pointer }) => pointer)).toEqual([
+      '/subject',
+      '/html',
+      '/text',
+    ]);
+  });
+
+  test('a template that is no string', () => {
+    const tree = { type: 'Program', body: [] } as unknown as string;
+    expect(check({ html: tree })).toMatchObject([{ pointer: '/html', message: expect.stringContaining('text') }]);
+  });
+});
+
+describe('the link', () => {
+  test.each([
+    ['nowhere', '<p>Hi</p>'],
+    ['only in a comment', '<p>Hi</p><!-- {{link}} -->'],
+    ['only in a script', '<p>Hi</p><script>"{{link}}"</script>'],
+    ['only in an event handler', '<p onclick="{{link}}">Hi</p>'],
+    ['only if there is a message', '{{#if message}}{{link}}{{/if}}'],
+    ['not without a message', '{{#unless message}}{{link}}{{/unless}}'],
+    ['only by two conditions', '{{#if message}}{{#if firstName}}{{link}}{{/if}}{{else}}{{link}}{{/if}}'],
+  ])('%s is not enough', (_, html) => {
+    expect(check({ html })).toMatchObject([{ pointer: '/html', message: expect.stringContaining('{{link}}') }]);
+  });
+
+  test.each([
+    ['in either case', '{{#if message}}<a href="{{link}}">a</a>{{else}}{{link}}{{/if}}'],
+    ['by three cases', '{{#if message}}{{link}}{{else if firstName}}{{link}}{{else}}{{link}}{{/if}}'],
+    ['if there is a link, which there is', '{{#if link}}{{link}}{{/if}}'],
+  ])('%s is', (_, html) => {
+    expect(check({ html })).toEqual([]);
+  });
+});
+
+describe('HTML is cleaned, and the rest stays', () => {
+  const dirty = [
+    '<script>alert(1)</script>',
+    '<img src=x onerror=alert(1)>',
+    '<svg onload=alert(1)><script>alert(1)</script></svg>',
+    '<a href="javascript:alert(1)">x</a>',
+    '<a href=" jAvA&#10;script:alert(1)">x</a>',
+    '<a href="data:text/html,<script>alert(1)</script>">x</a>',
+    '<iframe src="https://evil.test"></iframe>',
+    '<form action="https://evil.test"><input name=password><button formaction="javascript:1">x</button></form>',
+    '<object data="x"></object><embed src="x"><base href="https://evil.test/">',
+    '<link rel=stylesheet href="https://evil.test/x.css">',
+    '<style>@import url(https://evil.test/x.css); p { color: red }</style>',
+    '<style>p { background: url(https://evil.test/x) }</style>',
+    '<style>p{}</style/><script>alert(1)</script>',
+    '<p style="color:red;background:url(javascript:alert(1));width:expression(alert(1))">x</p>',
+    '<p style="background:u\\72l(x)">x</p>',
+    '<meta http-equiv="refresh" content="0;url=https://evil.test">',
+    '<noscript><p title="</noscript><img src=x onerror=alert(1)>"></noscript>',
+    '<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>',
+    '<!--[if mso]><script>alert(1)</script><![endif]-->',
+    '<title><img src=x onerror=alert(1)></title>',
+    '<xmp><img src=x onerror=alert(1)></xmp><plaintext>',
+  ];
+
+  test.each(dirty)('%s', (html) => {
+    const parts = { html: `<p>{{link}}</p>${html}` };
+    expect(check(parts)).toEqual([]);
+    const sent = render(parts).html;
+    for (const { name, attributes } of elementsOf(sent.replace('<!doctype html>', '<html>'))) {
+      expect([
+        'script',
+        'iframe',
+        'form',
+        'input',
+        'button',
+        'object',
+        'embed',
+        'base',
+        'link',
+        'svg',
+        'math',
+      ]).not.toContain(name);
+      for (const [attribute, value] of Object.entries(attributes)) {
+        expect(attribute).not.toMatch(/^on|^formaction$|^http-equiv$/i);
+        expect(value).not.toMatch(/javascript:|expression|url\(|data:/i);
+      }
+      if (name === 'style') expect(sent).not.toMatch(/@import|url\(/);
+    }
+  });
+
+  test('tables, styles, a safe style sheet, pictures and the link stay', () => {
+    const html =
+      '<html lang="en"><head><meta charset="utf-8"><style>@media (prefers-color-scheme: dark) { .a > b { color: #fff !important; } }</style></head>' +
+      '<body style="margin:0"><table role="presentation" width="100%" cellpadding="0" bgcolor="{{brandColour}}"><tr><td class="a" style="color:{{brandTextColour}};padding:4px">' +
+      '<a href="{{link}}" target="_blank">Open</a><img src="{{logo}}" alt="{{organizationName}}" width="40"></td></tr></table></body></html>';
+    expect(check({ html })).toEqual([]);
+    const sent = render(
+      { html },
+      { logo: 'https://usher.test/logo', brandColour: '#123456', brandTextColour: '#ffffff' },
+    ).html;
+    expect(sent).toMatch(/^<!doctype html>\n<html lang="en"><head><meta charset="utf-8" \/><style>@media/);
+    expect(sent).toContain('.a > b { color: #fff !important; }');
+    expect(sent).toContain('style="color:#ffffff;padding:4px"');
+    expect(sent).toContain('bgcolor="#123456"');
+    expect(sent).toContain(`<a href="${link}" target="_blank">Open</a>`);
+    expect(sent).toContain('<img src="https://usher.test/logo" alt="Nordlicht Energie" width="40" />');
+  });
+
+  test.each([
+    ['a name as an address', '<a href="{{firstName}}">x</a>{{link}}', 10],
+    ['a name as a part of a scheme', '<a href="java{{firstName}}">x</a>{{link}}', 14],
+    ['the link inside another address', '<img src="https://evil.test/?{{link}}">{{link}}', 30],
+    ['a name in a style', '<p style="color:{{firstName}}">x</p>{{link}}', 17],
+    ['a colour in a style sheet', '<style>p{color:{{brandColour}} }</style>{{link}}', 16],
+    ['a block in an attribute', '<p title="{{#if message}}x{{/if}}">x</p>{{link}}', 11],
+    ['a block around an attribute', '<p {{#if message}}title="x"{{/if}}>x</p>{{link}}', 4],
+    ['a block in a comment', '<!-- {{#if message}} -->x{{/if}}{{link}}', 6],
+    ['lines in an attribute', '<p title="{{lines message}}">x</p>{{link}}', 11],
+  ])('%s is refused with its place', (_, html, column) => {
+    expect(check({ html })).toMatchObject([{ pointer: '/html', line: 1, column }]);
+  });
+
+  test('pieces of blocks cannot be put together to something else', () => {
+    const html = '{{#if message}}<a title="{{else}}" onclick="alert(1)">{{/if}}{{link}}';
+    expect(check({ html })).toMatchObject([{ pointer: '/html' }]);
+  });
+
+  test('cleaning twice changes nothing more', () => {
+    const html =
+      '<p a=1>\\{{link}} &#123;&#123;x}} {{~#if message~}} <b>{{lines message}}</b> {{~else~}} & {{/if}}</p>{{link}}';
+    const once = cleanTemplate('user-invitation', html);
+    expect(cleanTemplate('user-invitation', once.replace('<!doctype html>\n', ''))).toBe(once);
+  });
+});
+
+describe('what is filled in', () => {
+  const hostile = '<script>alert(1)</script> {{link}} {{{x}}} "quoted" \'single\' & $& $1 \\{{y}}';
+
+  test('is shown literally, in every part', () => {
+    const { subject, html, text } = render(
+      {
+        subject: 'Hi {{firstName}}',
+        html: '<p title="{{firstName}}">{{firstName}}</p>{{link}}',
+        text: '{{firstName}} {{link}}',
+      },
+      { firstName: hostile },
+    );
+    expect(subject).toBe(`Hi ${hostile}`);
+    expect(text).toBe(`${hostile} ${link}\n`);
+    const [, p, ...more] = elementsOf(html.replace('<!doctype html>', '<html>'));
+    expect(p).toEqual({ name: 'p', attributes: { title: hostile }, text: hostile });
+    expect(more).toEqual([]);
+  });
+
+  test('keeps its line breaks with lines', () => {
+    const { html, text } = render(
+      { html: '<p>{{lines message}}</p>{{link}}', text: '{{lines message}} {{link}}' },
+      { message: 'a <b>\n\nc' },
+    );
+    expect(html).toContain('<p>a &lt;b&gt;<br>\n<br>\nc</p>');
+    expect(text).toContain('a <b>\n\nc');
+  });
+
+  test('text of the template that looks like a variable or an escape stays text', () => {
+    const { html, text } = render({
+      html: '<p>&#123;&#123;firstName}} \\ C:\\{{firstName}} {{link}}</p>',
+      text: '\\{{firstName}} {{link}}',
+    });
+    expect(elementsOf(html.replace('<!doctype html>', '<html>'))[1]?.text).toBe(
+      `{{firstName}} \\ C:{{firstName}} ${link}`,
+    );
+    expect(text).toBe(`{{firstName}} ${link}\n`);
+  });
+
+  test('is empty where there is nothing, and conditions say so', () => {
+    const parts = { text: '{{#if message}}{{message}}{{else if firstName}}no text{{else}}nobody{{/if}} {{link}}' };
+    expect(render(parts, { message: '' }).text).toBe(`no text ${link}\n`);
+    expect(render(parts, { message: '', firstName: '' }).text).toBe(`nobody ${link}\n`);
+    expect(
+      render({ text: '{{#unless message}}none{{/unless}}{{^if message}}!{{/if}} {{link}}' }, { message: '' }).text,
+    ).toBe(`none! ${link}\n`);
+  });
+
+  test('is the own property of that name, and no inherited one', () => {
+    const values = Object.create({ firstName: 'inherited' }) as Record<string, string>;
+    const { text } = compileTemplate('user-invitation', good)(Object.assign(values, { link }));
+    expect(text).toBe(`Hello \n\n${link}\n`);
+  });
+});
+
+test('a subject is one line, whatever is in a name', () => {
+  expect(render({ subject: 'Hi\n{{firstName}}' }, { firstName: 'Eve\r\nBcc: x@evil.test\u202e' }).subject).toBe(
+    'Hi Eve Bcc: x@evil.test',
+  );
+});
