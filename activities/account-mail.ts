@@ -6,7 +6,7 @@ import type { Account } from '../db/models/account';
 import type { AccountMail } from '../db/models/account-mail';
 import { confirmationBinding, resetBinding } from '../domain/account';
 import { mailCode } from '../domain/mail-code';
-import { accountToken, type KeyRing } from '../domain/token';
+import { accountToken, invitationToken, type KeyRing } from '../domain/token';
 import type { Mailer } from './email/mailer';
 import { warnOfFallback } from './email/own-template';
 import { renderAccountMail } from './email/render-account-mail';
@@ -50,6 +50,12 @@ export function createAccountMailActivities({
       ? (text: string | null) => (text ?? '').replaceAll(maskedCode, mailCode(keys, mail.id))
       : (text: string | null) => (text ?? '').replaceAll(maskedLink, linkOf(mail, account));
 
+  /** The link keeps the origin that the first mail had. */
+  const revealCopy = ({ invitationId, generation }: AccountMail) => {
+    const token = invitationToken(keys, { invitationId: invitationId ?? '', generation: generation ?? 0 });
+    return (text: string | null) => (text ?? '').replaceAll('/invitations/masked-link', `/invitations/${token}`);
+  };
+
   function linkOf(mail: AccountMail, account: Account): string {
     const claim = { accountId: account.id, expiresAt: mail.deadline };
     return mail.type === 'password-reset'
@@ -62,8 +68,8 @@ export function createAccountMailActivities({
     const claim = await claimAccountMail(database, mailId, limitMs + leaseMarginMs, render);
     if (!claim.claimed && claim.status === 'queued') throw later('not due yet', claim.waitMs);
     if (!claim.claimed) return { status: claim.status };
-    const { mail, account } = claim;
-    const revealed = reveal(mail, account);
+    const { mail, account, threadOf } = claim;
+    const revealed = account ? reveal(mail, account) : revealCopy(mail);
     const outcome = await mailer.send(
       {
         id: mail.id,
@@ -74,10 +80,12 @@ export function createAccountMailActivities({
         html: revealed(mail.html),
         text: revealed(mail.text),
         date: mail.createdAt,
+        replyTo: mail.replyTo,
+        ...(threadOf && mail.copyOf && { copyOf: { messageId: threadOf, id: mail.copyOf } }),
       },
       limitMs,
     );
-    const recorded = await recordAccountMail(database, mailId, outcome);
+    const recorded = await recordAccountMail(database, mail, outcome);
     if ('retryInMs' in recorded) throw later(outcome.code, recorded.retryInMs);
     return recorded;
   }

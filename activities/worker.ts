@@ -8,12 +8,15 @@ import { untilStopped } from '../config/process';
 import { readWorkerSettings, type WorkerSettings } from '../config/settings';
 import { readTemporalSettings, type TemporalSettings } from '../config/temporal';
 import { checkRole, openDatabase } from '../db/database';
+import { bounceAddress } from '../domain/bounce-address';
 import { type RelayOptions, startOutboxRelay } from '../relay/outbox-relay';
 import { ensureSchedules } from '../relay/schedules';
 import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
 import { taskQueue } from '../workflows/messages';
 import { createGuestAccessActivities } from './guest-access';
-import { createMailer } from './email/mailer';
+import { startBounceServer } from './email/bounce-server';
+import { watchMailServer } from './email/mail-watch';
+import { createMailer, type DkimKey } from './email/mailer';
 import { renderInvitation } from './email/render-invitation';
 import { createAccountActivities } from './accounts';
 import { createAccountMailActivities } from './account-mail';
@@ -33,12 +36,14 @@ export interface WorkerSurroundings {
   workflowBundle?: string;
   overrides?: Partial<WorkerOptions>;
   relay?: Pick<RelayOptions, 'pollMs' | 'sweepMs' | 'graceMs'>;
+  /** How often the mail server is looked after. */
+  heartbeatMs?: number | undefined;
 }
 
 /** Workflows, activities, outbox relay and watchdog. Any number of them run side by side. */
 export async function startWorker(
   settings: WorkerSettings,
-  { logger, temporal, workflowBundle, overrides, relay: relayOptions }: WorkerSurroundings,
+  { logger, temporal, workflowBundle, overrides, relay: relayOptions, heartbeatMs }: WorkerSurroundings,
 ): Promise<RunningWorker> {
   const { connectionOptions, namespace } = temporal;
   const database = openDatabase(settings.DATABASE_URL, {
@@ -46,12 +51,15 @@ export async function startWorker(
     applicationName: 'usher-worker',
   });
   await checkRole(database);
+  const bounceDomain = settings.USHER_BOUNCE_DOMAIN;
   const mailer = createMailer({
     url: settings.SMTP_URL,
     from: settings.USHER_MAIL_FROM,
     connections: settings.USHER_SMTP_CONNECTIONS,
+    requireTls: settings.USHER_SMTP_REQUIRE_TLS === 'on',
+    dkim: dkimKey(settings),
+    ...(bounceDomain && { returnPath: (mailId: string) => bounceAddress(settings.USHER_SECRET, mailId, bounceDomain) }),
   });
-  mailer.verify().catch((error: unknown) => logger.warn({ err: error }, 'the mail server does not answer yet'));
 
   const client = new Client({ connection: Connection.lazy(connectionOptions), namespace });
   const searchAttributes = searchAttributeSwitch(client, logger);
@@ -89,12 +97,18 @@ export async function startWorker(
     ...versioning(settings.USHER_WORKER_DEPLOYMENT, settings.USHER_WORKER_BUILD_ID),
     ...overrides,
   });
-  const relay = startOutboxRelay({ database, client, searchAttributes, logger, ...relayOptions });
+  const bounces =
+    settings.USHER_BOUNCE_PORT === undefined
+      ? null
+      : await startBounceServer({ port: settings.USHER_BOUNCE_PORT, database, keys: settings.USHER_SECRET, logger });
+  const mailRetentionDays = settings.USHER_MAIL_RETENTION_DAYS;
+  const relay = startOutboxRelay({ database, client, searchAttributes, logger, mailRetentionDays, ...relayOptions });
+  const watch = watchMailServer(database, mailer, logger, heartbeatMs);
   const running = worker.run();
   return {
     running,
     async stop() {
-      await relay.stop();
+      await Promise.all([relay.stop(), bounces?.stop(), watch.stop()]);
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await running;
       mailer.close();
@@ -128,6 +142,12 @@ async function main(): Promise<void> {
   await Promise.race([untilStopped(), worker.running]);
   logger.info('stopping: running sends may finish');
   await worker.stop();
+}
+
+function dkimKey(settings: WorkerSettings): DkimKey | undefined {
+  const { USHER_DKIM_DOMAIN, USHER_DKIM_SELECTOR, USHER_DKIM_PRIVATE_KEY } = settings;
+  if (!USHER_DKIM_DOMAIN || !USHER_DKIM_SELECTOR || !USHER_DKIM_PRIVATE_KEY) return undefined;
+  return { domainName: USHER_DKIM_DOMAIN, keySelector: USHER_DKIM_SELECTOR, privateKey: USHER_DKIM_PRIVATE_KEY };
 }
 
 /** Versioned workers, where the deployment names itself; open invitations move on to new code by themselves. */

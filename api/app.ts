@@ -17,6 +17,7 @@ import { unknownPages } from './pages/problem-page';
 import { twoFactorPages } from './pages/two-factor';
 import { mountRoute, type RouteSpec } from './route';
 import { accessRoutes } from './routes/access';
+import { emailRoutes } from './routes/emails';
 import { groupRoutes } from './routes/groups';
 import { guestRoutes } from './routes/guests';
 import { emailTemplateRoutes } from './routes/email-templates';
@@ -25,6 +26,7 @@ import { invitationRoutes } from './routes/invitations';
 import { operationsRouter } from './routes/operations';
 import { brandingRoutes } from './routes/branding';
 import { organizationRoutes } from './routes/organizations';
+import { providerEventRoutes } from './routes/provider-events';
 import { meRoutes } from './routes/me';
 import { signInRoutes } from './routes/sign-in';
 import { twoFactorRoutes } from './routes/two-factor';
@@ -42,6 +44,8 @@ export const routes: RouteSpec[] = [
   ...groupRoutes,
   ...guestRoutes,
   ...accessRoutes,
+  ...emailRoutes,
+  ...providerEventRoutes,
   ...auditRoutes,
   ...emailTemplateRoutes,
   ...brandingRoutes,
@@ -108,7 +112,12 @@ export function createApp(services: Services): Express {
   app.use('/assets', express.static(join(__dirname, 'public'), { maxAge: '1h' }));
   app.use(operationsRouter(services, routes));
 
-  const limits = createRateLimits(services.database, services.rateLimits, defaultLimits, services.keys.current.secret);
+  const limits = createRateLimits(
+    services.database,
+    services.rateLimits,
+    { ...defaultLimits, mailsPerOrganization: services.mailsPerHour },
+    services.keys.current.secret,
+  );
   app.use(sessions(services.database, services.keys, services.baseUrl));
   const api = Router();
   for (const route of routes) mountRoute(api, route, services, limits);

@@ -5,7 +5,7 @@ import { findAccount } from '../db/queries/find-account';
 import { findApiKey } from '../db/system/find-owner';
 import { displayName, isActive } from '../domain/account';
 import type { Actor } from '../domain/actor';
-import { Problem } from '../domain/problem';
+import { notFound, Problem } from '../domain/problem';
 import { type FactorState, mustSetUpApp } from '../domain/two-factor';
 import { hashApiKey } from '../db/commands/create-organization';
 import type { Services } from './context';
@@ -72,6 +72,16 @@ export async function authenticate(services: Services, request: Request): Promis
   const person = await findPerson(services, request);
   if (person) return person;
   throw new Problem('UNAUTHENTICATED', 'Sign in, or send a valid key as "Authorization: Bearer <key>".');
+}
+
+/** The mail provider. @throws Problem NOT_FOUND where no key is set, UNAUTHENTICATED */
+export function assertProvider(services: Services, request: Request): Promise<void> {
+  if (services.dsnKey === null) throw notFound('route here: USHER_DSN_KEY is not set');
+  const key = /^Bearer ([\x21-\x7e]{16,512})$/i.exec(request.get('authorization') ?? '')?.[1] ?? '';
+  if (timingSafeEqual(sha256(key), sha256(services.dsnKey))) return Promise.resolve();
+  return Promise.reject(
+    new Problem('UNAUTHENTICATED', 'Send the key of USHER_DSN_KEY as "Authorization: Bearer <key>".'),
+  );
 }
 
 /** The caller as audit events name them. */

@@ -46,6 +46,10 @@ export interface Services {
   baseUrl: string;
   platformKey: string;
   rateLimits: boolean;
+  /** Mails that one organization may have sent in an hour. */
+  mailsPerHour: number;
+  /** Of the mail provider; null: it may report nothing. */
+  dsnKey: string | null;
   trustProxy: number;
   logger: Logger;
   /** The mail that an invitation would go out as, made by what makes the real one. */

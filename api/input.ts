@@ -19,6 +19,18 @@ export async function readJson(request: Request, response: Response): Promise<un
   return request.body as unknown;
 }
 
+const parseRaw = express.raw({ limit: '1mb', type: () => true });
+
+/** The bytes of a body of one of these types. @throws Problem UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, BAD_INPUT */
+export async function readRaw(request: Request, response: Response, types: readonly string[]): Promise<Buffer> {
+  if (!request.is([...types])) throw new Problem('UNSUPPORTED_MEDIA_TYPE', `The body must be ${types.join(' or ')}.`);
+  await new Promise<void>((resolve, reject) => {
+    parseRaw(request, response, (error?: unknown) => (error ? reject(bodyProblem(error)) : resolve()));
+  });
+  const body = request.body as unknown;
+  return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+}
+
 /** What body-parser refuses, in our words. */
 export function bodyProblem(error: unknown): Error {
   const { status, type } = error as { status?: number; type?: string };

@@ -36,7 +36,8 @@ const idempotencyKey = z
 function problemsOf(spec: RouteSpec): ProblemCode[] {
   const codes: ProblemCode[] = [...(spec.problems ?? []), 'TOO_MANY_REQUESTS', 'INTERNAL', 'UNAVAILABLE', 'BAD_INPUT'];
   if (spec.access !== 'public') codes.push('UNAUTHENTICATED');
-  if (spec.access !== 'public')
+  if (spec.access === 'provider') codes.push('NOT_FOUND');
+  else if (spec.access !== 'public')
     codes.push('FORBIDDEN', ...(spec.method === 'get' ? [] : (['FOREIGN_ORIGIN'] as const)));
   if ((spec.access === 'person' || spec.access === 'organization') && !spec.beforeSetUp)
     codes.push('TWO_FACTOR_SETUP_REQUIRED');
@@ -82,13 +83,21 @@ export function openApiDocument(routes: RouteSpec[], baseUrl: string, version: s
         : {
             security: [
               ...(spec.access === 'person' ? [] : [{ key: [] }]),
-              ...(spec.access === 'platform' ? [] : [{ session: [] }]),
+              ...(spec.access === 'platform' || spec.access === 'provider' ? [] : [{ session: [] }]),
             ],
           }),
       request: {
         ...(spec.params && { params: spec.params as z.ZodObject }),
         ...(spec.query && { query: spec.query as z.ZodObject }),
         ...(Object.keys(headers).length > 0 && { headers: z.object(headers) }),
+        ...(spec.rawBody && {
+          body: {
+            required: true,
+            content: Object.fromEntries(
+              spec.rawBody.map((type) => [type, { schema: z.string().meta({ format: 'binary' }) }]),
+            ),
+          },
+        }),
         ...(spec.body && {
           body: { required: !spec.bodyOptional, content: { 'application/json': { schema: spec.body } } },
         }),

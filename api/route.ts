@@ -21,6 +21,7 @@ import {
 import { badInput, type FieldError, notFound, Problem, type ProblemCode } from '../domain/problem';
 import {
   actorOf,
+  assertProvider,
   authenticate,
   type Caller,
   callerKey,
@@ -29,7 +30,7 @@ import {
   type Person as PersonCaller,
 } from './caller';
 import type { Services } from './context';
-import { readJson, validate } from './input';
+import { readJson, readRaw, validate } from './input';
 import type { RateLimits } from './middleware/rate-limits';
 import { assertSameOrigin } from './same-origin';
 import { id as uuid } from './schemas/common';
@@ -43,6 +44,8 @@ export type Access =
   | 'authenticated'
   /** A person who is signed in; not keys. */
   | 'person'
+  /** The mail provider, with a key of its own. */
+  | 'provider'
   /** Anybody: whoever holds a link, or wants to sign in. */
   | 'public';
 
@@ -61,6 +64,8 @@ export interface RouteSpec {
   params?: z.ZodType;
   query?: z.ZodType;
   body?: z.ZodType;
+  /** A body that is no JSON, of one of these content types: `context.body` is a Buffer. */
+  rawBody?: readonly string[];
   /** Where a body may be left out. */
   bodyOptional?: boolean;
   answers: Record<number, { description: string; schema?: z.ZodType }>;
@@ -125,7 +130,11 @@ export function mountRoute(router: Router, spec: RouteSpec, services: Services, 
     const context = await enter(spec, services, limits, request);
     // A body has no meaning with these, whatever it holds.
     const bodiless = spec.method === 'get' || spec.method === 'delete';
-    send(response, await answer(spec, context, () => (bodiless ? undefined : readJson(request, response))));
+    if (spec.rawBody) {
+      context.body = await readRaw(request, response, spec.rawBody);
+      if (spec.idempotent) guardWithKey(context, spec, request, undefined);
+      send(response, await spec.handle(context));
+    } else send(response, await answer(spec, context, () => (bodiless ? undefined : readJson(request, response))));
   });
 }
 
@@ -178,14 +187,11 @@ const quietly = (request: Request, name: string): string | undefined =>
 
 /** Who calls, and whether they may; all of it before the body is looked at. */
 async function enter(spec: RouteSpec, services: Services, limits: RateLimits, request: Request): Promise<Context> {
-  if (spec.access === 'public') await limits.forAddress(request);
+  if (spec.access === 'public' || spec.access === 'provider') await limits.forAddress(request);
   if (spec.answering) await limits.forAnswer(request);
   const cookie = request.session?.accountId !== undefined;
   if (spec.method !== 'get' && (cookie || spec.sameOrigin)) assertSameOrigin(request, services.baseUrl);
-  const caller =
-    spec.access === 'public'
-      ? await findPerson(services, request)
-      : await limits.countingFailures(request, () => authenticate(services, request));
+  const caller = await callerOf(spec, services, limits, request);
   if (caller) await limits.forCaller(callerKey(caller));
   if (caller?.type === 'user' && caller.mustSetUpApp && !spec.beforeSetUp)
     throw new Problem('TWO_FACTOR_SETUP_REQUIRED', 'Set up an authenticator app first: your organization requires it.');
@@ -232,6 +238,18 @@ async function admit(spec: RouteSpec, entering: Entering): Promise<Context> {
     assertAllowed(decide(person, spec.action, context.resource, policy), context.resource.type);
   }
   return context;
+}
+
+async function callerOf(
+  spec: RouteSpec,
+  services: Services,
+  limits: RateLimits,
+  request: Request,
+): Promise<Caller | null> {
+  if (spec.access === 'public') return findPerson(services, request);
+  if (spec.access !== 'provider') return limits.countingFailures(request, () => authenticate(services, request));
+  await limits.countingFailures(request, () => assertProvider(services, request));
+  return null;
 }
 
 /** Where the caller stands, and the policy there. */

@@ -2,7 +2,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { senderAddress } from '../activities/email/mailer';
 import { renderInvitationMail } from '../activities/email/render';
 import { createLogger } from '../config/logger';
 import { untilStopped } from '../config/process';
@@ -10,6 +9,7 @@ import { type ApiSettings, readApiSettings } from '../config/settings';
 import { readTemporalSettings, type TemporalSettings } from '../config/temporal';
 import { createMailTemplates } from '../activities/email/mail-templates';
 import { checkRole, openDatabase } from '../db/database';
+import { senderAddress } from '../domain/email-address';
 import { createMailAnnouncer } from '../relay/account-mails';
 import { createAnnouncer } from '../relay/announcer';
 import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
@@ -49,6 +49,8 @@ export async function startServer(
     baseUrl: settings.USHER_BASE_URL,
     platformKey: settings.USHER_PLATFORM_KEY,
     rateLimits: settings.USHER_RATE_LIMITS === 'on',
+    mailsPerHour: settings.USHER_MAILS_PER_HOUR,
+    dsnKey: settings.USHER_DSN_KEY ?? null,
     trustProxy: settings.USHER_TRUST_PROXY,
     logger,
     version,

@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import { history } from './history';
 import { latency } from './latency';
+import { sending } from './sending';
 import { signIns } from './sign-ins';
 import { rendering } from './rendering';
 import { setStage } from './stage';
@@ -8,7 +9,7 @@ import { throughput } from './throughput';
 import { timing } from './timing';
 import { users } from './users';
 
-const benches = { history, throughput, latency, timing, 'sign-ins': signIns, users, rendering };
+const benches = { history, throughput, latency, sending, timing, 'sign-ins': signIns, users, rendering };
 
 /** `npm run bench -- <name> …`: without a name, all of them. */
 async function main(): Promise<void> {

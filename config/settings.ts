@@ -1,6 +1,7 @@
+import { createPrivateKey } from 'node:crypto';
 import { z } from 'zod';
 import { type KeyRing, parseKeyRing } from '../domain/token';
-import { parseEmailAddress } from '../domain/email-address';
+import { parseEmailAddress, senderAddress } from '../domain/email-address';
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const url = (...protocols: string[]) =>
@@ -34,10 +35,10 @@ const commonSettings = {
   USHER_DATABASE_POOL: z.coerce.number().int().min(2).max(500).default(10),
 };
 
-const mailFrom = z.string().refine((text) => {
-  const match = /^(?:[^<>\r\n]*<([^<>\r\n]+)>|([^<>\s]+))$/.exec(text);
-  return 'address' in parseEmailAddress(match?.[1] ?? match?.[2] ?? '');
-}, 'must be an address, or a name with an address in angle brackets');
+const mailFrom = parsed((text) => {
+  senderAddress(text);
+  return text;
+});
 
 const apiSettings = z.object({
   ...commonSettings,
@@ -46,6 +47,12 @@ const apiSettings = z.object({
     .string()
     .regex(/^[\x21-\x7e]{32,512}$/, 'must be 32 to 512 visible ASCII characters, no spaces'),
   USHER_RATE_LIMITS: z.enum(['on', 'off']).default('on'),
+  // For the mail provider that reports what has come back.
+  USHER_DSN_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{32,512}$/, 'must be 32 to 512 visible ASCII characters, no spaces')
+    .optional(),
+  USHER_MAILS_PER_HOUR: z.coerce.number().int().min(1).max(10_000_000).default(2_000),
   USHER_TRUST_PROXY: z.coerce.number().int().min(0).max(10).default(0),
   // Named on pages; the worker is what sends.
   USHER_MAIL_FROM: mailFrom.optional(),
@@ -55,15 +62,51 @@ const apiSettings = z.object({
     .optional(),
 });
 
+const domainName = z
+  .string()
+  .refine((text) => 'address' in parseEmailAddress(`a@${text}`), 'must be a domain name')
+  .optional();
+
+/** A private key as PEM, or that in base64 so that it fits into one line. @returns the PEM */
+function readPrivateKey(text: string): string {
+  const pem = text.includes('-----BEGIN') ? text.replaceAll('\\n', '\n') : Buffer.from(text, 'base64').toString();
+  try {
+    createPrivateKey(pem);
+    return pem;
+  } catch {
+    throw new Error('must be a private key as PEM, or that in base64');
+  }
+}
+
 const workerSettings = z.object({
   ...commonSettings,
   SMTP_URL: url('smtp:', 'smtps:'),
   USHER_MAIL_FROM: mailFrom,
+  USHER_SMTP_REQUIRE_TLS: z.enum(['on', 'off']).default('off'),
+  USHER_DKIM_DOMAIN: domainName,
+  USHER_DKIM_SELECTOR: z
+    .string()
+    .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/, 'must be letters, digits, dots and hyphens')
+    .optional(),
+  USHER_DKIM_PRIVATE_KEY: parsed(readPrivateKey).optional(),
+  USHER_BOUNCE_DOMAIN: domainName,
+  USHER_BOUNCE_PORT: port.optional(),
+  USHER_MAIL_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(90),
   USHER_SMTP_CONNECTIONS: z.coerce.number().int().min(1).max(200).default(10),
   USHER_MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(2).default(500),
   USHER_WORKER_DEPLOYMENT: z.string().max(200).optional(),
   USHER_WORKER_BUILD_ID: z.string().max(200).optional(),
   USHER_SHUTDOWN_SECONDS: z.coerce.number().int().min(0).max(600).default(30),
+});
+
+const dkimSettings = ['USHER_DKIM_DOMAIN', 'USHER_DKIM_SELECTOR', 'USHER_DKIM_PRIVATE_KEY'] as const;
+
+/** Some are of no use alone. */
+const completeWorkerSettings = workerSettings.superRefine((settings, context) => {
+  const missing = dkimSettings.filter((name) => settings[name] === undefined);
+  const needed: string[] = missing.length < dkimSettings.length ? [...missing] : [];
+  if (settings.USHER_BOUNCE_PORT && !settings.USHER_BOUNCE_DOMAIN) needed.push('USHER_BOUNCE_DOMAIN');
+  for (const name of needed) context.addIssue({ code: 'custom', path: [name], message: 'is missing' });
 });
 
 export type ApiSettings = z.infer<typeof apiSettings> & { USHER_BASE_URL: string };
@@ -100,7 +143,7 @@ const withBaseUrl = <T extends { PORT: number; USHER_BASE_URL?: string | undefin
 export const readApiSettings = (environment = process.env): ApiSettings => withBaseUrl(read(apiSettings, environment));
 /** @throws SettingsError */
 export const readWorkerSettings = (environment = process.env): WorkerSettings =>
-  withBaseUrl(read(workerSettings, environment));
+  withBaseUrl(read(completeWorkerSettings, environment));
 /** @throws SettingsError */
 export const readDatabaseUrl = (environment = process.env): string =>
   read(z.object(databaseSettings), environment).DATABASE_URL;

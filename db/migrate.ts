@@ -8,6 +8,7 @@ import * as guests from './migrations/0006-guests';
 import * as severalOrganizations from './migrations/0008-several-organizations';
 import * as mail from './migrations/0009-mail';
 import * as emailTemplates from './migrations/0011-email-templates';
+import * as mailLog from './migrations/0012-mail-log';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -20,6 +21,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0008-several-organizations': severalOrganizations,
   '0009-mail': mail,
   '0011-email-templates': emailTemplates,
+  '0012-mail-log': mailLog,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

@@ -28,6 +28,14 @@ export function parseEmailAddress(text: string): { address: string } | { fault: 
 /** Two spellings of one mailbox are one account: compare by this. */
 export const addressKey = (address: string): string => address.toLowerCase();
 
+/** The plain address of `Usher <usher@example.com>`. @throws Error where there is none */
+export function senderAddress(from: string): string {
+  const match = /^(?:[^<>\r\n]*<([^<>\r\n]+)>|([^<>\s]+))$/.exec(from);
+  const parsed = parseEmailAddress(match?.[1] ?? match?.[2] ?? '');
+  if (!('address' in parsed)) throw new Error('must be an address, or a name with an address in angle brackets');
+  return parsed.address;
+}
+
 function asciiDomain(text: string): string | null {
   // domainToASCII also repairs (percent signs, full-width dots, paths); only letters, digits, hyphens and dots may come in.
   if (!/^[\p{L}\p{M}\p{N}.-]+$/u.test(text)) return null;

@@ -29,6 +29,8 @@ export interface RelayOptions {
   sweepMs?: number;
   /** How long past its time a step may be before the watchdog asks after it. */
   graceMs?: number;
+  /** How long it is kept what mails said. */
+  mailRetentionDays?: number;
 }
 
 const batchSize = 100;
@@ -95,11 +97,11 @@ const tellMark = async ({ client, searchAttributes }: RelayOptions, mark: Outbox
   });
 
 /** One look of the watchdog, and forgetting what is old. */
-export async function sweep({ database, logger, graceMs = 120_000 }: RelayOptions): Promise<number> {
+export async function sweep({ database, logger, graceMs = 120_000, mailRetentionDays }: RelayOptions): Promise<number> {
   const marked = await markOverdueInvitations(database, graceMs, 1_000);
   if (marked > 0) logger.warn({ marked }, 'the watchdog found overdue invitations');
   const guests = await markOverdueGuests(database, graceMs, 1_000);
   if (guests > 0) logger.warn({ guests }, 'the watchdog found guests whose access should have ended');
-  await deleteOldKeys(database);
+  await deleteOldKeys(database, mailRetentionDays);
   return marked;
 }

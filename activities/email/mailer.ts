@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
 import { createTransport } from 'nodemailer';
-import { parseEmailAddress } from '../../domain/email-address';
+import { parseEmailAddress, senderAddress } from '../../domain/email-address';
 import type { DeliveryOutcome } from '../../db/commands/record-delivery';
 
 /** A mail as the log has it, with the real link in its parts. */
@@ -13,6 +13,18 @@ export interface OutgoingMail {
   html: string;
   text: string;
   date: Date;
+  /** Where answers go, if not to the sender. */
+  replyTo?: string | null;
+  /** Of a copy: the Message-ID of the mail that it repeats, and that one's id, so that it has the same body. */
+  copyOf?: { messageId: string; id: string };
+}
+
+/** How mails are signed (RFC 6376). */
+export interface DkimKey {
+  domainName: string;
+  keySelector: string;
+  /** PEM. */
+  privateKey: string;
 }
 
 export interface SendOutcome extends DeliveryOutcome {
@@ -28,6 +40,8 @@ export interface Mailer {
   /** Never throws: what happened is the answer. By `limitMs` the connection is cut, and nothing more goes out over it. */
   send(mail: OutgoingMail, limitMs: number): Promise<SendOutcome>;
   verify(): Promise<void>;
+  /** When the server last answered a mail, whatever it said, by this process's clock. */
+  lastAnswerAt(): number;
   close(): void;
 }
 
@@ -36,6 +50,11 @@ export interface MailerOptions {
   from: string;
   /** Connections at most. */
   connections?: number;
+  /** The envelope sender of a mail: where what comes back goes. The sender's own address unless given. */
+  returnPath?: (mailId: string) => string;
+  dkim?: DkimKey | undefined;
+  /** Rather no mail than one in the clear: where the server offers no STARTTLS, mails wait. */
+  requireTls?: boolean;
 }
 
 /** One connection, kept open between mails; a mail has it for itself, so cutting it hurts no other. */
@@ -44,11 +63,19 @@ interface Line {
   socket: Socket | null;
 }
 
-export function createMailer({ url, from, connections = 10 }: MailerOptions): Mailer {
+export function createMailer({
+  url,
+  from,
+  connections = 10,
+  returnPath,
+  dkim,
+  requireTls = false,
+}: MailerOptions): Mailer {
   const sender = senderAddress(from);
   const idle: Line[] = [];
   const waiting: ((line: Line) => void)[] = [];
   let open = 0;
+  let lastAnswerAt = 0;
 
   function newLine(): Line {
     const line = { socket: null } as Line;
@@ -62,6 +89,8 @@ export function createMailer({ url, from, connections = 10 }: MailerOptions): Ma
       socketTimeout: 60_000,
       disableFileAccess: true,
       disableUrlAccess: true,
+      ...(requireTls && { requireTLS: true }),
+      ...(dkim && { dkim }),
       getSocket: (options: { host?: string; port?: number }, done: (error: Error | null, socket?: unknown) => void) => {
         const secure = new URL(url).protocol === 'smtps:';
         const socket = createConnection({
@@ -137,7 +166,9 @@ export function createMailer({ url, from, connections = 10 }: MailerOptions): Ma
         const info = (await line.transport.sendMail({
           from: mail.sender,
           to: recipient.address,
-          envelope: { from: sender, to: [recipient.address] },
+          envelope: { from: returnPath?.(mail.id) ?? sender, to: [recipient.address] },
+          ...(mail.replyTo && { replyTo: { name: '', address: mail.replyTo } }),
+          ...(mail.copyOf && { inReplyTo: mail.copyOf.messageId, references: [mail.copyOf.messageId] }),
           messageId: mail.messageId,
           date: mail.date,
           subject: mail.subject,
@@ -145,16 +176,20 @@ export function createMailer({ url, from, connections = 10 }: MailerOptions): Ma
           text: mail.text,
           headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
           // The same mail is the same bytes, also when it has to go out a second time.
-          baseBoundary: mail.id,
+          baseBoundary: mail.copyOf?.id ?? mail.id,
         })) as { response?: string };
+        lastAnswerAt = Date.now();
         return { result: 'accepted', response: info.response ?? '250', code: '250' };
       } catch (error) {
+        if ((error as SmtpError).responseCode) lastAnswerAt = Date.now();
         return outcomeOf(error as SmtpError, cut ? noAnswer : null);
       } finally {
         clearTimeout(timer);
         giveBack(line, !cut);
       }
     },
+
+    lastAnswerAt: () => lastAnswerAt,
 
     async verify() {
       const line = newLine();
@@ -191,12 +226,4 @@ function outcomeOf(error: SmtpError, cut: string | null): SendOutcome {
     response: response.slice(0, 1_000),
     code: String(error.responseCode ?? (cut ? 'ETIMEDOUT' : (error.code ?? 'error'))),
   };
-}
-
-/** The plain address of `Usher <usher@example.com>`. @throws Error where there is none */
-export function senderAddress(from: string): string {
-  const match = /^(?:[^<>\r\n]*<([^<>\r\n]+)>|([^<>\s]+))$/.exec(from);
-  const parsed = parseEmailAddress(match?.[1] ?? match?.[2] ?? '');
-  if (!('address' in parsed)) throw new Error('must be an address, or a name with an address in angle brackets');
-  return parsed.address;
 }

@@ -5,9 +5,9 @@ import { brandingOf, logoUrl } from '../../db/queries/find-branding';
 import { findOwnTemplate } from '../../db/queries/find-email-templates';
 import { brandedSender } from '../../domain/branding';
 import { type MailTemplateName, mailTemplateTypes } from '../../domain/mail-templates';
+import { senderAddress } from '../../domain/email-address';
 import type { Locale } from '../../i18n';
 import type { MailBranding, OwnTemplate } from './mail-types';
-import { senderAddress } from './mailer';
 
 /** What an organization's mails look like, and its own template for this one. */
 export interface OrganizationsOwn {

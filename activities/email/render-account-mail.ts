@@ -2,8 +2,8 @@ import type { AccountMailContents } from '../../db/commands/account-mail';
 import type { Transaction } from '../../db/database';
 import type { AccountMailType } from '../../db/models/account-mail';
 import { displayName } from '../../domain/account';
+import { senderAddress } from '../../domain/email-address';
 import { type Locale, pickLocale } from '../../i18n';
-import { senderAddress } from './mailer';
 import { findOrganizationsOwn, senderOf } from './own-template';
 import { type RenderedMail, renderHolderMail } from './render';
 

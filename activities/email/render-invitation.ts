@@ -2,10 +2,10 @@ import type { RenderedMail } from '../../db/commands/record-delivery';
 import type { Transaction } from '../../db/database';
 import type { Invitation } from '../../db/models/invitation';
 import type { Organization } from '../../db/models/organization';
+import { senderAddress } from '../../domain/email-address';
 import { listNames, pickLocale } from '../../i18n';
 import { findOrganizationsOwn, senderOf } from './own-template';
 import { renderInvitationMail } from './render';
-import { senderAddress } from './mailer';
 
 /** From a row to the mail that goes with it, in the invitation's language, else the organization's. */
 export function renderInvitation(

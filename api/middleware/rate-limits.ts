@@ -42,6 +42,11 @@ export interface RateLimits {
   forCodeMail(accountId: string): Promise<void>;
   /** Mails about their address that a signed-in person may ask for: counted apart, so that no stranger can use them up. */
   forOwnMail(accountId: string): Promise<void>;
+  /**
+   * Mails of invitations that an organization has sent: to one recipient, by all organizations together, so that nobody
+   * can be flooded; and of one organization. Counted before the command, which is not run beyond the limit.
+   */
+  forInvitationMail(organizationId: string, recipient: string): Promise<void>;
   /** Mails to one person that organizations may ask for, all of them together; counted apart for the same reason. */
   forManagedMail(recipient: string): Promise<void>;
 }
@@ -53,6 +58,8 @@ export const defaultLimits = {
   answersPerAddress: 600,
   /** Refused keys in a quarter of an hour. */
   failuresPerAddress: 1_000,
+  /** Mails of invitations an hour. */
+  mailsPerOrganization: 2_000,
 };
 
 /** Wrong passwords and codes in a quarter of an hour: at one account from one address, from one address at all. */
@@ -69,6 +76,10 @@ const codeMailsPerAccount = 20;
 const ownMails = 5;
 /** Mails an hour to one recipient that administrators and staff have asked for. */
 const managedMailsPerRecipient = 10;
+/** Mails of invitations an hour to one recipient. */
+const invitationMailsPerRecipient = 10;
+
+type Limits = Omit<typeof defaultLimits, 'mailsPerOrganization'> & { mailsPerOrganization?: number };
 
 /**
  * Counted in PostgreSQL, so that all API processes count together. That an address may guess no more keys, each process
@@ -78,7 +89,13 @@ const managedMailsPerRecipient = 10;
 export function createRateLimits(
   database: Database,
   enabled: boolean,
-  { perAddress, perCaller, answersPerAddress, failuresPerAddress } = defaultLimits,
+  {
+    perAddress,
+    perCaller,
+    answersPerAddress,
+    failuresPerAddress,
+    mailsPerOrganization = defaultLimits.mailsPerOrganization,
+  }: Limits = defaultLimits,
   secret: Buffer = randomBytes(32),
 ): RateLimits {
   const limiter = (keyPrefix: string, points: number, duration: number, blockInMemory = true) =>
@@ -107,6 +124,8 @@ export function createRateLimits(
   const codeMails = limiter('code-mail', codeMailsPerAccount, 3_600, false);
   const ownChanges = limiter('mail-own', ownMails, 3_600, false);
   const managedMails = limiter('mail-managed', managedMailsPerRecipient, 3_600, false);
+  const invitationMails = limiter('mail-invitation', invitationMailsPerRecipient, 3_600, false);
+  const organizationMails = limiter('mail-organization', mailsPerOrganization, 3_600);
   const keyed = (text: string) => createHmac('sha256', secret).update(`limit\0${text}`).digest('base64url');
   const consume = async (by: RateLimiterPostgres, key: string) => {
     try {
@@ -186,6 +205,11 @@ export function createRateLimits(
     },
     async forOwnMail(accountId) {
       if (enabled) await consume(ownChanges, keyed(accountId));
+    },
+    async forInvitationMail(organizationId, recipient) {
+      if (!enabled) return;
+      await consume(invitationMails, keyed(addressKey(recipient)));
+      await consume(organizationMails, organizationId);
     },
     async forManagedMail(recipient) {
       if (enabled) await consume(managedMails, keyed(addressKey(recipient)));

@@ -50,6 +50,11 @@ async function shown(trx: Transaction, context: Context, row: Invitation, now: D
 }
 
 const idOf = (context: Context): string => context.params.id ?? '';
+/** Before the command, so that one that is refused for this leaves nothing behind. */
+async function countMail(context: Context, email: string | null | undefined): Promise<void> {
+  if (email) await context.limits.forInvitationMail(context.organizationId, email);
+}
+
 const locate = (context: Context) => context.read((trx) => findInvitation(trx, context.organizationId, idOf(context)));
 
 /** What the JSON says, as the command takes it. */
@@ -88,15 +93,17 @@ const action = (name: string, summary: string, run: InvitationCommand, problems:
   locate,
   answers: { 200: { description: 'The invitation', schema: invitation } },
   problems,
-  handle: (context) =>
-    context.command(async (trx) => {
+  handle: async (context) => {
+    if (name !== 'cancel') await countMail(context, (await locate(context)).invitation.email);
+    return context.command(async (trx) => {
       const done = await run(trx, context.organizationId, idOf(context), context);
       return {
         status: 200,
         body: await shown(trx, context, done.invitation, await readClock(trx)),
         changes: done.changes,
       };
-    }),
+    });
+  },
 });
 
 export const invitationRoutes: RouteSpec[] = [
@@ -124,15 +131,17 @@ export const invitationRoutes: RouteSpec[] = [
       'STATUS_CONFLICT',
       'NO_SEAT',
     ],
-    handle: (context) =>
-      context.command(async (trx) => {
-        const body = context.body as z.infer<typeof newInvitation>;
+    async handle(context) {
+      const body = context.body as z.infer<typeof newInvitation>;
+      await countMail(context, body.send === false ? null : body.email);
+      return context.command(async (trx) => {
         const others = await otherPlaces(trx, context, body.additionalOrganizationIds);
         const { organization, now } = await findOrganizationAndClock(trx, context.organizationId);
         const input = toNewInvitation(body);
         const created = await createInvitation(trx, organization, input, context.actor, now, context.person, others);
         return { status: 201, body: await shown(trx, context, created.invitation, now), changes: created.changes };
-      }),
+      });
+    },
   },
   {
     method: 'get',
@@ -184,6 +193,7 @@ export const invitationRoutes: RouteSpec[] = [
     ],
     async handle(context) {
       const { organizationId, request } = context;
+      await countMail(context, (context.body as Correction).email);
       let etag = '';
       const answer = await context.command(async (trx) => {
         const correction = context.body as Correction;

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { Router } from 'express';
 import { pendingMigrations } from '../../db/migrate';
+import { mailState } from '../../db/system/heartbeats';
 import type { Services } from '../context';
 import { openApiDocument } from '../openapi';
 import type { RouteSpec } from '../route';
@@ -8,18 +9,19 @@ import type { RouteSpec } from '../route';
 /** How long a dependency may take to answer `/readyz`. */
 const patienceMs = 3_000;
 
-async function state(check: () => Promise<unknown>): Promise<'ok' | 'failing'> {
+async function withPatience<T>(check: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((_, reject) => {
+  const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('late')), patienceMs);
   });
-  return Promise.race([check(), late])
-    .then(
-      () => 'ok' as const,
-      () => 'failing' as const,
-    )
-    .finally(() => clearTimeout(timer));
+  return Promise.race([check(), late]).finally(() => clearTimeout(timer));
 }
+
+const state = (check: () => Promise<unknown>): Promise<'ok' | 'failing'> =>
+  withPatience(check).then(
+    () => 'ok' as const,
+    () => 'failing' as const,
+  );
 
 /** `/healthz`, `/readyz`, `/openapi.json`, `/docs`: for machines and developers; nothing of any organization. */
 export function operationsRouter(services: Services, routes: RouteSpec[]): Router {
@@ -28,19 +30,21 @@ export function operationsRouter(services: Services, routes: RouteSpec[]): Route
     response.json({ status: 'ok' });
   });
   router.get('/readyz', async (_request, response) => {
-    const [database, migrations, temporal] = await Promise.all([
+    const [database, migrations, temporal, mail] = await Promise.all([
       state(() => services.database.raw('select 1')),
       state(async () => {
         const pending = await pendingMigrations(services.database);
         if (pending.length > 0) throw new Error('pending migrations');
       }),
       state(services.checkTemporal),
+      // What the workers say. Invitations are taken and kept while mails wait, so this makes nobody unready.
+      withPatience(() => mailState(services.database)).catch(() => 'unknown' as const),
     ]);
     const ready = database === 'ok' && migrations === 'ok' && temporal === 'ok';
     if (!ready) response.set('Retry-After', '5');
     response
       .status(ready ? 200 : 503)
-      .json({ status: ready ? 'ok' : 'failing', checks: { database, migrations, temporal } });
+      .json({ status: ready ? 'ok' : 'failing', checks: { database, migrations, temporal, mail } });
   });
   const document = openApiDocument(routes, services.baseUrl, services.version);
   router.get('/openapi.json', (_request, response) => {

@@ -9,8 +9,11 @@ import { AccountMail, type AccountMailType } from '../models/account-mail';
 import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
 import { findAccountByEmail } from '../queries/find-account-holder';
+import { findSuppression, suppressedWords } from '../queries/find-suppression';
 import { findInvitees } from '../system/find-invitees';
-import type { DeliveryOutcome } from './record-delivery';
+import { claimCopy, copyAccepted } from './copy-mail';
+import { type AccountMailClaim, notNow, refusedBy } from './mail-claim';
+import { type DeliveryOutcome, withAttempt } from './record-delivery';
 import { wayBack } from './reset-password';
 
 export interface MailWish {
@@ -70,12 +73,6 @@ export interface RenderedAccountMail {
   template?: AccountMail['template'];
 }
 
-export type AccountMailClaim =
-  | { claimed: false; status: 'sent' | 'failed' | 'dropped' }
-  /** Not yet: somebody else is sending it, or its next try is later. */
-  | { claimed: false; status: 'queued'; waitMs: number }
-  | { claimed: true; mail: AccountMail; account: Account };
-
 /**
  * Takes a mail for sending. What it is about is looked up and rendered only now; from then on every try sends the same
  * bytes. A mail that nobody can or may get is forgotten. An address that several organizations have invited gets one mail
@@ -87,27 +84,28 @@ export async function claimAccountMail(
   leaseMs: number,
   render: (contents: AccountMailContents, trx: Transaction) => RenderedAccountMail | Promise<RenderedAccountMail>,
 ): Promise<AccountMailClaim> {
+  const known = await AccountMail.query(database).findById(id);
+  if (known?.copyOf) return claimCopy(database, known, leaseMs);
   const homes = await database.transaction(async (trx) => {
-    const mail = await AccountMail.query(trx).findById(id);
-    const candidates = mail ? await addressees(trx, mail) : [];
-    return [mail?.aboutOrganizationId ?? [], candidates.map(({ homeOrganizationId }) => homeOrganizationId ?? [])].flat(
-      2,
-    );
+    const candidates = known ? await addressees(trx, known) : [];
+    return [
+      known?.aboutOrganizationId ?? [],
+      candidates.map(({ homeOrganizationId }) => homeOrganizationId ?? []),
+    ].flat(2);
   });
   return inOrganizations(database, [...new Set(homes)], async (trx) => {
     const mail = await AccountMail.query(trx).findById(id).forUpdate();
     if (!mail) return { claimed: false, status: 'dropped' };
-    if (mail.status !== 'queued') return { claimed: false, status: mail.status };
     const now = await readClock(trx);
-    const busyUntil = Math.max(mail.leaseUntil?.getTime() ?? 0, mail.dueAt.getTime());
-    if (busyUntil > now.getTime()) return { claimed: false, status: 'queued', waitMs: busyUntil - now.getTime() };
+    const pause = notNow(mail, now);
+    if (pause) return pause;
     const [account, ...others] = await whoMayGet(trx, mail, homes, now);
     if (!account) {
       await AccountMail.query(trx).deleteById(id);
       return { claimed: false, status: 'dropped' };
     }
     if (now >= mail.deadline) {
-      await mail.$query(trx).patch({ status: 'failed', tellAt: null });
+      await mail.$query(trx).patch({ status: 'failed', tellAt: null, detail: 'Not sent before the deadline.' });
       return { claimed: false, status: 'failed' };
     }
     const { type, deadline } = mail;
@@ -124,26 +122,59 @@ export async function claimAccountMail(
       Object.assign(mail, { ...parts, recipient, accountId: account.id, messageId: `<${id}@${host}>` });
     }
     const { locale, sender, subject, html, text, template, messageId, recipient, accountId } = mail;
+    // In whose log it is: it names this organization, and comes from there.
+    const contents = {
+      ...{ locale, sender, subject, html, text, template, messageId, recipient, accountId },
+      organizationId: about,
+    };
+    const suppressed = about && !isAskedFor(mail) ? await findSuppression(trx, about, recipient) : undefined;
+    if (suppressed) {
+      await AccountMail.query(trx)
+        .findById(id)
+        .patch({ ...contents, ...refusedBy(mail, suppressedWords(suppressed), now) });
+      return { claimed: false, status: 'failed' };
+    }
     await AccountMail.query(trx)
       .findById(id)
       .patch({
-        ...{ locale, sender, subject, html, text, template, messageId, recipient, accountId },
+        ...contents,
         leaseUntil: new Date(now.getTime() + leaseMs),
       });
     return { claimed: true, mail, account };
   });
 }
 
+/**
+ * What people have asked for themselves, or must learn for their safety, goes out whatever came back of other mails: without
+ * it they could not sign in any more. // decision 22
+ */
+const isAskedFor = ({ type }: AccountMail): boolean => askedFor.includes(type);
+
+const askedFor: readonly AccountMailType[] = [
+  'password-reset',
+  'email-confirmation',
+  'email-change-notice',
+  'two-factor-code',
+  'two-factor-changed',
+];
+
 /** Writes down what came of a try. @returns when a deferred mail is tried again (milliseconds from now), or the end */
 export async function recordAccountMail(
   database: Database,
-  id: string,
+  { id, organizationId, copyOf }: Pick<AccountMail, 'id' | 'organizationId' | 'copyOf'>,
   { result, response }: DeliveryOutcome,
 ): Promise<{ status: 'sent' | 'failed' } | { retryInMs: number }> {
-  return database.transaction(async (trx) => {
+  return inOrganizations(database, organizationId ? [organizationId] : [], async (trx) => {
+    // Before the mail is locked: the invitation comes first everywhere.
+    if (copyOf && result === 'accepted') await copyAccepted(trx, id, response);
     const mail = await AccountMail.query(trx).findById(id).forUpdate().throwIfNotFound();
     const now = await readClock(trx);
-    const attempts = [...mail.attempts, { at: now.toISOString(), response }];
+    const attempts = withAttempt(mail.attempts, now, response);
+    // Bounced while it was being sent once more: that stays.
+    if (mail.status === 'bounced') {
+      await mail.$query(trx).patch({ attempts, leaseUntil: null });
+      return { status: 'failed' };
+    }
     if (result === 'deferred') {
       const wait = Math.max(0, Math.min(mailBackoff(attempts.length), mail.deadline.getTime() - now.getTime()));
       await mail.$query(trx).patch({ attempts, leaseUntil: null, dueAt: new Date(now.getTime() + wait) });

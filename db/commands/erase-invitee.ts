@@ -67,7 +67,14 @@ export async function eraseUser(
 
 async function forget(trx: Transaction, organizationId: string, accountId: string): Promise<void> {
   const theirs = Invitation.query(trx).where({ organizationId, accountId });
+  const addresses = (await theirs.clone().whereNotNull('email').distinct('email')).map(({ email }) =>
+    addressKey(email ?? ''),
+  );
+  // Copies go with them. What the person got as holder of an account is theirs, and leaves this organization's log.
   await Email.query(trx).delete().where({ organizationId }).whereIn('invitationId', theirs.clone().select('id'));
+  await trx('accountMails').where({ organizationId, accountId }).update({ organizationId: null });
+  // That somebody does not want its mails an organization has to know for good. // decision 22
+  await trx('suppressedAddresses').where({ organizationId, reason: 'bounce' }).whereIn('address', addresses).delete();
   await theirs.patch({
     email: null,
     username: null,
@@ -120,5 +127,7 @@ export async function eraseAccount(trx: Transaction, account: Account, now: Date
     .whereNot('status', 'queued')
     .whereRaw('lower(recipient) = any(?)', [addresses])
     .delete();
+  const invitedByThem = trx('invitations').select('id').where({ invitedByType: 'user', invitedById: account.id });
+  await trx('emails').whereIn('invitationId', invitedByThem).update({ replyTo: null });
   await trx('invitations').where({ invitedByType: 'user', invitedById: account.id }).update({ invitedByName: null });
 }

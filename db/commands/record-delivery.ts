@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import type { PartialModelObject } from 'objection';
 import { systemActor } from '../../domain/actor';
 import { mailBackoff } from '../../domain/mail-backoff';
 import { type NextStep, nextStep } from '../../domain/next-step';
 import { readClock, type Transaction } from '../database';
-import { Email } from '../models/email';
+import { Account } from '../models/account';
+import { type DeliveryAttempt, Email } from '../models/email';
 import { Invitation } from '../models/invitation';
 import type { Organization } from '../models/organization';
 import { findOrganizationAndClock } from '../queries/find-organization';
 import { findOtherOrganizations } from '../queries/find-other-organizations';
+import { type Suppressed, suppressedWords, suppressionOf } from '../queries/find-suppression';
 import { expireIfOverdue } from './expire-invitation';
-import { writingEvents } from './record-event';
+import { recordEvents, writingEvents } from './record-event';
 import { lockInvitation } from './save-invitation';
 
 /** What to do next about an invitation, by the database's clock; the answer of every activity. */
@@ -46,6 +49,7 @@ export type ClaimedMail = Pick<
   | 'html'
   | 'text'
   | 'createdAt'
+  | 'replyTo'
 >;
 
 export type Claim =
@@ -81,8 +85,16 @@ export async function claimInvitationMail(
     others: Organization[],
   ) => RenderedMail | Promise<RenderedMail>,
 ): Promise<Claim> {
-  const invitation = await Invitation.query(trx).findOne({ id: invitationId, organizationId }).forUpdate();
-  if (!invitation) return { claimed: false, plan: null };
+  const found = await Invitation.query(trx)
+    .findOne({ id: invitationId, organizationId })
+    .select(
+      'invitations.*',
+      trx.raw(`${suppressionOf('invitations.organization_id', 'invitations.email')} as suppressed`),
+    )
+    .forUpdate();
+  if (!found) return { claimed: false, plan: null };
+  const { suppressed, ...row } = found as Invitation & { suppressed: Suppressed | null };
+  const invitation = row as unknown as Invitation;
   const { organization, now } = await findOrganizationAndClock(trx, organizationId);
   const plan = planOf(invitation, now);
   const { email: recipient } = invitation;
@@ -91,7 +103,7 @@ export async function claimInvitationMail(
   const others = await findOtherOrganizations(trx, invitation);
   const { host, ...mail } = await render(invitation, organization, others);
   const id = randomUUID();
-  const row = {
+  const email = {
     id,
     organizationId,
     invitationId,
@@ -102,20 +114,67 @@ export async function claimInvitationMail(
     status: 'queued' as const,
     leaseUntil,
     createdAt: now,
+    replyTo: await inviterAddress(trx, invitation),
   };
+  if (suppressed) return refuseSuppressed(trx, invitation, email, suppressedWords(suppressed), now);
   const written = await trx('emails')
-    .insert(row)
+    .insert(email)
     .onConflict(['invitation_id', 'type', 'generation', 'ordinal'])
     .ignore();
-  if ((written as unknown as { rowCount: number }).rowCount === 1) return { claimed: true, email: row };
-  const email = await Email.query(trx)
+  if ((written as unknown as { rowCount: number }).rowCount === 1) return { claimed: true, email };
+  const known = await Email.query(trx)
     .findOne({ organizationId, invitationId, type: mail.type, generation: invitation.generation, ordinal: 0 })
     .forUpdate()
     .throwIfNotFound();
-  if (email.leaseUntil && email.leaseUntil > now)
-    return { claimed: false, busyMs: email.leaseUntil.getTime() - now.getTime() };
-  await email.$query(trx).patch({ leaseUntil });
-  return { claimed: true, email };
+  if (known.leaseUntil && known.leaseUntil > now)
+    return { claimed: false, busyMs: known.leaseUntil.getTime() - now.getTime() };
+  await known.$query(trx).patch({ leaseUntil });
+  return { claimed: true, email: known };
+}
+
+/** Where an answer goes: to the person who invites, at an address that they have proved to be theirs. */
+async function inviterAddress(trx: Transaction, invitation: Invitation): Promise<string | null> {
+  if (invitation.invitedByType !== 'user' || !invitation.invitedById) return null;
+  const inviter = await Account.query(trx).findById(invitation.invitedById);
+  return inviter?.status === 'active' ? inviter.email : null;
+}
+
+/** A mail to an address that is not mailed any more is in the log, and refused by ourselves. The invitation stays open. // F4 */
+async function refuseSuppressed(
+  trx: Transaction,
+  invitation: Invitation,
+  row: Omit<PartialModelObject<Email>, 'status'> & { id: string },
+  words: string,
+  now: Date,
+): Promise<Claim> {
+  const { organizationId, id: invitationId, generation } = invitation;
+  const refused = {
+    ...row,
+    status: 'failed' as const,
+    leaseUntil: null,
+    attempts: withAttempt([], now, words),
+    detail: words,
+  };
+  const { id: emailId } = await Email.query(trx)
+    .insert(refused)
+    .onConflict(['invitationId', 'type', 'generation', 'ordinal'])
+    .merge(['status', 'attempts', 'detail', 'leaseUntil'])
+    .returning('id');
+  const delivery = { deliveryStatus: 'failed', deliveryDetail: words, deliveryDueAt: null } as const;
+  const changed = { ...invitation, ...delivery };
+  await Invitation.query(trx)
+    .patch({ ...delivery, nextAt: nextStep(changed, now)?.at ?? null, updatedAt: now })
+    .where({ id: invitationId, organizationId });
+  await recordEvents(trx, {
+    organizationId,
+    type: 'invitation.refused',
+    actor: systemActor,
+    at: now,
+    invitationId,
+    accountId: invitation.accountId,
+    data: { generation, emailId, suppressed: true },
+  });
+  return { claimed: false, plan: planOf(changed, now) };
 }
 
 export interface DeliveryOutcome {
@@ -141,18 +200,25 @@ export async function recordDelivery(
     .select('emails.*', trx.raw('usher_now() as now'))
     .throwIfNotFound();
   const { now, ...email } = found as Email & { now: Date };
-  const attempts = [...email.attempts, { at: now.toISOString(), response }].slice(-maximumRecordedAttempts);
+  const attempts = withAttempt(email.attempts, now, response);
   const mailStatus = result === 'accepted' ? 'sent' : result === 'refused' ? 'failed' : 'queued';
+  const wait = mailBackoff(attempts.length);
+  const deferred = result === 'deferred';
+  const wanted = email.status === 'queued';
+  // What has bounced meanwhile stays so; what was not wanted any more when it went out has gone out.
+  const status = wanted || (email.status === 'failed' && result === 'accepted') ? mailStatus : email.status;
   const logged = Email.query(trx)
     .where({ id: emailId, organizationId })
-    .patch({ attempts, status: mailStatus, leaseUntil: null, sentAt: result === 'accepted' ? now : null });
+    .patch({
+      ...{ attempts, status, leaseUntil: null, sentAt: result === 'accepted' ? now : null },
+      nextTryAt: wanted && deferred ? new Date(now.getTime() + wait) : null,
+      ...(status === 'sent' && { detail: null }),
+    });
   const current = email.generation === invitation.generation && invitation.deliveryStatus === 'queued';
-  if (email.status !== 'queued' || !current) {
+  if (!wanted || !current) {
     await logged;
     return { plan: planOf(invitation, now), retryInMs: null };
   }
-  const wait = mailBackoff(attempts.length);
-  const deferred = result === 'deferred';
   const delivery = {
     deliveryStatus: mailStatus,
     deliveryDetail: response,
@@ -185,6 +251,9 @@ export async function recordDelivery(
 
 /** A mail that is tried every hour for a year stays readable: the newest tries are kept. */
 const maximumRecordedAttempts = 100;
+
+export const withAttempt = (attempts: DeliveryAttempt[], at: Date, response: string): DeliveryAttempt[] =>
+  [...attempts, { at: at.toISOString(), response }].slice(-maximumRecordedAttempts);
 
 /** What the workflow asks first: the next step of an invitation; null: there is no such row. */
 export async function planInvitation(trx: Transaction, organizationId: string, id: string): Promise<Plan | null> {

@@ -2,6 +2,7 @@ import type { PartialModelObject } from 'objection';
 import { nextStep } from '../../domain/next-step';
 import { notFound } from '../../domain/problem';
 import type { Transaction } from '../database';
+import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
 import { changeParts, lockParts } from './invitation-parts';
 
@@ -49,15 +50,34 @@ export async function saveInvitation(
 ): Promise<Saved> {
   const changed = { ...invitation, ...patch } as Invitation;
   const step = nextStep(changed, now);
-  const saved = await Invitation.query(trx)
+  const saving = Invitation.query(trx)
     .patch({ ...patch, nextAt: step?.at ?? null, version: invitation.version + 1, updatedAt: now })
     .where({ id: invitation.id, organizationId: invitation.organizationId })
     .returning('*')
     .first()
     .throwIfNotFound();
+  const unwanted = whyUnwanted(invitation, changed);
+  if (unwanted) void saving.with('unwanted', givingUpMails(trx, invitation, unwanted));
+  const saved = await saving;
   await changeParts(trx, invitation, saved, now);
   return { invitation: saved, change: await markChanged(trx, saved) };
 }
+
+/** Why mails of the invitation that have not gone out yet never will, or null. */
+function whyUnwanted(before: Invitation, after: Invitation): string | null {
+  if (before.status === 'draft') return null;
+  if (after.status !== before.status && after.status !== 'pending')
+    return after.status === 'expired'
+      ? 'Not sent before the deadline.'
+      : `Not sent: the invitation was ${after.status}.`;
+  return after.generation === before.generation ? null : 'Not sent: the invitation has a newer link.';
+}
+
+/** The mail log says so of them. One that is on its way at this moment may still arrive, and then is on record as sent. */
+const givingUpMails = (trx: Transaction, { id, organizationId }: Invitation, detail: string) =>
+  Email.query(trx)
+    .where({ invitationId: id, organizationId, status: 'queued' })
+    .patch({ status: 'failed', detail, nextTryAt: null });
 
 export async function markChanged(trx: Transaction, invitation: Invitation): Promise<Change> {
   const { rows } = await trx.raw<{ rows: [{ sequence: string }] }>(

@@ -29,9 +29,14 @@ export class AccountMail extends BaseModel {
   declare organizationId: string | null;
   /** The invitation that it is about. */
   declare invitationId: string | null;
+  /** The mail of an invitation that this is a copy of: same content, same link, same address. // E6 */
+  declare copyOf: string | null;
+  /** Of a copy: which generation of the link it carries. */
+  declare generation: number | null;
+  declare replyTo: string | null;
   /** Until then its link opens something; afterwards it is not sent any more. */
   declare deadline: Date;
-  declare status: 'queued' | 'sent' | 'failed';
+  declare status: 'queued' | 'sent' | 'failed' | 'bounced';
   declare locale: string | null;
   /** What it was made from; fallback: the built-in, in place of an own template that failed. */
   declare template: 'built-in' | 'own' | 'fallback';
@@ -41,6 +46,7 @@ export class AccountMail extends BaseModel {
   declare text: string | null;
   declare messageId: string | null;
   declare attempts: DeliveryAttempt[];
+  declare detail: string | null;
   declare dueAt: Date;
   declare leaseUntil: Date | null;
   /** When Temporal is to be told (again); null: there is nothing left to do. */

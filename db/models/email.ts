@@ -26,8 +26,16 @@ export class Email extends BaseModel {
   declare html: string;
   declare text: string;
   declare messageId: string;
+  /** The inviter's proved address, where a person has invited. */
+  declare replyTo: string | null;
   declare status: 'queued' | 'sent' | 'failed' | 'bounced';
   declare attempts: DeliveryAttempt[];
+  /** Why the mail is what it is, where no answer of the mail server says so; what a bounce said. */
+  declare detail: string | null;
+  /** When a mail that was put off is tried again. */
+  declare nextTryAt: Date | null;
+  /** Since then it is not known any more what the mail said. */
+  declare contentsRemovedAt: Date | null;
   /** Until then somebody is sending it. */
   declare leaseUntil: Date | null;
   declare createdAt: Date;

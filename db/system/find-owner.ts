@@ -24,3 +24,11 @@ export async function findApiKey(database: Database, keyHash: Buffer): Promise<K
   const row = rows[0];
   return row ? { id: row.id, organizationId: row.organization_id, name: row.name } : null;
 }
+
+/** In whose log a mail of an invitation is, or null: there is no such mail. */
+export async function findEmailOrganization(database: Database, emailId: string): Promise<string | null> {
+  const { rows } = await database.raw<{ rows: [{ id: string | null }] }>('select usher_email_organization(?) as id', [
+    emailId,
+  ]);
+  return rows[0].id;
+}

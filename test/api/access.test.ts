@@ -31,6 +31,25 @@ beforeAll(async () => {
     await organization.invite({ kind: 'guest', email });
     ids['guests'] = (await organization.call('GET', '/guests')).body.items[0].id as string;
   }
+  for (const [organization, ids] of [
+    [ours, ourIds],
+    [theirs, theirIds],
+  ] as const) {
+    const { rows } = await usher.owner.raw<{ rows: { id: string }[] }>(
+      `insert into emails (id, organization_id, invitation_id, type, generation, locale, sender, recipient, subject, html, text,
+         message_id, status)
+       values (gen_random_uuid(), ?, ?, 'user-invitation', 1, 'en', 'usher@usher.test', 'eve@access.test', 's', 'h', 't', '<m>', 'sent')
+       returning id`,
+      [organization.id, ids['invitations'] ?? ''],
+    );
+    ids['emails'] = rows[0]?.id ?? '';
+    const suppressed = await usher.owner.raw<{ rows: { id: string }[] }>(
+      `insert into suppressed_addresses (id, organization_id, address, reason)
+       values (gen_random_uuid(), ?, 'gone@access.test', 'bounce') returning id`,
+      [organization.id],
+    );
+    ids['suppressed-addresses'] = suppressed.rows[0]?.id ?? '';
+  }
   ourIds['members'] = ourIds['users'] ?? '';
   // The same person in both: theirs must be somebody whom we do not know.
   await theirs.invite({ email: 'stranger@access.test' });
@@ -124,7 +143,7 @@ test('the platform acts as administrator in every organization, and `current` is
 });
 
 test('invitations of another organization are in no list of ours', async () => {
-  for (const path of ['/invitations', '/users', '/audit-events', '/api-keys']) {
+  for (const path of ['/invitations', '/users', '/audit-events', '/api-keys', '/emails']) {
     const { text } = await ours.call('GET', `${path}?limit=200`);
     expect(text).toContain(path === '/api-keys' ? 'robot' : ourIds['invitations']);
     for (const id of [theirIds['invitations'], theirs.id, theirIds['api-keys'], 'stranger'])

@@ -9,11 +9,12 @@ import { tokenOf } from '../support/token';
 import { goodPassword, type Reply, startUsher, type TestUsher } from '../support/usher';
 
 /* eslint-disable @typescript-eslint/no-explicit-any */
+const dsnKey = 'the-key-of-the-mail-provider-'.repeat(2);
 let usher: TestUsher;
 let document: any;
 let ajv: Ajv2020;
 beforeAll(async () => {
-  usher = await startUsher({ worker: false });
+  usher = await startUsher({ worker: false, env: { USHER_DSN_KEY: dsnKey } });
   document = (await usher.call('GET', '/openapi.json', undefined, { key: null })).body;
   ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormats(ajv);
@@ -99,7 +100,7 @@ const shape = {
     },
     content: {
       type: 'object',
-      propertyNames: { enum: ['application/json', 'application/problem+json'] },
+      propertyNames: { enum: ['application/json', 'application/problem+json', 'message/rfc822', 'text/plain'] },
       additionalProperties: { type: 'object', required: ['schema'], properties: { schema: { type: 'object' } } },
     },
   },
@@ -158,7 +159,7 @@ test('each operation names the parameters of its path, its refusals, and whether
     expect(operation.responses).toHaveProperty('429');
     const open = /^\/v1\/(invitation-tokens|auth)\//.test(path);
     const byKey = path.startsWith('/v1/me') ? [] : [{ key: [] }];
-    const bySession = path === '/v1/organizations' ? [] : [{ session: [] }];
+    const bySession = path === '/v1/organizations' || path.startsWith('/v1/provider-events') ? [] : [{ session: [] }];
     expect({ path, security: operation.security }).toEqual({
       path,
       security: open ? undefined : [...byKey, ...bySession],
@@ -180,10 +181,11 @@ describe('a walk through every route', () => {
     path: string,
     body?: unknown,
     caller: string | Visitor | null = usher.platformKey,
+    headers: Record<string, string> = {},
   ): Promise<Reply> {
     const answer =
       caller === null || typeof caller === 'string'
-        ? await usher.call(method, path, body, { key: caller })
+        ? await usher.call(method, path, body, { key: caller, headers })
         : await caller.call(method, path, body);
     const plain = path.replace(/\?.*/, '');
     const template = Object.keys(document.paths as object)
@@ -205,9 +207,10 @@ describe('a walk through every route', () => {
           ...undeclared(response.content[type].schema, answer.body),
         );
     } else if (answer.text !== '') problems.push('an answer where none is declared');
-    if (answer.status < 300 && body !== undefined && operation.requestBody)
+    const takesJson = operation.requestBody?.content['application/json'];
+    if (answer.status < 300 && body !== undefined && takesJson)
       problems.push(...faults(`${at}/requestBody/content/application~1json/schema`, body));
-    if (answer.status === 400 && body !== undefined && operation.requestBody && answer.body.code === 'BAD_INPUT')
+    if (answer.status === 400 && body !== undefined && takesJson && answer.body.code === 'BAD_INPUT')
       expect({ path, refused: faults(`${at}/requestBody/content/application~1json/schema`, body).length > 0 }).toEqual({
         path,
         refused: true,
@@ -306,6 +309,27 @@ describe('a walk through every route', () => {
     const users = (await step('GET', `${o}/users?limit=2`)).body;
     await step('GET', `${o}/users/${users.items[0].id}`);
     await step('GET', `${o}/audit-events?limit=200`);
+    const open = (await usher.call('POST', invitations, { email: 'open@walk.test' })).body as { id: string };
+    const mail = await usher.owner.raw<{ rows: { id: string }[] }>(
+      `insert into emails (id, organization_id, invitation_id, type, generation, locale, sender, recipient, subject, html, text,
+         message_id, status, sent_at)
+       values (gen_random_uuid(), ?, ?, 'guest-invitation', 1, 'en', 'Usher <usher@usher.test>', 'open@walk.test', 's', 'h', 't',
+         '<1@usher.test>', 'sent', now()) returning id`,
+      [created.body.id as string, open.id],
+    );
+    const emailId = mail.rows[0]?.id;
+    await step('GET', `${o}/emails?status=sent&q=walk`);
+    await step('GET', `${o}/emails/${emailId}`);
+    await step('POST', `${o}/emails/${emailId}/resend`);
+    await step('POST', `${o}/emails/${emailId}/resend`);
+    await usher.owner.raw(
+      `insert into suppressed_addresses (id, organization_id, address, reason, detail, mail_id)
+       values (gen_random_uuid(), ?, 'gone@walk.test', 'bounce', '550', ?)`,
+      [created.body.id as string, emailId ?? ''],
+    );
+    const [suppressed] = (await step('GET', `${o}/suppressed-addresses`)).body.items;
+    await step('DELETE', `${o}/suppressed-addresses/${suppressed.id}`);
+    await step('POST', '/v1/provider-events/dsn', 'no report', dsnKey, { 'content-type': 'message/rfc822' });
     const groups = `${o}/groups`;
     const team = (await step('POST', groups, { name: 'Team', visibility: 'private', permissions: ['reports.read'] }))
       .body;

@@ -31,8 +31,8 @@ test('/healthz says that the process lives', async () => {
   expect(await open('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
 });
 
-test('/readyz answers for database, migrations and Temporal', async () => {
-  const checks = { database: 'ok', migrations: 'ok', temporal: 'ok' };
+test('/readyz answers for database, migrations and Temporal, and says what workers say of the mail server', async () => {
+  const checks = { database: 'ok', migrations: 'ok', temporal: 'ok', mail: 'unknown' };
   expect(await open('/readyz')).toMatchObject({ status: 200, body: { status: 'ok', checks } });
 });
 

@@ -81,3 +81,49 @@ test('public routes and pages count also with an Authorization header, those wit
   await usher.call('GET', '/v1/organizations/current', undefined);
   expect(await points()).toBe(before + 2);
 });
+
+describe('mails of invitations', () => {
+  test('nobody is flooded: one address gets ten an hour from all organizations together, and then nothing has changed', async () => {
+    const [one, other] = [await usher.createOrganization(), await usher.createOrganization()];
+    const { id } = await one.invite({ email: 'stranger@flood.test' });
+    for (let index = 0; index < 8; index++)
+      expect((await one.call('POST', `/invitations/${id}/resend`)).status).toBe(200);
+    // Written otherwise, it is the same mailbox.
+    await other.invite({ email: 'Stranger@flood.test' });
+    const refused = await one.call('POST', `/invitations/${id}/resend`);
+    expectProblem(refused, 'TOO_MANY_REQUESTS');
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    expect((await one.call('GET', `/invitations/${id}`)).body).toMatchObject({ status: 'pending', generation: 9 });
+    const third = await usher.createOrganization();
+    expectProblem(await third.call('POST', '/invitations', { email: 'stranger@flood.test' }), 'TOO_MANY_REQUESTS');
+    expect((await third.call('GET', '/invitations')).body.items).toEqual([]);
+    // What mails nobody is not counted.
+    expect((await third.call('POST', '/invitations', { email: 'stranger@flood.test', send: false })).status).toBe(201);
+    expect((await one.call('POST', `/invitations/${id}/cancel`)).status).toBe(200);
+    await one.invite({ email: 'somebody-else@flood.test' });
+    const keys = (await usher.owner('rate_limits').pluck('key')) as string[];
+    expect(keys.filter((key) => /flood|stranger/i.test(key))).toEqual([]);
+  });
+
+  test('an organization has a limit of its own, by corrections too', async () => {
+    const limits = createRateLimits(database, true, { ...few, mailsPerOrganization: 2 });
+    const mail = (organizationId: string, recipient: string) => limits.forInvitationMail(organizationId, recipient);
+    await mail('first', 'a@limit.test');
+    await mail('first', 'b@limit.test');
+    await expect(mail('first', 'c@limit.test')).rejects.toMatchObject(refused);
+    await mail('second', 'c@limit.test');
+    const off = createRateLimits(database, false, { ...few, mailsPerOrganization: 1 });
+    await times(20, () => off.forInvitationMail('third', 'd@limit.test'));
+    const organization = await usher.createOrganization();
+    const { id } = await organization.invite({ email: 'e@limit.test' });
+    await times(10, async () => {
+      await organization.call('PATCH', `/invitations/${id}`, { email: 'f@limit.test' });
+      await organization.call('PATCH', `/invitations/${id}`, { email: 'e@limit.test' });
+    });
+    expectProblem(
+      await organization.call('PATCH', `/invitations/${id}`, { email: 'e@limit.test' }),
+      'TOO_MANY_REQUESTS',
+    );
+    expect((await organization.call('PATCH', `/invitations/${id}`, { firstName: 'Ada' })).status).toBe(200);
+  });
+});

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { readApiSettings, type SettingsError } from '../../config/settings';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readApiSettings, readWorkerSettings, type SettingsError } from '../../config/settings';
 
 const good = {
   DATABASE_URL: 'postgres://usher@localhost/usher',
@@ -49,5 +49,41 @@ describe('USHER_BASE_URL', () => {
     expect(readApiSettings({ ...good, USHER_BASE_URL: 'https://usher.test:8443/' }).USHER_BASE_URL).toBe(
       'https://usher.test:8443',
     );
+  });
+});
+
+describe('the settings of mail', () => {
+  const pem = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const worker = { ...good, SMTP_URL: 'smtp://mail.test', USHER_MAIL_FROM: 'Usher <usher@usher.test>' };
+  const dkim = { USHER_DKIM_DOMAIN: 'usher.test', USHER_DKIM_SELECTOR: 'mail', USHER_DKIM_PRIVATE_KEY: String(pem) };
+  const problems = (env: NodeJS.ProcessEnv): string[] => {
+    try {
+      readWorkerSettings({ ...worker, ...env });
+      return [];
+    } catch (error) {
+      return (error as SettingsError).problems;
+    }
+  };
+
+  test('a key for DKIM is taken as PEM, with its line breaks written out, and in base64', () => {
+    for (const key of [String(pem), String(pem).replaceAll('\n', '\\n'), Buffer.from(pem).toString('base64')])
+      expect(readWorkerSettings({ ...worker, ...dkim, USHER_DKIM_PRIVATE_KEY: key }).USHER_DKIM_PRIVATE_KEY).toBe(pem);
+  });
+
+  test('what is of no use alone is missed, and a bad key is not shown', () => {
+    expect(problems({ USHER_DKIM_DOMAIN: 'usher.test' })).toEqual([
+      'USHER_DKIM_SELECTOR is missing',
+      'USHER_DKIM_PRIVATE_KEY is missing',
+    ]);
+    expect(problems({ USHER_BOUNCE_PORT: '2525' })).toEqual(['USHER_BOUNCE_DOMAIN is missing']);
+    expect(problems({ ...dkim, USHER_DKIM_PRIVATE_KEY: 'secret' })).toEqual([
+      'USHER_DKIM_PRIVATE_KEY must be a private key as PEM, or that in base64',
+    ]);
+    expect(
+      problems({ USHER_BOUNCE_DOMAIN: 'a b', USHER_MAIL_FROM: 'Usher', USHER_MAIL_RETENTION_DAYS: '0' }),
+    ).toHaveLength(3);
+    expect(problemsWith({ USHER_DSN_KEY: 'short' })).toEqual([
+      'USHER_DSN_KEY must be 32 to 512 visible ASCII characters, no spaces',
+    ]);
   });
 });

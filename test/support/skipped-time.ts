@@ -4,7 +4,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import knexFactory from 'knex';
 import pino from 'pino';
-import { createMailer } from '../../activities/email/mailer';
+import { createMailer, type Mailer } from '../../activities/email/mailer';
 import { renderInvitation } from '../../activities/email/render-invitation';
 import { createInvitationActivities } from '../../activities/invitation';
 import { createInvitation, type NewInvitation } from '../../db/commands/create-invitation';
@@ -81,7 +81,8 @@ export type Command = (
 export const bundleWorkflows = async (workflowsPath = require.resolve('../../workflows')) =>
   bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
 
-export async function startSkippedTime(): Promise<SkippedTime> {
+/** @param given in place of the SMTP server: a mailer that answers as the test says, for thousands of tries */
+export async function startSkippedTime({ mailer: given }: { mailer?: Mailer } = {}): Promise<SkippedTime> {
   const [environment, database, mail, workflowBundle] = await Promise.all([
     createTimeSkippingEnvironment(),
     createTestDatabase(),
@@ -105,7 +106,7 @@ export async function startSkippedTime(): Promise<SkippedTime> {
   };
 
   const pool = openDatabase(database.url, { poolSize: 10 });
-  const mailer = createMailer({ url: mail.url, from: 'Usher <usher@usher.test>' });
+  const mailer = given ?? createMailer({ url: mail.url, from: 'Usher <usher@usher.test>' });
   const logger = pino({ level: process.env['USHER_TEST_LOG'] ?? 'silent' });
   const keys = parseKeyRing(`test:${randomBytes(32).toString('base64')}`);
   const baseUrl = 'http://usher.test';

@@ -64,7 +64,8 @@ export interface MailedLink {
 
 export const goodPassword = 'Winter-Is-Over-7';
 
-export async function startUsher({ worker = true, env: extra = {} } = {}): Promise<TestUsher> {
+/** @param heartbeatMs of the worker: seldom, so that no test meets a connection to the mail server that it did not make */
+export async function startUsher({ worker = true, env: extra = {}, heartbeatMs = 600_000 } = {}): Promise<TestUsher> {
   const [database, mail] = await Promise.all([createTestDatabase(), startMailServer()]);
   const address = process.env['USHER_TEST_TEMPORAL_ADDRESS'] ?? '';
   const namespace = `test-${randomUUID()}`;
@@ -157,6 +158,7 @@ export async function startUsher({ worker = true, env: extra = {} } = {}): Promi
         ...surroundings,
         ...(bundle && { workflowBundle: bundle }),
         relay: { pollMs: 200 },
+        heartbeatMs,
       });
     },
     async stopWorker() {

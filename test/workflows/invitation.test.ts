@@ -347,7 +347,11 @@ describe('the mail server', () => {
 
     const tries = old?.attempts.length;
     expect(await result(invitation)).toEqual({ status: 'expired' });
-    expect((await time.mailLog(invitation))[0]).toMatchObject({ status: 'queued' });
+    expect((await time.mailLog(invitation))[0]).toMatchObject({
+      status: 'failed',
+      detail: 'Not sent: the invitation has a newer link.',
+      nextTryAt: null,
+    });
     expect((await time.mailLog(invitation))[0]?.attempts).toHaveLength(tries ?? 0);
     expect(mailsTo(wrong)).toBe(0);
     expect(mailsTo(right)).toBe(1);

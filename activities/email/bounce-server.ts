@@ -1,0 +1,102 @@
+import type { Logger } from 'pino';
+import { SMTPServer, type SMTPServerDataStream } from 'smtp-server';
+import type { Database } from '../../db/database';
+import { recordReport } from '../../db/commands/record-report';
+import { readBounceAddress } from '../../domain/bounce-address';
+import { parseDeliveryReport } from '../../domain/delivery-report';
+import type { KeyRing } from '../../domain/token';
+
+export interface BounceServerOptions {
+  /** 0: any free one. */
+  port: number;
+  database: Database;
+  keys: KeyRing;
+  logger: Logger;
+}
+
+export interface BounceServer {
+  port: number;
+  stop(): Promise<void>;
+}
+
+const mostBytes = 1_048_576;
+/** Who delivers many bounces queues; ours are not urgent. */
+const mostClients = 50;
+
+/**
+ * A mail server of Usher's own that takes what comes back (VERP): mail to a bounce address that one of our keys has made, and
+ * nothing else. Whatever it takes is answered 250, report or not; only when it could not be written down the sender has to
+ * come again. // decision 22
+ */
+export async function startBounceServer({ port, database, keys, logger }: BounceServerOptions): Promise<BounceServer> {
+  const mailIdOf = (address: string): string | null => {
+    const claim = readBounceAddress(keys, address);
+    return claim.kind === 'mail' ? claim.mailId : null;
+  };
+
+  async function take(stream: SMTPServerDataStream, addresses: string[]): Promise<void> {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    // Read to its end in any case: the sender does not hear us before.
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size <= mostBytes) chunks.push(chunk);
+    }
+    if (size > mostBytes) throw Object.assign(new Error('The message is too large'), { responseCode: 552 });
+    const report = await parseDeliveryReport(Buffer.concat(chunks)).catch(() => null);
+    if (!report) {
+      logger.info('a mail to a bounce address was no report');
+      return;
+    }
+    for (const address of addresses) {
+      const { result, mailId } = await recordReport(database, keys, report, mailIdOf(address) ?? undefined);
+      logger.info({ result, mailId }, 'a report about a mail came in');
+    }
+  }
+
+  const server = new SMTPServer({
+    authOptional: true,
+    // Its certificate would be one that everybody has.
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    disableReverseLookup: true,
+    logger: false,
+    size: mostBytes,
+    maxClients: mostClients,
+    onRcptTo({ address }, _session, callback) {
+      if (mailIdOf(address)) callback();
+      else callback(Object.assign(new Error('5.1.1 No such address'), { responseCode: 550 }));
+    },
+    onData(stream, session, callback) {
+      take(
+        stream,
+        session.envelope.rcptTo.map(({ address }) => address),
+      ).then(
+        () => callback(),
+        (error: Error & { responseCode?: number }) => {
+          if (!error.responseCode) logger.error({ err: error }, 'a report about a mail could not be written down');
+          callback(
+            error.responseCode ? error : Object.assign(new Error('4.3.0 Try again later'), { responseCode: 451 }),
+          );
+        },
+      );
+    },
+  });
+  const listening = await new Promise<number>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Error(`Port ${port} (USHER_BOUNCE_PORT) is in use already: set USHER_BOUNCE_PORT to a free one.`)
+          : error,
+      ),
+    );
+    const listener = server.listen(port, () => {
+      const address = listener.address();
+      resolve(typeof address === 'object' && address ? address.port : port);
+    });
+  });
+  server.on('error', (error) => logger.info({ err: error }, 'a connection of the bounce server failed'));
+  return {
+    port: listening,
+    stop: () => new Promise((resolve) => server.close(resolve)),
+  };
+}

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { SuppressedAddress } from '../../db/models/suppressed-address';
+import { suppressionReasons } from '../../db/models/suppressed-address';
+import type { LoggedMail, MailContents } from '../../db/queries/list-mails';
+import { senderAddress } from '../../domain/email-address';
+import { accountMailWorkflowId, invitationWorkflowId } from '../../workflows/messages';
+import { id, pageOf, pageQuery, searchText, time } from './common';
+
+/** F4: as an invitation's delivery. */
+const mailStatuses = ['queued', 'sent', 'failed', 'bounced'] as const;
+
+export const mailQuery = z.strictObject({
+  ...pageQuery,
+  status: z.enum(mailStatuses).optional(),
+  invitationId: id.optional(),
+  userId: id.optional().describe('Whom it went to'),
+  type: searchText(100).optional(),
+  q: searchText(200).optional().describe('A part of the recipient’s address'),
+});
+
+const fields = {
+  id,
+  type: z.string(),
+  to: z.string(),
+  status: z.enum(mailStatuses),
+  detail: z.string().nullable().describe('What came back later, or why it was not sent'),
+  messageId: z.string(),
+  attempts: z
+    .array(z.object({ at: time, response: z.string() }))
+    .describe('What the mail server said, or what happened to the connection; the newest hundred'),
+  nextTryAt: time.nullable().describe('When a mail that was put off is tried again'),
+  invitationId: id.nullable(),
+  userId: id.nullable(),
+  generation: z.int().nullable().describe('Of the invitation’s link that it carries'),
+  locale: z.string(),
+  subject: z.string(),
+  sender: z.string(),
+  senderAddress: z.string().describe('The address to allow-list where mails do not arrive'),
+  createdAt: time,
+  sentAt: time.nullable(),
+  copyOf: id.nullable().describe('The mail that this one repeats'),
+  workflowId: z.string(),
+};
+
+export const email = z.object(fields).meta({ id: 'Email' });
+export const emailPage = pageOf(email).meta({ id: 'EmailPage' });
+export const emailWithContents = z
+  .object({
+    ...fields,
+    html: z.string().nullable().describe('Links and codes masked; null: not kept any more'),
+    text: z.string().nullable(),
+  })
+  .meta({ id: 'EmailWithContents' });
+
+export const toEmail = (mail: LoggedMail): z.infer<typeof email> => ({
+  id: mail.id,
+  type: mail.type,
+  to: mail.recipient,
+  status: mail.status,
+  detail: mail.detail,
+  messageId: mail.messageId,
+  attempts: mail.attempts,
+  nextTryAt: mail.nextTryAt?.toISOString() ?? null,
+  invitationId: mail.invitationId,
+  userId: mail.accountId,
+  generation: mail.generation,
+  locale: mail.locale,
+  subject: mail.subject,
+  sender: mail.sender,
+  senderAddress: senderAddress(mail.sender),
+  createdAt: mail.createdAt.toISOString(),
+  sentAt: mail.sentAt?.toISOString() ?? null,
+  copyOf: mail.copyOf,
+  workflowId:
+    mail.source === 'invitation' && mail.invitationId
+      ? invitationWorkflowId(mail.invitationId)
+      : accountMailWorkflowId(mail.id),
+});
+
+export const toEmailWithContents = (
+  mail: LoggedMail,
+  contents: MailContents | null,
+): z.infer<typeof emailWithContents> => ({
+  ...toEmail(mail),
+  html: contents?.html ?? null,
+  text: contents?.text ?? null,
+});
+
+export const suppressedAddress = z
+  .object({
+    id,
+    address: z.string(),
+    reason: z.enum(suppressionReasons),
+    detail: z.string().nullable(),
+    emailId: id.nullable().describe('The mail that came back'),
+    at: time,
+  })
+  .meta({ id: 'SuppressedAddress' });
+
+export const suppressedAddressPage = pageOf(suppressedAddress).meta({ id: 'SuppressedAddressPage' });
+export const suppressedAddressQuery = z.strictObject(pageQuery);
+
+export const toSuppressedAddress = (row: SuppressedAddress): z.infer<typeof suppressedAddress> => ({
+  id: row.id,
+  address: row.address,
+  reason: row.reason,
+  detail: row.detail,
+  emailId: row.mailId,
+  at: row.at.toISOString(),
+});

@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { effectiveStatus } from '../../domain/invitation';
+import { addressKey } from '../../domain/email-address';
+import { notFound, Problem } from '../../domain/problem';
+import { type Database, inOrganization, readClock, type Transaction } from '../database';
+import { AccountMail, type AccountMailType } from '../models/account-mail';
+import { Email } from '../models/email';
+import { Invitation } from '../models/invitation';
+import { findSuppression, suppressedWords } from '../queries/find-suppression';
+import { type Manager, meet } from './command';
+import { type AccountMailClaim, notNow, refusedBy } from './mail-claim';
+import { recordEvents } from './record-event';
+import { lockInvitation, saveInvitation } from './save-invitation';
+
+/** The process that commits has this long to tell Temporal itself before the relay does it. */
+const ownLeaseMs = 8_000;
+
+/**
+ * The same mail once more, from the log: same content, same link, same address; a new Message-ID that refers to the first.
+ * Neither term nor generation changes. A copy of a copy is one of the first mail. // E6
+ * @param id of a mail in the log
+ * @returns the id of the copy, whose workflow must hear of it after the commit
+ * @throws Problem NOT_FOUND, MAIL_NOT_COPYABLE, MAIL_QUEUED, DEADLINE_PASSED, INVITATION_CLOSED, MAIL_SUPERSEDED, ADDRESS_SUPPRESSED
+ */
+export async function copyMail(
+  trx: Transaction,
+  organizationId: string,
+  id: string,
+  manager: Manager,
+): Promise<string> {
+  const original = await findOriginal(trx, organizationId, id);
+  const { invitation, now, expired } = await meet(trx, organizationId, original.invitationId, manager);
+  const refusal = await refusalOf(trx, expired?.invitation ?? invitation, original, now);
+  if (refusal) throw refusal;
+  // Read again under the lock: a try may have come to its end meanwhile.
+  const email = await Email.query(trx).findOne({ id: original.id, organizationId }).throwIfNotFound();
+  if (email.status === 'queued')
+    throw new Problem('MAIL_QUEUED', 'This mail has not gone out yet; it is tried again by itself.');
+  const underWay = await AccountMail.query(trx).findOne({ copyOf: email.id, status: 'queued' });
+  if (underWay)
+    throw new Problem('MAIL_QUEUED', 'A copy of this mail has not gone out yet; it is tried again by itself.');
+  if (email.contentsRemovedAt)
+    throw new Problem('MAIL_NOT_COPYABLE', 'What this mail said is not kept any more: resend the invitation.');
+  const copyId = randomUUID();
+  const { type, recipient, generation, locale, sender, subject, html, text, replyTo } = email;
+  await AccountMail.query(trx)
+    .insert({
+      ...{ recipient, generation, locale, sender, subject, html, text, replyTo, organizationId },
+      id: copyId,
+      type: type as AccountMailType,
+      accountId: invitation.accountId,
+      invitationId: invitation.id,
+      copyOf: email.id,
+      messageId: email.messageId.replace(/^<[^@]*/, `<${copyId}`),
+      deadline: invitation.expiresAt ?? now,
+      status: 'queued',
+      dueAt: now,
+      createdAt: now,
+      tellAt: new Date(now.getTime() + ownLeaseMs),
+    })
+    .returning('id');
+  await recordEvents(trx, {
+    organizationId,
+    type: 'email.copied',
+    actor: manager.actor,
+    at: now,
+    invitationId: invitation.id,
+    accountId: invitation.accountId,
+    data: { generation, emailId: email.id, copyId },
+  });
+  return copyId;
+}
+
+async function findOriginal(trx: Transaction, organizationId: string, id: string): Promise<Email> {
+  const email = await Email.query(trx).findOne({ id, organizationId });
+  if (email) return email;
+  const other = await AccountMail.query(trx).findOne({ id, organizationId });
+  if (!other) throw notFound('mail');
+  const first = other.copyOf && (await Email.query(trx).findOne({ id: other.copyOf, organizationId }));
+  if (first) return first;
+  throw new Problem('MAIL_NOT_COPYABLE', 'Only invitations and their reminders can be sent again from the log.');
+}
+
+/** Why the link of a mail is not to go out once more, or null. Asked by the command and again before every try. */
+async function refusalOf(
+  trx: Transaction,
+  invitation: Invitation,
+  mail: { generation: number | null; recipient: string },
+  now: Date,
+): Promise<Problem | null> {
+  const status = effectiveStatus(invitation, now);
+  if (status === 'expired')
+    return new Problem(
+      'DEADLINE_PASSED',
+      'The deadline of this invitation has passed: its link opens nothing any more.',
+    );
+  if (status !== 'pending') return new Problem('INVITATION_CLOSED', `This invitation is ${status}.`);
+  if (addressKey(invitation.email ?? '') !== addressKey(mail.recipient))
+    return new Problem('MAIL_SUPERSEDED', 'The invitation has another address by now, and this link is dead.');
+  if (invitation.generation !== mail.generation)
+    return new Problem('MAIL_SUPERSEDED', 'The invitation has a newer link, and this one is dead.');
+  const suppressed = await findSuppression(trx, invitation.organizationId, mail.recipient);
+  if (suppressed)
+    return new Problem(
+      'ADDRESS_SUPPRESSED',
+      `This address is not mailed any more (${suppressedWords(suppressed)}): correct it, or have it released.`,
+    );
+  return null;
+}
+
+/** Takes a copy for sending, if it is due and still wanted: the invitation is locked first, as in every command. */
+export function claimCopy(database: Database, known: AccountMail, leaseMs: number): Promise<AccountMailClaim> {
+  const { id, organizationId, invitationId, copyOf } = known;
+  if (!organizationId || !invitationId || !copyOf) return Promise.resolve({ claimed: false, status: 'dropped' });
+  return inOrganization(database, organizationId, async (trx) => {
+    const invitation = await Invitation.query(trx).findOne({ id: invitationId, organizationId }).forUpdate();
+    const mail = await AccountMail.query(trx).findById(id).forUpdate();
+    const first = await Email.query(trx).findOne({ id: copyOf, organizationId });
+    if (!invitation || !mail || !first) return { claimed: false, status: 'dropped' };
+    const now = await readClock(trx);
+    const pause = notNow(mail, now);
+    if (pause) return pause;
+    const refusal = await refusalOf(trx, invitation, mail, now);
+    if (refusal) {
+      await mail.$query(trx).patch(refusedBy(mail, `Not sent: ${refusal.message}`, now));
+      return { claimed: false, status: 'failed' };
+    }
+    await mail.$query(trx).patch({ leaseUntil: new Date(now.getTime() + leaseMs) });
+    return { claimed: true, mail, account: null, threadOf: first.messageId };
+  });
+}
+
+/** An invitation whose first mail was refused has one that arrived: its delivery says so. The relay tells its workflow. // F4 */
+export async function copyAccepted(trx: Transaction, id: string, response: string): Promise<void> {
+  const copy = await AccountMail.query(trx).findById(id);
+  if (!copy?.organizationId || !copy.invitationId) return;
+  const invitation = await lockInvitation(trx, copy.organizationId, copy.invitationId);
+  if (invitation.deliveryStatus !== 'failed' || invitation.generation !== copy.generation) return;
+  const delivery = { deliveryStatus: 'sent', deliveryDetail: response } as const;
+  await saveInvitation(trx, invitation, delivery, await readClock(trx));
+}

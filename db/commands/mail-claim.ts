@@ -1,0 +1,27 @@
+import type { Account } from '../models/account';
+import type { AccountMail } from '../models/account-mail';
+import { withAttempt } from './record-delivery';
+
+export type AccountMailClaim =
+  | { claimed: false; status: 'sent' | 'failed' | 'dropped' }
+  /** Not yet: somebody else is sending it, or its next try is later. */
+  | { claimed: false; status: 'queued'; waitMs: number }
+  /** account: null for a copy, which belongs to its invitation. */
+  | { claimed: true; mail: AccountMail; account: Account | null; threadOf?: string };
+
+/** Sent or given up already, somebody else has it, or its next try is later. */
+export function notNow(mail: AccountMail, now: Date): (AccountMailClaim & { claimed: false }) | null {
+  if (mail.status !== 'queued') return { claimed: false, status: mail.status === 'sent' ? 'sent' : 'failed' };
+  const busyUntil = Math.max(mail.leaseUntil?.getTime() ?? 0, mail.dueAt.getTime());
+  return busyUntil > now.getTime() ? { claimed: false, status: 'queued', waitMs: busyUntil - now.getTime() } : null;
+}
+
+/** A mail that we do not hand over ourselves: the reason stands where the server's words would. */
+export const refusedBy = (mail: AccountMail, words: string, now: Date) =>
+  ({
+    status: 'failed',
+    tellAt: null,
+    leaseUntil: null,
+    detail: words,
+    attempts: withAttempt(mail.attempts, now, words),
+  }) as const;

@@ -1,0 +1,49 @@
+import { addressKey } from '../../domain/email-address';
+import type { Transaction } from '../database';
+import { SuppressedAddress } from '../models/suppressed-address';
+import { instantPattern, type Page, type PageRequest, readCursor, toPage, uuidPattern } from './page';
+
+/** Why this organization does not mail an address of its own accord, or undefined while it does. */
+export const findSuppression = async (
+  trx: Transaction,
+  organizationId: string,
+  address: string,
+): Promise<SuppressedAddress | undefined> =>
+  SuppressedAddress.query(trx).findOne({ organizationId, address: addressKey(address) });
+
+/** The same in SQL, of a row with these columns: for statements that need the row anyway. */
+export const suppressionOf = (organizationColumn: string, addressColumn: string): string =>
+  `(select json_build_object('reason', s.reason, 'at', s.at) from suppressed_addresses s
+    where s.organization_id = ${organizationColumn} and s.address = lower(${addressColumn}))`;
+
+export interface Suppressed {
+  reason: SuppressedAddress['reason'];
+  at: Date | string;
+}
+
+/** What the log says of a mail to such an address. */
+export const suppressedWords = ({ reason, at }: Suppressed): string =>
+  `suppressed: ${reason === 'bounce' ? 'bounced' : 'complaint'} on ${new Date(at).toISOString().slice(0, 10)}`;
+
+/** Newest first. */
+export async function listSuppressedAddresses(
+  trx: Transaction,
+  organizationId: string,
+  { limit, cursor }: PageRequest,
+): Promise<Page<SuppressedAddress>> {
+  const from = readCursor(cursor, [instantPattern, uuidPattern]);
+  const query = SuppressedAddress.query(trx)
+    .where({ organizationId })
+    .orderBy([
+      { column: 'at', order: 'desc' },
+      { column: 'id', order: 'desc' },
+    ])
+    .limit(limit + 1);
+  if (from) void query.whereRaw('(at, id) < (?::timestamptz, ?::uuid)', from);
+  return toPage(
+    await query,
+    limit,
+    (row) => [row.at.toISOString(), row.id],
+    (row) => row,
+  );
+}

@@ -1,0 +1,367 @@
+import { createHash, createVerify, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { sweep } from '../../relay/outbox-relay';
+import { openDatabase } from '../../db/database';
+import { bounceAddress, readBounceAddress } from '../../domain/bounce-address';
+import { parseKeyRing } from '../../domain/token';
+import { freePort } from '../../scripts/local/ports';
+import { dayMs, moveClock, moved } from '../support/clock';
+import { complaint, deliver, dsn } from '../support/dsn';
+import { dump } from '../support/dump';
+import { signedInPerson } from '../support/people';
+import { expectProblem } from '../support/problem';
+import { eventually, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+
+/* eslint-disable @typescript-eslint/no-explicit-any */
+const dsnKey = 'the-key-of-the-mail-provider-'.repeat(2);
+const dkim = generateKeyPairSync('rsa', { modulusLength: 2048 });
+let usher: TestUsher;
+let organization: TestOrganization;
+let bouncePort: number;
+
+beforeAll(async () => {
+  bouncePort = await freePort();
+  usher = await startUsher({
+    env: {
+      USHER_DSN_KEY: dsnKey,
+      USHER_BOUNCE_DOMAIN: 'bounces.usher.test',
+      USHER_BOUNCE_PORT: String(bouncePort),
+      USHER_DKIM_DOMAIN: 'usher.test',
+      USHER_DKIM_SELECTOR: 'mail',
+      USHER_DKIM_PRIVATE_KEY: Buffer.from(dkim.privateKey.export({ type: 'pkcs8', format: 'pem' })).toString('base64'),
+    },
+    heartbeatMs: 300,
+  });
+  organization = await usher.createOrganization({ preset: '28-days' });
+});
+afterAll(() => usher.stop());
+
+const report = (raw: string | Buffer, headers: Record<string, string> = {}) =>
+  fetch(`${usher.url}/v1/provider-events/dsn`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${dsnKey}`, 'content-type': 'message/rfc822', ...headers },
+    body: raw,
+  });
+interface Sent {
+  id: string;
+  email: string;
+  /** Of the mail in the log. */
+  mailId: string;
+  messageId: string;
+  /** Its envelope sender. */
+  from: string;
+}
+
+async function invited(email: string): Promise<Sent> {
+  const { id } = await organization.invite({ email });
+  const [mail] = await usher.mail.waitForMail(email);
+  const [row] = await eventually(
+    async () => (await organization.call('GET', `/emails?invitationId=${id}`)).body.items as any[],
+    (items) => items[0]?.status === 'sent',
+  );
+  return { id, email, mailId: row.id, messageId: row.messageId, from: mail?.from ?? '' };
+}
+const mailOf = async ({ mailId }: Sent) => (await organization.call('GET', `/emails/${mailId}`)).body;
+const deliveryOf = async ({ id }: Sent) => (await organization.call('GET', `/invitations/${id}`)).body.delivery;
+/** Everything that reports could change; heartbeats and limits go on by themselves. */
+const state = () => dump(usher, { without: ['rate_limits', 'worker_heartbeats', 'invitation_outbox', 'sessions'] });
+
+describe('at the SMTP address of Usher’s own', () => {
+  test('a bounce reaches the mail by its envelope sender, even where the report returns nothing of it', async () => {
+    const sent = await invited('verp@example.com');
+    expect(sent.from).toMatch(/^bounce\+[0-9a-f]{32}\.[0-9a-f]{24}@bounces\.usher\.test$/);
+    await deliver(bouncePort, sent.from, dsn({ recipient: 'forwarded@elsewhere.test', to: sent.from }));
+    expect(await deliveryOf(sent)).toEqual({ status: 'bounced', detail: '550 5.1.1 No such user here' });
+    expect(await mailOf(sent)).toMatchObject({ status: 'bounced', detail: '550 5.1.1 No such user here' });
+    // In whatever case the address came back.
+    expect(readBounceAddress(parseKeyRing(usher.env['USHER_SECRET'] ?? ''), sent.from.toUpperCase())).toEqual({
+      kind: 'mail',
+      mailId: sent.mailId,
+    });
+  });
+
+  test('an address that no key of ours has made is refused at once, and so is every other', async () => {
+    const sent = await invited('forged@example.com');
+    const foreign = bounceAddress(parseKeyRing(`x:${'A'.repeat(43)}=`), sent.mailId, 'bounces.usher.test');
+    const others = [foreign, sent.from.replace(/.@/, (end) => (end === '0@' ? '1@' : '0@')), 'root@bounces.usher.test'];
+    for (const address of others)
+      await expect(
+        deliver(bouncePort, address, dsn({ recipient: sent.email, messageId: sent.messageId })),
+      ).rejects.toMatchObject({ responseCode: 550 });
+    expect((await deliveryOf(sent)).status).toBe('sent');
+  });
+
+  test('somebody’s answer from their holiday is taken and means nothing; what is too large is refused', async () => {
+    const sent = await invited('holiday@example.com');
+    const before = await state();
+    await deliver(bouncePort, sent.from, 'From: ada@example.com\r\nSubject: Out of office\r\n\r\nBack on Monday\r\n');
+    await deliver(bouncePort, sent.from, 'no mail at all');
+    await expect(deliver(bouncePort, sent.from, `Subject: x\r\n\r\n${'x'.repeat(1_200_000)}`)).rejects.toMatchObject({
+      responseCode: 552,
+    });
+    expect(await state()).toEqual(before);
+  });
+});
+
+describe('reports of the provider', () => {
+  test('need the key, and a message', async () => {
+    expectProblem(await asReply(report('x', { authorization: 'Bearer wrong-key-wrong-key' })), 'UNAUTHENTICATED');
+    expectProblem(await asReply(report('x', { authorization: `Bearer ${usher.platformKey}` })), 'UNAUTHENTICATED');
+    expectProblem(await asReply(report('{}', { 'content-type': 'application/json' })), 'UNSUPPORTED_MEDIA_TYPE');
+    expectProblem(await asReply(report('x'.repeat(1_100_000))), 'TOO_LARGE');
+  });
+
+  test('about an unknown, foreign or forged message change nothing, nor does what is no report', async () => {
+    const sent = await invited('untouched@example.com');
+    const ring = parseKeyRing(usher.env['USHER_SECRET'] ?? '');
+    const { email: recipient, messageId } = sent;
+    const before = await state();
+    for (const raw of [
+      // Unknown: no mail of ours has this id.
+      dsn({ recipient, messageId: `<${randomUUID()}@usher.test>` }),
+      dsn({ recipient, messageId: '<somebody@elsewhere.test>' }),
+      dsn({ recipient }),
+      dsn({ recipient, to: bounceAddress(ring, randomUUID(), 'bounces.usher.test') }),
+      // Foreign: of somebody else, or with another's Message-ID.
+      dsn({ recipient: 'other@example.com', messageId }),
+      dsn({ recipient, messageId: messageId.replace('@usher.test', '@elsewhere.test') }),
+      // Forged: a bounce address that we have not made, with a Message-ID that would do.
+      dsn({ recipient, messageId, to: bounceAddress(parseKeyRing(`x:${'A'.repeat(43)}=`), sent.mailId, 'b.test') }),
+      dsn({ recipient, messageId, action: 'delivered', status: '2.0.0' }),
+      dsn({ recipient, messageId }).replace('Action: failed', 'Action: exploded'),
+      '',
+      'Subject: hello\r\n\r\nhello',
+      `Content-Type: multipart/report; boundary=x\r\n\r\n${'--x\r\n'.repeat(10_000)}`,
+      '\0'.repeat(10_000),
+    ])
+      expect((await report(raw)).status).toBe(202);
+    expect(await state()).toEqual(before);
+  });
+
+  test('a delay is on record and changes nothing else; a storm of bounces counts once', async () => {
+    const sent = await invited('storm@example.com');
+    const { email: recipient, messageId } = sent;
+    await report(dsn({ recipient, messageId, action: 'delayed', status: '4.4.1', diagnostic: '451 Not yet' }));
+    expect(await mailOf(sent)).toMatchObject({ status: 'sent', attempts: [{}, { response: 'Delayed: 451 Not yet' }] });
+    expect((await deliveryOf(sent)).status).toBe('sent');
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        index % 2 ? dsn({ recipient, messageId }) : dsn({ recipient, messageId, to: sent.from }),
+      ).map((raw) => report(raw)),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    expect((await mailOf(sent)).attempts).toHaveLength(3);
+    const events = (await organization.call('GET', `/audit-events?invitationId=${sent.id}`)).body.items as any[];
+    expect(events.filter(({ type }) => type === 'invitation.refused')).toHaveLength(1);
+    expect(events.filter(({ type }) => type === 'email.address-suppressed')).toHaveLength(1);
+  });
+
+  test('given up after days without a word about the address, a mail is bounced, but the address may be tried again', async () => {
+    const sent = await invited('slow@example.com');
+    const { email: recipient, messageId } = sent;
+    await report(dsn({ recipient, messageId, status: '4.4.7', diagnostic: 'delivery time expired' }));
+    expect(await deliveryOf(sent)).toEqual({ status: 'bounced', detail: 'delivery time expired' });
+    await organization.call('POST', `/invitations/${sent.id}/resend`);
+    await usher.mail.waitForMail('slow@example.com', 2);
+  });
+
+  test('a bounce of an older mail leaves the delivery of the newer one alone', async () => {
+    const sent = await invited('older@example.com');
+    await organization.call('POST', `/invitations/${sent.id}/resend`);
+    await usher.mail.waitForMail('older@example.com', 2);
+    await eventually(
+      () => deliveryOf(sent),
+      ({ status }) => status === 'sent',
+    );
+    await report(dsn({ recipient: sent.email, messageId: sent.messageId, status: '4.4.7' }));
+    expect(await mailOf(sent)).toMatchObject({ status: 'bounced', generation: 1 });
+    expect((await deliveryOf(sent)).status).toBe('sent');
+  });
+
+  test('a complaint stops further mails to the address; the one that was sent stays sent', async () => {
+    const sent = await invited('annoyed@example.com');
+    const { email: recipient, messageId, from } = sent;
+    await report(complaint({ recipient, messageId, from: from.replace(/.@/, (end) => (end === '0@' ? '1@' : '0@')) }));
+    expect((await mailOf(sent)).detail).toBeNull();
+    for (let index = 0; index < 2; index++) await report(complaint({ recipient, messageId, from }));
+    expect(await mailOf(sent)).toMatchObject({ status: 'sent', detail: 'The recipient has reported it as unwanted.' });
+    const { items } = (await organization.call('GET', '/suppressed-addresses')).body;
+    expect(items.filter(({ address }: any) => address === recipient)).toMatchObject([{ reason: 'complaint' }]);
+    expectProblem(await organization.call('POST', `/emails/${sent.mailId}/resend`), 'ADDRESS_SUPPRESSED');
+  });
+
+  test('people whose mails came back still get the codes and links that they ask for', async () => {
+    const person = await signedInPerson(usher, organization, 'bounced-member@example.com');
+    const [invitation] = (await organization.call('GET', '/emails?q=bounced-member')).body.items;
+    await report(dsn({ recipient: person.email, messageId: invitation.messageId }));
+    await usher.call('POST', '/v1/auth/forgot-password', { email: person.email }, { key: null });
+    await usher.mail.waitForMail(person.email, 2);
+  });
+});
+
+describe('mails that give no cause for complaint', () => {
+  test('are signed by the key of the domain, and the signature holds', async () => {
+    await invited('dkim@example.com');
+    const raw = usher.mail.messages.find(({ to }) => to.includes('dkim@example.com'))?.raw ?? '';
+    const { signature, data, bodyHash } = dkimOf(raw);
+    expect(signature).toMatchObject({ d: 'usher.test', s: 'mail', a: 'rsa-sha256', bh: bodyHash });
+    expect(
+      createVerify('RSA-SHA256')
+        .update(data)
+        .verify(dkim.publicKey, signature['b'] ?? '', 'base64'),
+    ).toBe(true);
+    const changed = createVerify('RSA-SHA256').update(data.replace('dkim@', 'other@'));
+    expect(changed.verify(dkim.publicKey, signature['b'] ?? '', 'base64')).toBe(false);
+  });
+
+  test('say that they are automatic, and that answers go to the person who invites, where one does', async () => {
+    await invited('by-key@example.com');
+    const inviter = await signedInPerson(usher, organization, 'inviter@example.com', { role: 'administrator' });
+    await inviter.call('POST', `/v1/organizations/${organization.id}/invitations`, { email: 'by-person@example.com' });
+    const [byKey] = await usher.mail.waitForMail('by-key@example.com');
+    const [byPerson] = await usher.mail.waitForMail('by-person@example.com');
+    expect(byKey?.parsed.replyTo).toBeUndefined();
+    expect(byPerson?.parsed.replyTo?.value).toEqual([{ address: 'inviter@example.com', name: '' }]);
+    for (const mail of [byKey, byPerson]) {
+      expect(mail?.parsed.headers.get('auto-submitted')).toBe('auto-generated');
+      expect(mail?.parsed.messageId).toMatch(/^<[0-9a-f-]{36}@usher\.test>$/);
+      expect(mail?.parsed.headers.has('list')).toBe(false);
+    }
+  });
+
+  test('have the headers that they should and no other, whatever is in the fields that reach one', async () => {
+    const evil = 'Ada\r\nBcc: victim@example.com\r\n\r\nHello';
+    const fields = { email: 'header@example.com', firstName: 'Ada', lastName: 'Lovelace', message: 'Hi' };
+    for (const field of ['email', 'firstName', 'lastName', 'username', 'locale', 'redirectUrl'])
+      expectProblem(await organization.call('POST', '/invitations', { ...fields, [field]: evil }), 'BAD_INPUT');
+    expectProblem(await organization.call('PATCH', '', { name: evil }, { key: usher.platformKey }), 'BAD_INPUT');
+    // As if all that had come in on another way.
+    const other = await usher.createOrganization();
+    await usher.owner('organizations').where({ id: other.id }).update({ name: evil });
+    await usher.stopWorker();
+    const { id } = await other.invite(fields);
+    await usher
+      .owner('invitations')
+      .where({ id })
+      .update({
+        ...{ first_name: evil, last_name: evil, message: evil, invited_by_type: 'user', invited_by_name: evil },
+        invited_by_id: (await usher.owner('accounts').where({ email: 'inviter@example.com' }).first('id')).id,
+      });
+    await usher.owner('accounts').where({ email: 'inviter@example.com' }).update({ email: evil });
+    await usher.startWorker();
+    const [mail] = await usher.mail.waitForMail('header@example.com');
+    await usher.owner('accounts').where({ email: evil }).update({ email: 'inviter@example.com' });
+    expect(mail?.to).toEqual(['header@example.com']);
+    const names = (mail?.raw.split('\r\n\r\n')[0] ?? '').match(/^[\w-]+(?=:)/gm)?.map((name) => name.toLowerCase());
+    const known = ['dkim-signature', 'from', 'reply-to', 'to', 'subject', 'message-id', 'date', 'mime-version'];
+    const ours = ['auto-submitted', 'x-auto-response-suppress', 'content-type'];
+    expect(names?.filter((name) => ![...known, ...ours].includes(name))).toEqual([]);
+    expect(usher.mail.messages.some(({ to }) => to.includes('victim@example.com'))).toBe(false);
+  });
+});
+
+describe('what workers say of the mail server', () => {
+  test('is in /readyz, and makes nobody unready', async () => {
+    const ready = () => usher.call('GET', '/readyz', undefined, { key: null });
+    const says = (mail: string) =>
+      eventually(ready, ({ body }) => body.checks.mail === mail).then(({ status }) => status);
+    expect(await says('ok')).toBe(200);
+    await usher.mail.stop();
+    expect(await says('failing')).toBe(200);
+    await usher.mail.start();
+    expect(await says('ok')).toBe(200);
+    await usher.stopWorker();
+    expect(await says('unknown')).toBe(200);
+    await usher.startWorker();
+  });
+});
+
+describe('what is kept', () => {
+  test('after the retention it is forgotten what mails said, but not of the newest mail of an open invitation', async () => {
+    const year = await usher.createOrganization({}, { invitationLifetime: 'P365D' });
+    const open = (await year.invite({ email: 'open-long@example.com' })).id as string;
+    const closed = (await year.invite({ email: 'closed-long@example.com' })).id as string;
+    const logOf = async (id: string) => (await year.call('GET', `/emails?invitationId=${id}`)).body.items[0];
+    for (const id of [open, closed])
+      await eventually(
+        () => logOf(id),
+        (mail) => mail?.status === 'sent',
+      );
+    await year.call('POST', `/invitations/${closed}/cancel`);
+    await usher.stopWorker();
+    const database = openDatabase(usher.database.url);
+    try {
+      const options = { database, logger: { warn: () => undefined }, mailRetentionDays: 30 } as any;
+      await moveClock(usher, moved(new Date(), 29 * dayMs));
+      await sweep(options);
+      const contents = async (id: string) => (await year.call('GET', `/emails/${(await logOf(id)).id}`)).body.text;
+      expect(await contents(closed)).toContain('masked-link');
+      await moveClock(usher, moved(new Date(), 31 * dayMs));
+      await sweep(options);
+      expect(await contents(closed)).toBeNull();
+      expect(await logOf(closed)).toMatchObject({ to: 'closed-long@example.com', status: 'sent' });
+      expect(await contents(open)).toContain('masked-link');
+    } finally {
+      await database.destroy();
+      await moveClock(usher, new Date());
+      await usher.startWorker();
+    }
+  });
+
+  test('nothing of an erased person stays in the log, copies and bounces included', async () => {
+    const sent = await invited('erased@example.com');
+    const copy = await organization.call('POST', `/emails/${sent.mailId}/resend`);
+    await usher.mail.waitForMail('erased@example.com', 2);
+    await report(dsn({ recipient: sent.email, messageId: sent.messageId }));
+    const { items } = (await organization.call('GET', '/users?q=erased@example.com')).body;
+    expect((await organization.call('DELETE', `/users/${items[0].id}`)).status).toBe(204);
+    for (const id of [sent.mailId, copy.body.id])
+      expectProblem(await organization.call('GET', `/emails/${id}`), 'NOT_FOUND');
+    expect(JSON.stringify(await dump(usher))).not.toContain('erased@example.com');
+  });
+});
+
+async function asReply(answer: Promise<Response>) {
+  const response = await answer;
+  const text = await response.text();
+  return {
+    status: response.status,
+    text,
+    body: JSON.parse(text),
+    headers: Object.fromEntries(response.headers.entries()),
+  };
+}
+
+/** What was signed (RFC 6376, relaxed header and body), made anew from the mail as it arrived. */
+function dkimOf(raw: string) {
+  const end = raw.indexOf('\r\n\r\n');
+  const headers = raw
+    .slice(0, end)
+    .replace(/\r\n[ \t]+/g, ' ')
+    .split('\r\n');
+  const relaxed = (line: string) => {
+    const [name = '', ...value] = line.split(':');
+    return `${name.toLowerCase().trim()}:${value.join(':').replace(/\s+/g, ' ').trim()}`;
+  };
+  const header = (name: string) =>
+    headers.find((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`)) ?? '';
+  const own = header('dkim-signature');
+  const signature = Object.fromEntries(
+    own
+      .slice(own.indexOf(':') + 1)
+      .split(';')
+      .map((part) => part.trim().split(/=(.*)/s))
+      .map(([name = '', value = '']) => [name, name === 'b' || name === 'bh' ? value.replace(/\s/g, '') : value]),
+  ) as Record<string, string>;
+  const body = raw
+    .slice(end + 4)
+    .replace(/[ \t]+(?=\r\n)/g, '')
+    .replace(/[ \t]+/g, ' ')
+    .replace(/(\r\n)*$/, '\r\n');
+  const signed = (signature['h'] ?? '').split(':').map((name) => relaxed(header(name.trim())));
+  const unsigned = relaxed(own).replace(/(;\s*b=)[^;]*/, '$1');
+  return {
+    signature,
+    bodyHash: createHash('sha256').update(body).digest('base64'),
+    data: [...signed, unsigned].join('\r\n'),
+  };
+}

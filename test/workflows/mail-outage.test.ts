@@ -1,0 +1,70 @@
+import type { Mailer, OutgoingMail } from '../../activities/email/mailer';
+import type { Invitation } from '../../db/models/invitation';
+import { dayMs, moved } from '../support/clock';
+import { type SkippedTime, startSkippedTime } from '../support/skipped-time';
+import { eventually } from '../support/usher';
+
+const hourMs = 3_600_000;
+/** The border: a mail server that answers nobody for three days, and then everybody. */
+let isDown = true;
+const tries = new Map<string, number>();
+const taken: OutgoingMail[] = [];
+const mailer: Mailer = {
+  sender: 'Usher <usher@usher.test>',
+  host: 'usher.test',
+  send(mail) {
+    tries.set(mail.recipient, (tries.get(mail.recipient) ?? 0) + 1);
+    if (isDown) return Promise.resolve({ result: 'deferred', response: 'connect ECONNREFUSED', code: 'ECONNREFUSED' });
+    taken.push(mail);
+    return Promise.resolve({ result: 'accepted', response: '250 OK', code: '250' });
+  },
+  verify: () => Promise.resolve(),
+  lastAnswerAt: () => 0,
+  close: () => undefined,
+};
+
+let time: SkippedTime;
+beforeAll(async () => {
+  time = await startSkippedTime({ mailer });
+});
+afterAll(() => time.stop());
+
+test('after three days without a mail server, of 100 invitations each is delivered once, or has expired as its policy says', async () => {
+  const short = await time.createOrganization('28-days', 'UTC', { invitationLifetime: 'PT1H' });
+  const long = await time.createOrganization('28-days', 'UTC', { invitationLifetime: 'P7D' });
+  const begun = await time.now();
+  const expiring: Invitation[] = [];
+  const waiting: Invitation[] = [];
+  for (let index = 0; index < 100; index++) {
+    const isShort = index % 10 < 9;
+    const invitation = await time.invite(isShort ? short : long, { email: `person-${index}@example.com` });
+    (isShort ? expiring : waiting).push(invitation);
+  }
+  await time.sleepUntil(moved(begun, 3 * dayMs));
+  for (const invitation of waiting)
+    expect(await time.read(invitation)).toMatchObject({ status: 'pending', deliveryStatus: 'queued' });
+  expect(taken).toEqual([]);
+
+  isDown = false;
+  await time.sleepUntil(moved(begun, 3 * dayMs + 2 * hourMs));
+  for (const invitation of waiting)
+    await eventually(
+      () => time.read(invitation),
+      ({ deliveryStatus }) => deliveryStatus === 'sent',
+    );
+  expect(taken.map(({ recipient }) => recipient).sort()).toEqual(waiting.map(({ email }) => email).sort());
+  for (const { email } of waiting) {
+    // Ten within the first hours, then one an hour.
+    expect(tries.get(email ?? '')).toBeGreaterThan(72);
+    expect(tries.get(email ?? '')).toBeLessThan(90);
+  }
+  for (const invitation of expiring) {
+    const row = await time.read(invitation);
+    expect(row).toMatchObject({ status: 'expired', deliveryStatus: 'failed', deliveryDetail: 'connect ECONNREFUSED' });
+    expect(await time.mailLog(invitation)).toMatchObject([
+      { status: 'failed', detail: 'Not sent before the deadline.' },
+    ]);
+    expect((await time.invitee(invitation)).membership).toBe('inactive');
+  }
+  for (const invitation of waiting) expect(await time.mailLog(invitation)).toMatchObject([{ status: 'sent' }]);
+}, 240_000);
