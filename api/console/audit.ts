@@ -156,5 +156,8 @@ function searchable(typed: string): string {
 /** Ids, states and numbers, as they were written down. */
 const detailsOf = (data: Record<string, unknown>): string =>
   Object.entries(data)
-    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([name, value]) => `${name}: ${plain(value)}`)
     .join(' · ');
+
+const plain = (value: unknown): string =>
+  typeof value === 'string' ? value : Array.isArray(value) ? value.map(plain).join(', ') : JSON.stringify(value);

@@ -15,12 +15,16 @@ import { assertSameOrigin } from '../same-origin';
 import { id as uuid } from '../schemas/common';
 import { apiKeysScreens } from './api-keys';
 import { auditScreens } from './audit';
+import { brandingScreens } from './branding';
+import { emailTemplatesScreens } from './email-templates';
+import { emailsScreens } from './emails';
 import { groupsScreens } from './groups';
 import { guestLogScreens } from './guest-log';
 import { guestsScreens } from './guests';
 import { invitationScreens } from './invitations';
 import { inviteScreens } from './invite';
 import { licencesScreens } from './licences';
+import { multipart } from './multipart';
 import { enterConsole, type Page } from './page';
 import { policyScreens } from './policy';
 import { showRefusal, type SwitchBack } from './refusal';
@@ -54,6 +58,9 @@ const screens: ((on: Screens) => void)[] = [
   settingsScreens,
   policyScreens,
   apiKeysScreens,
+  emailTemplatesScreens,
+  brandingScreens,
+  emailsScreens,
 ];
 
 /** The web console: the same commands, permissions and refusals as the API, for people. */
@@ -108,6 +115,7 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
       router.post(
         path,
         form,
+        multipart,
         run(path, (page) => {
           if (page.field('for') !== page.formOwner) {
             const problem = new Problem('STATUS_CONFLICT', 'The form belongs to another organization.');

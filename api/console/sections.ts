@@ -23,9 +23,18 @@ export const sections: readonly Section[] = [
   { id: 'guests', path: '/console/guests', action: 'guests.manage', icon: 'guest', group: 'people' },
   { id: 'guest-log', path: '/console/guest-log', action: 'logs.read', icon: 'log', group: 'records' },
   { id: 'audit', path: '/console/audit', action: 'logs.read', icon: 'shield', group: 'records' },
+  { id: 'emails', path: '/console/emails', action: 'logs.read', icon: 'mail', group: 'records' },
   { id: 'licences', path: '/console/licences', action: 'users.manage', icon: 'seat', group: 'organization' },
   { id: 'settings', path: '/console/settings', action: 'settings.manage', icon: 'settings', group: 'organization' },
   { id: 'policy', path: '/console/policy', action: 'policy.manage', icon: 'check', group: 'organization' },
+  {
+    id: 'email-templates',
+    path: '/console/email-templates',
+    action: 'templates.manage',
+    icon: 'template',
+    group: 'organization',
+  },
+  { id: 'branding', path: '/console/branding', action: 'templates.manage', icon: 'draft', group: 'organization' },
   { id: 'api-keys', path: '/console/api-keys', action: 'keys.manage', icon: 'key', group: 'organization' },
 ];
 

@@ -1,7 +1,9 @@
 import { launchBrowser, type TestBrowser } from '../support/browser';
 import { activeParts, after, formOn, hostileTexts, inspect, look, textOf, windowOf } from '../support/console';
+import { elementsOf } from '../support/html';
 import { type Person, signedInPerson } from '../support/people';
-import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+import { png } from '../support/pictures';
+import { eventually, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
 let usher: TestUsher;
 let acme: TestOrganization;
@@ -37,6 +39,19 @@ afterAll(async () => {
   await usher.stop();
 });
 afterEach(() => expect(browser.complaints).toEqual([]));
+
+const formHeaders = { 'content-type': 'application/x-www-form-urlencoded' };
+
+/** The form on a page, to be sent elsewhere by another of its buttons. */
+async function bodyOf(person: Person, path: string, fields: Record<string, string>): Promise<string> {
+  const hidden = elementsOf((await person.call('GET', path)).text).flatMap(({ name, attributes }) =>
+    name === 'input' && attributes['type'] === 'hidden' ? [[attributes['name'] ?? '', attributes['value'] ?? '']] : [],
+  );
+  return new URLSearchParams({ ...Object.fromEntries(hidden), ...fields }).toString();
+}
+
+const invitationOf = async (email: string): Promise<string | undefined> =>
+  ((await acme.call('GET', `/invitations?q=${email}`)).body as { items: { id: string }[] }).items[0]?.id;
 
 const policyNow = async () => (await acme.call('GET', '/policy')).body as Record<string, unknown>;
 
@@ -133,7 +148,7 @@ test('a key is shown once, made once however often the form is sent, and revoked
   expect([first.status, second.status]).toEqual([201, 409]);
   expect(first.headers['cache-control']).toBe('no-store');
   expect(second.text).toContain('This key was made already');
-  const key = /id="key" type="text" value="([^"]+)"/.exec(first.text)?.[1] ?? '';
+  const key = elementsOf(first.text).find(({ attributes }) => attributes['id'] === 'key')?.attributes['value'] ?? '';
   expect((await usher.call('GET', '/v1/organizations/current/policy', undefined, { key })).status).toBe(200);
   const list = await chief.call('GET', '/console/api-keys');
   expect(list.text).not.toContain(key);
@@ -174,8 +189,94 @@ test('the audit says in words who did what, and is filtered by person, event and
   expect(csv.text.split('\r\n')[0]).toMatch(/^id,at,type,/);
 });
 
+test('an administrator words a mail, sees it before saving, sends a test, and goes back to the built-in', async () => {
+  const path = '/console/email-templates/user-invitation/en';
+  const send = await formOn(chief, path, path);
+  const wrong = await send({ html: '<p>{{nonsense}}</p>' });
+  expect(wrong.status).toBe(400);
+  expect(wrong.text).toContain('HTML, line 1');
+  expect(wrong.text).toContain('&lt;p&gt;{{nonsense}}&lt;/p&gt;');
+  const draft = { subject: 'Join us', html: '<p>Come: <a href="{{link}}">here</a></p>', text: 'Come: {{link}}' };
+  const preview = await chief.call('POST', `${path}/preview`, await bodyOf(chief, path, draft), {
+    headers: formHeaders,
+  });
+  expect(preview.text).toContain('Come:');
+  expect(preview.headers['content-security-policy']).toContain("default-src 'none'");
+  expect(preview.headers['content-security-policy']).toContain('sandbox');
+  const test = await chief.call('POST', `${path}/test`, await bodyOf(chief, path, draft), { headers: formHeaders });
+  expect(test.text).toContain('is on its way to chief@example.com');
+  expect(test.text).toContain('Come: {{link}}');
+  const saved = await after(chief, await send(draft));
+  expect(saved.text).toContain('The template was saved.');
+  expect((await acme.call('GET', '/email-templates/user-invitation/en')).body.subject).toBe('Join us');
+  expect((await send({ ...draft, subject: 'Late' })).status).toBe(412);
+  const reset = await formOn(chief, `${path}/reset`, `${path}/reset`);
+  await after(chief, await reset());
+  const versions = await formOn(chief, `${path}/versions`, `${path}/versions`);
+  await after(chief, await versions({ number: '1' }));
+  expect((await acme.call('GET', '/email-templates/user-invitation/en')).body.subject).toBe('Join us');
+  await acme.call('DELETE', '/email-templates/user-invitation/en');
+  expect((await chief.call('GET', '/console/email-templates/no-such/en')).status).toBe(404);
+});
+
+test('in a browser the preview follows what is typed', async () => {
+  const window = await windowOf(browser, chief);
+  await window.goto('http://usher.test/console/email-templates/guest-invitation/en');
+  await window.fill('#html', '<p>Typed just now: {{link}}</p>');
+  await window.frameLocator('iframe[name=preview]').getByText('Typed just now').waitFor();
+  expect(await look(window)).toEqual([]);
+  await window.context().close();
+});
+
+test('a logo is uploaded, a colour and a sender name are chosen, and what is no picture is refused', async () => {
+  const window = await windowOf(browser, chief);
+  await window.goto('http://usher.test/console/branding');
+  await window.fill('#colour', '#0f766e');
+  await window.fill('#senderName', 'Acme people');
+  await window.setInputFiles('#logo', {
+    name: 'logo.png',
+    mimeType: 'image/png',
+    buffer: Buffer.from(png(40, 20), 'base64'),
+  });
+  await window.click('text=Save branding');
+  await window.getByText('The branding was saved.').waitFor();
+  expect((await acme.call('GET', '/branding')).body).toMatchObject({ colour: '#0f766e', senderName: 'Acme people' });
+  expect(await window.locator('.logo-box img').count()).toBe(1);
+  expect(await look(window)).toEqual([]);
+  await window.setInputFiles('#logo', { name: 'logo.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
+  await window.click('text=Save branding');
+  await window.getByText('Choose a PNG or JPEG').waitFor();
+  await window.context().close();
+});
+
+test('the mail log tells what came back, names the sender, and sends a copy', async () => {
+  await acme.invite({ email: 'copied@example.com', firstName: 'Ida', lastName: 'Rhodes' });
+  await usher.linkFor('copied@example.com');
+  const list = await staff.call('GET', '/console/emails?q=copied');
+  const path = /href="(\/console\/emails\/[0-9a-f-]{36})"/.exec(list.text)?.[1] ?? '';
+  const mail = await eventually(
+    () => staff.call('GET', path),
+    (reply) => reply.text.includes('250'),
+  );
+  expect(mail.text).toContain('usher@usher.test');
+  const copy = await formOn(staff, path, `${path}/copy`);
+  expect((await after(staff, await copy())).text).toContain('A copy is on its way to copied@example.com.');
+  await acme.call('POST', `/invitations/${(await invitationOf('copied@example.com')) ?? ''}/cancel`);
+  const late = await formOn(staff, path, `${path}/copy`);
+  const refused = await late();
+  expect(refused.status).toBe(409);
+  expect(refused.text).toContain('The invitation has ended');
+});
+
 test('settings are the administrators’; what belongs to another organization is not there', async () => {
-  for (const path of ['/console/settings', '/console/policy', '/console/api-keys', '/console/api-keys/new'])
+  for (const path of [
+    '/console/settings',
+    '/console/policy',
+    '/console/api-keys',
+    '/console/api-keys/new',
+    '/console/email-templates',
+    '/console/branding',
+  ])
     expect([path, (await staff.call('GET', path)).status]).toEqual([path, 403]);
   expect((await staff.call('GET', '/console/audit')).status).toBe(200);
   const { items } = (await other.call('GET', '/api-keys')).body as { items: { id: string }[] };
@@ -220,6 +321,11 @@ test('every screen is sound on a desktop and a phone, in both languages, without
       '/console/api-keys/new',
       '/console/audit',
       '/console/audit?person=nobody',
+      '/console/email-templates',
+      '/console/email-templates/user-invitation/en',
+      '/console/branding',
+      '/console/emails',
+      '/console/suppressed-addresses',
     ]),
   ).toEqual([]);
 }, 240_000);
