@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import express, { type Express, Router } from 'express';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
+import { consolePages } from './console';
 import type { Services } from './context';
 import { createMetrics } from './middleware/metrics';
 import { problemHandler, unknownRoute } from './middleware/problems';
@@ -76,6 +77,7 @@ export function createApp(services: Services): Express {
           'script-src': ["'self'"],
           'img-src': ["'self'", 'data:'],
           'form-action': ["'self'"],
+          'frame-src': ["'self'"],
           'base-uri': ["'none'"],
           'frame-ancestors': ["'none'"],
         },
@@ -125,6 +127,7 @@ export function createApp(services: Services): Express {
   app.use(accountPages(services, limits));
   app.use(twoFactorPages(services, limits));
   app.use(accountLinkPages(services, limits));
+  app.use(consolePages(services, limits, routes));
   app.use(unknownPages(services.logger));
   app.use(unknownRoute);
   app.use(problemHandler(services.logger));

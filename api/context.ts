@@ -1,10 +1,25 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/database';
-import type { KeyRing } from '../domain/token';
 import type { Branding } from '../domain/branding';
+import type { InvitationKind } from '../domain/invitation';
 import type { MailParts, MailTemplateName, TemplateLocale } from '../domain/mail-templates';
+import type { KeyRing } from '../domain/token';
+import type { Locale } from '../i18n';
 import type { MailAnnouncer } from '../relay/account-mails';
 import type { Announcer } from '../relay/announcer';
+
+export interface PreviewedInvitation {
+  kind: InvitationKind;
+  locale: Locale;
+  organizationName: string;
+  inviterName: string | null;
+  firstName: string | null;
+  lastName: string | null;
+  message: string | null;
+  link: string;
+  expiresAt: Date;
+  timeZone: string;
+}
 
 /** What the worker makes of templates, for people to look at. */
 export interface MailTemplates {
@@ -37,6 +52,12 @@ export interface Services {
   dsnKey: string | null;
   trustProxy: number;
   logger: Logger;
+  /** The mail that an invitation would go out as, made by what makes the real one. */
+  previewInvitation: (invitation: PreviewedInvitation) => { subject: string; html: string };
+  /** Where mails come from; null: the API is not told. // E12 */
+  mailFrom: string | null;
+  /** Where operators look at workflows; null: nowhere that is known. // F1 */
+  temporalUi: { url: string; namespace: string } | null;
   /** For `/readyz`. @throws when Temporal does not answer */
   checkTemporal: () => Promise<void>;
   version: string;

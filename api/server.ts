@@ -2,12 +2,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { renderInvitationMail } from '../activities/email/render';
 import { createLogger } from '../config/logger';
 import { untilStopped } from '../config/process';
 import { type ApiSettings, readApiSettings } from '../config/settings';
 import { readTemporalSettings, type TemporalSettings } from '../config/temporal';
 import { createMailTemplates } from '../activities/email/mail-templates';
 import { checkRole, openDatabase } from '../db/database';
+import { senderAddress } from '../domain/email-address';
 import { createMailAnnouncer } from '../relay/account-mails';
 import { createAnnouncer } from '../relay/announcer';
 import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
@@ -52,6 +54,14 @@ export async function startServer(
     trustProxy: settings.USHER_TRUST_PROXY,
     logger,
     version,
+    mailFrom: settings.USHER_MAIL_FROM ?? null,
+    temporalUi: settings.USHER_TEMPORAL_UI_URL ? { url: settings.USHER_TEMPORAL_UI_URL, namespace } : null,
+    previewInvitation: ({ kind, ...mail }) =>
+      renderInvitationMail({
+        ...mail,
+        type: kind === 'guest' ? 'guest-invitation' : 'user-invitation',
+        senderAddress: settings.USHER_MAIL_FROM ? senderAddress(settings.USHER_MAIL_FROM) : 'Usher',
+      }),
     checkTemporal: async () => {
       await client.withDeadline(Date.now() + 3_000, () => client.workflowService.describeNamespace({ namespace }));
     },

@@ -35,6 +35,11 @@ const commonSettings = {
   USHER_DATABASE_POOL: z.coerce.number().int().min(2).max(500).default(10),
 };
 
+const mailFrom = parsed((text) => {
+  senderAddress(text);
+  return text;
+});
+
 const apiSettings = z.object({
   ...commonSettings,
   // What an Authorization header can carry.
@@ -49,6 +54,12 @@ const apiSettings = z.object({
     .optional(),
   USHER_MAILS_PER_HOUR: z.coerce.number().int().min(1).max(10_000_000).default(2_000),
   USHER_TRUST_PROXY: z.coerce.number().int().min(0).max(10).default(0),
+  // Named on pages; the worker is what sends.
+  USHER_MAIL_FROM: mailFrom.optional(),
+  // For links from the console; the API itself never goes there.
+  USHER_TEMPORAL_UI_URL: url('http:', 'https:')
+    .transform((text) => text.replace(/\/+$/, ''))
+    .optional(),
 });
 
 const domainName = z
@@ -70,10 +81,7 @@ function readPrivateKey(text: string): string {
 const workerSettings = z.object({
   ...commonSettings,
   SMTP_URL: url('smtp:', 'smtps:'),
-  USHER_MAIL_FROM: parsed((text) => {
-    senderAddress(text);
-    return text;
-  }),
+  USHER_MAIL_FROM: mailFrom,
   USHER_SMTP_REQUIRE_TLS: z.enum(['on', 'off']).default('off'),
   USHER_DKIM_DOMAIN: domainName,
   USHER_DKIM_SELECTOR: z

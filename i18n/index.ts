@@ -77,13 +77,17 @@ const dateLocales = { en: 'en-GB', de: 'de' } as const;
 const formats = new Map<string, { format: Intl.DateTimeFormat; zone: string }>();
 const mostFormats = 1_000;
 
-function formatOf(locale: Locale, timeZone: string): { format: Intl.DateTimeFormat; zone: string } {
-  const key = `${locale} ${timeZone}`;
+function formatOf(
+  locale: Locale,
+  timeZone: string,
+  month: 'long' | 'short' = 'long',
+): { format: Intl.DateTimeFormat; zone: string } {
+  const key = `${locale} ${month} ${timeZone}`;
   const known = formats.get(key);
   if (known) return known;
   const zone = isKnownZone(timeZone) ? timeZone : 'UTC';
   const format = new Intl.DateTimeFormat(dateLocales[locale], {
-    ...({ day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' } as const),
+    ...({ day: 'numeric', month, year: 'numeric', hour: '2-digit', minute: '2-digit' } as const),
     ...({ hourCycle: 'h23', timeZoneName: 'shortOffset', timeZone: zone } as const),
   });
   if (formats.size >= mostFormats) formats.clear();
@@ -97,14 +101,16 @@ function formatOf(locale: Locale, timeZone: string): { format: Intl.DateTimeForm
  */
 export function formatInstant(date: Date, locale: Locale, timeZone: string): string {
   const { format, zone } = formatOf(locale, timeZone);
-  const parts: Partial<Record<Intl.DateTimeFormatPartTypes, string>> = {};
-  for (const { type, value } of format.formatToParts(date)) parts[type] = value;
-  const { day, month, year, hour, minute, timeZoneName } = parts;
+  const { day, month, year, hour, minute, timeZoneName } = partsOf(format, date);
   return translator(locale)('instant', {
     date: locale === 'de' ? `${day}. ${month} ${year}` : `${day} ${month} ${year}`,
     time: `${hour}:${minute}`,
     zone: zone === 'UTC' ? 'UTC' : `${zone}, ${timeZoneName?.replace(/^GMT[+-]0$/, 'GMT')}`,
   });
+}
+
+function partsOf(format: Intl.DateTimeFormat, date: Date): Partial<Record<Intl.DateTimeFormatPartTypes, string>> {
+  return Object.fromEntries(format.formatToParts(date).map(({ type, value }) => [type, value]));
 }
 
 function isKnownZone(timeZone: string): boolean {
@@ -114,4 +120,10 @@ function isKnownZone(timeZone: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The same where space is short and the zone is said elsewhere: "21 Dec 2026, 14:05". */
+export function formatShort(date: Date, locale: Locale, timeZone: string): string {
+  const { day, month, year, hour, minute } = partsOf(formatOf(locale, timeZone, 'short').format, date);
+  return `${locale === 'de' ? `${day}. ${month} ${year}` : `${day} ${month} ${year}`}, ${hour}:${minute}`;
 }

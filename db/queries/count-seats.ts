@@ -5,32 +5,33 @@ import type { Transaction } from '../database';
  * Who holds seats in an organization at this instant. A person counts once, by what they are or are invited as; a pending
  * invitation until its deadline. A member who is deactivated or inactive holds none; a suspended guest keeps theirs.
  */
+export const seatHolders = `
+  select m.account_id, m.created_at, m.kind, m.status = 'invited' as invited,
+    case when m.kind = 'member' then 0 when m.status = 'invited' then cardinality(i.group_ids) else (
+      select count(*) from group_members g where g.organization_id = m.organization_id and g.account_id = m.account_id
+    ) end as groups
+  from memberships m join accounts a on a.id = m.account_id left join invitations i on i.id = m.invitation_id
+  where m.organization_id = :organizationId and (m.access_ends_at is null or m.access_ends_at > usher_now()) and (
+    m.status = 'invited' and i.status = 'pending' and i.expires_at > usher_now()
+    or m.status in ('active', 'suspended') and (
+      a.home_organization_id is distinct from m.organization_id
+      or a.status = 'active' and (a.reactivation_deadline is null or a.reactivation_deadline > usher_now())
+    )
+    -- Reactivated by hand, for this day, before they ever came in. // E9
+    or m.status = 'inactive' and m.inactive_reason = 'expired' and a.home_organization_id = m.organization_id
+      and a.status = 'active' and a.reactivation_deadline > usher_now()
+  )`;
+
 export async function countSeats(trx: Transaction, organizationId: string): Promise<SeatCount> {
   const { rows } = await trx.raw<{ rows: [SeatCount] }>(
-    `with holder as (
-       select m.kind, m.status = 'invited' as invited,
-         case when m.kind = 'member' then 0 when m.status = 'invited' then cardinality(i.group_ids) else (
-           select count(*) from group_members g where g.organization_id = m.organization_id and g.account_id = m.account_id
-         ) end as groups
-       from memberships m join accounts a on a.id = m.account_id left join invitations i on i.id = m.invitation_id
-       where m.organization_id = ? and (m.access_ends_at is null or m.access_ends_at > usher_now()) and (
-         m.status = 'invited' and i.status = 'pending' and i.expires_at > usher_now()
-         or m.status in ('active', 'suspended') and (
-           a.home_organization_id is distinct from m.organization_id
-           or a.status = 'active' and (a.reactivation_deadline is null or a.reactivation_deadline > usher_now())
-         )
-         -- Reactivated by hand, for this day, before they ever came in. // E9
-         or m.status = 'inactive' and m.inactive_reason = 'expired' and a.home_organization_id = m.organization_id
-           and a.status = 'active' and a.reactivation_deadline > usher_now()
-       )
-     )
-     select (select licences from organizations where id = ?) as licences,
+    `with holder as (${seatHolders})
+     select (select licences from organizations where id = :organizationId) as licences,
        count(*) filter (where kind = 'member')::int as members,
        count(*) filter (where kind = 'guest' and groups >= 2)::int as "multiGroupGuests",
        count(*) filter (where kind = 'guest' and groups < 2)::int as "singleGroupGuests",
        count(*) filter (where invited)::int as invited
      from holder`,
-    [organizationId, organizationId],
+    { organizationId },
   );
   return rows[0];
 }

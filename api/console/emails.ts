@@ -1,0 +1,171 @@
+import type { z } from 'zod';
+import { mailTemplateNames } from '../../domain/mail-templates';
+import type { Problem } from '../../domain/problem';
+import type { email, emailPage, emailWithContents, suppressedAddressPage } from '../schemas/emails';
+import { refusable } from './demand';
+import type { Screens } from './index';
+import { mailName } from './mail-names';
+import type { Page } from './page';
+import { nextPage, queryOf } from './paging';
+import { refusalWords } from './refusal';
+import { consoleView } from './views';
+
+type MailBody = z.infer<typeof email>;
+
+const statuses = ['queued', 'sent', 'failed', 'bounced'] as const;
+
+/** How a mail fares: a word, a tone and a symbol. // F4 */
+const tones: Record<MailBody['status'], { tone: string; glyph: string }> = {
+  queued: { tone: 'wait', glyph: 'pending' },
+  sent: { tone: 'good', glyph: 'check' },
+  failed: { tone: 'bad', glyph: 'cross' },
+  bounced: { tone: 'warn', glyph: 'warn' },
+};
+
+interface MailRow {
+  href: string;
+  subject: string;
+  type: string;
+  to: string;
+  status: { word: string; tone: string; glyph: string };
+  createdAt: string;
+  sentAt: string | null;
+  tries: number;
+  isCopy: boolean;
+}
+
+const rowOf = (page: Page, mail: MailBody): MailRow => ({
+  href: `/console/emails/${mail.id}`,
+  subject: mail.subject,
+  type: mailName(page, mail.type),
+  to: mail.to,
+  status: { word: page.t(`console.emails.statuses.${mail.status}`), ...tones[mail.status] },
+  createdAt: mail.createdAt,
+  sentAt: mail.sentAt,
+  tries: mail.attempts.length,
+  isCopy: mail.copyOf !== null,
+});
+
+interface MailsData {
+  rows: MailRow[];
+  q: string;
+  filtered: boolean;
+  statuses: { value: string; label: string; chosen: boolean }[];
+  types: { value: string; label: string; chosen: boolean }[];
+  next: string | null;
+  first: string | null;
+}
+
+const mailsView = consoleView<MailsData>('emails');
+
+interface MailData {
+  mail: MailRow;
+  path: string;
+  attempts: { at: string; response: string }[];
+  nextTryAt: string | null;
+  detail: string | null;
+  text: string | null;
+  sender: string;
+  senderAddress: string;
+  messageId: string;
+  invitation: string | null;
+  original: string | null;
+  mayCopy: boolean;
+  refused: { title: string; help: string | null; errors: [] } | null;
+}
+
+const mailView = consoleView<MailData>('email');
+
+interface SuppressedData {
+  rows: { id: string; address: string; reason: string; detail: string | null; at: string; mail: string | null }[];
+  mayRelease: boolean;
+  next: string | null;
+  first: string | null;
+}
+
+const suppressedView = consoleView<SuppressedData>('suppressed-addresses');
+
+/** What was mailed, and what came back. // E6, E12 */
+export function emailsScreens({ get, post }: Screens): void {
+  get('/console/emails', async (page) => {
+    const filter = queryOf(page, 'q', 'status', 'type', 'invitationId', 'userId');
+    const mails = await page.ask<z.infer<typeof emailPage>>('GET O/emails', {
+      query: { ...filter, ...queryOf(page, 'cursor') },
+    });
+    page.show(mailsView, {
+      rows: mails.items.map((mail) => rowOf(page, mail)),
+      q: filter.q ?? '',
+      filtered: Object.keys(filter).length > 0,
+      statuses: statuses.map((value) => ({
+        value,
+        label: page.t(`console.emails.statuses.${value}`),
+        chosen: value === filter.status,
+      })),
+      types: mailTemplateNames.map((value) => ({
+        value,
+        label: mailName(page, value),
+        chosen: value === filter.type,
+      })),
+      ...nextPage(page, mails.nextCursor),
+    });
+  });
+
+  get('/console/emails/:id', (page) => showMail(page));
+  post(
+    '/console/emails/:id/copy',
+    (page) =>
+      refusable(
+        async () => {
+          const copy = await page.ask<MailBody>('POST O/emails/{id}/resend', { params: { id: page.param('id') } });
+          page.go(`/console/emails/${copy.id}`, 'mailCopied', { to: copy.to });
+        },
+        (problem) => showMail(page, problem),
+      ),
+    (page) => showMail(page),
+  );
+
+  get('/console/suppressed-addresses', async (page) => {
+    const addresses = await page.ask<z.infer<typeof suppressedAddressPage>>('GET O/suppressed-addresses', {
+      query: queryOf(page, 'cursor'),
+    });
+    page.show(suppressedView, {
+      rows: addresses.items.map(({ id, address, reason, detail, emailId, at }) => ({
+        id,
+        address,
+        reason: page.t(`console.emails.reasons.${reason}`),
+        detail,
+        at,
+        mail: emailId && `/console/emails/${emailId}`,
+      })),
+      mayRelease: page.may('settings.manage'),
+      ...nextPage(page, addresses.nextCursor),
+    });
+  });
+  post('/console/suppressed-addresses', async (page) => {
+    await page.ask('DELETE O/suppressed-addresses/{id}', { params: { id: page.field('id') } });
+    page.go('/console/suppressed-addresses', 'addressReleased');
+  });
+}
+
+async function showMail(page: Page, problem: Problem | null = null): Promise<void> {
+  const mail = await page.ask<z.infer<typeof emailWithContents>>('GET O/emails/{id}', {
+    params: { id: page.param('id') },
+  });
+  const data: MailData = {
+    mail: rowOf(page, mail),
+    path: `/console/emails/${mail.id}`,
+    attempts: mail.attempts,
+    nextTryAt: mail.status === 'queued' ? mail.nextTryAt : null,
+    detail: mail.detail,
+    text: mail.text,
+    sender: mail.sender,
+    senderAddress: mail.senderAddress,
+    messageId: mail.messageId,
+    invitation: mail.invitationId && `/console/invitations/${mail.invitationId}`,
+    original: mail.copyOf && `/console/emails/${mail.copyOf}`,
+    mayCopy: mail.invitationId !== null && page.may('invitations.manage'),
+    refused: problem && { ...refusalWords(page, problem), errors: [] },
+  };
+  if (problem) page.showAgain(mailView, data, problem);
+  else page.show(mailView, data);
+}

@@ -1,0 +1,215 @@
+import type { z } from 'zod';
+import { readClock } from '../../db/database';
+import { findSponsors, type Sponsorship } from '../../db/queries/find-sponsors';
+import { type UserStatus, userStatuses } from '../../domain/account';
+import { deadline } from '../../domain/calendar-time';
+import { badInput, notFound, type Problem } from '../../domain/problem';
+import type { groupPage } from '../schemas/groups';
+import type { userPage } from '../schemas/users';
+import { actorName } from './actors';
+import { demand, refusable } from './demand';
+import { type FieldSpec, type Form, formOf } from './forms';
+import type { Screens } from './index';
+import { instantOf, localTime } from './local-time';
+import type { Page } from './page';
+import { nextPage, queryOf } from './paging';
+import { groupNamesOf, nameOf, type PersonRow, personRow, type UserBody } from './users';
+import { consoleView } from './views';
+
+type UserPageBody = z.infer<typeof userPage>;
+type GroupPageBody = z.infer<typeof groupPage>;
+
+interface GuestsData {
+  rows: (PersonRow & { sponsor: string | null; over: boolean; manage: string })[];
+  q: string;
+  filtered: boolean;
+  statuses: { value: string; label: string; chosen: boolean }[];
+  groups: { value: string; label: string; chosen: boolean }[];
+  mayInvite: boolean;
+  mayReadLog: boolean;
+  next: string | null;
+  first: string | null;
+}
+
+const guestsView = consoleView<GuestsData>('guests');
+
+interface GuestData {
+  guest: PersonRow;
+  path: string;
+  sponsor: string | null;
+  groups: Form;
+  sponsoring: Form;
+  access: Form;
+  /** Whether suspending and end dates are allowed here, and apply to this guest as things are. */
+  mayLimit: boolean;
+  over: boolean;
+  joined: boolean;
+  suspended: boolean;
+  maySuspend: boolean;
+  extensions: { value: string; label: string; at: string }[];
+}
+
+const guestView = consoleView<GuestData>('guest');
+
+interface RemoveData {
+  name: string;
+  path: string;
+}
+
+const removeView = consoleView<RemoveData>('guest-remove');
+
+type Part = 'groups' | 'sponsor' | 'access';
+
+/** Who comes from outside: their groups, who vouches for them, and until when. // A5, D7, D11, D12 */
+export function guestsScreens({ get, post }: Screens): void {
+  get('/console/guests', async (page) => {
+    const filter = queryOf(page, 'q', 'status', 'groupId');
+    const [guests, groupNames, now] = await Promise.all([
+      page.ask<UserPageBody>('GET O/guests', { query: { ...filter, ...queryOf(page, 'cursor') } }),
+      groupNamesOf(page),
+      page.read(readClock),
+    ]);
+    const ids = guests.items.map(({ id }) => id);
+    const sponsors = await page.read((trx) => findSponsors(trx, page.organization.id, ids));
+    page.show(guestsView, {
+      rows: guests.items.map((user) => ({
+        ...personRow(page, user, groupNames),
+        sponsor: sponsorName(page, sponsors.get(user.id)),
+        over: user.accessEndsAt !== null && new Date(user.accessEndsAt) <= now,
+        manage: `/console/guests/${user.id}`,
+      })),
+      q: filter.q ?? '',
+      filtered: Object.keys(filter).length > 0,
+      statuses: userStatuses.map((value) => ({
+        value,
+        label: page.t(`users.status.${value satisfies UserStatus}`),
+        chosen: value === filter.status,
+      })),
+      groups: [...groupNames].map(([value, label]) => ({ value, label, chosen: value === filter.groupId })),
+      mayInvite: page.may('guests.invite'),
+      mayReadLog: page.may('logs.read'),
+      ...nextPage(page, guests.nextCursor),
+    });
+  });
+
+  get('/console/guests/:id', (page) => showGuest(page));
+
+  /** One part of the guest's screen, saved by itself. */
+  const part = (name: Part, notice: string, bodyOf: (page: Page) => Promise<object> | object) =>
+    post(
+      `/console/guests/:id/${name}`,
+      (page) =>
+        refusable(
+          async () => {
+            demand(page, 'guests.manage');
+            const params = { userId: page.param('id') };
+            const guest = await page.ask<UserBody>('PATCH O/guests/{userId}', { params, body: await bodyOf(page) });
+            page.go(`/console/guests/${guest.id}`, notice, { name: nameOf(page, guest) });
+          },
+          (problem) => showGuest(page, name, problem),
+        ),
+      (page) => showGuest(page, name),
+    );
+
+  part('groups', 'guestGroupsSaved', (page) => ({ groupIds: page.fields('groupIds') }));
+  part('sponsor', 'guestSponsorSaved', async (page) => ({ sponsorId: await findMember(page) }));
+  part('access', 'guestAccessSaved', (page) => {
+    // A button for an extension says until when: pressed twice, it extends once.
+    const typed = page.field('until') || page.field('accessEndsAt').trim();
+    return { accessEndsAt: typed === '' || typed === 'none' ? null : instantOf(typed, page.timeZone) };
+  });
+
+  for (const [wish, notice] of [
+    ['suspend', 'guestSuspended'],
+    ['resume', 'guestResumed'],
+  ] as const)
+    post(`/console/guests/:id/${wish}`, async (page) => {
+      const guest = await page.ask<UserBody>(`POST O/users/{id}/${wish}`, { params: { id: page.param('id') } });
+      page.go(`/console/guests/${guest.id}`, notice, { name: nameOf(page, guest) });
+    });
+
+  get('/console/guests/:id/remove', async (page) => {
+    const guest = await readGuest(page);
+    page.show(removeView, { name: nameOf(page, guest), path: `/console/guests/${guest.id}` });
+  });
+  post('/console/guests/:id/remove', async (page) => {
+    const guest = await readGuest(page);
+    await page.ask('DELETE O/guests/{userId}', { params: { userId: guest.id } });
+    page.go('/console/guests', 'guestRemoved', { name: nameOf(page, guest) });
+  });
+}
+
+async function readGuest(page: Page): Promise<UserBody> {
+  demand(page, 'guests.manage');
+  const guest = await page.ask<UserBody>('GET O/users/{id}', { params: { id: page.param('id') } });
+  if (guest.kind !== 'guest') throw notFound('guest');
+  return guest;
+}
+
+function sponsorName(page: Page, sponsorship: Sponsorship | undefined): string | null {
+  const { sponsor = null, inviter = null } = sponsorship ?? {};
+  if (sponsor) return nameOf(page, sponsor);
+  return inviter && actorName(page, inviter.type, inviter.name);
+}
+
+/** The member whose address or username was typed; null for nobody. @throws Problem BAD_INPUT */
+async function findMember(page: Page): Promise<string | null> {
+  const typed = page.field('sponsorId').trim();
+  if (typed === '') return null;
+  const { items } = await page.ask<UserPageBody>('GET O/users', {
+    query: { q: typed.slice(0, 200), kind: 'member', limit: '200' },
+  });
+  const wanted = typed.toLowerCase();
+  const found = items.find(({ email, username }) => [email, username].some((name) => name?.toLowerCase() === wanted));
+  if (!found) throw badInput({ pointer: '/sponsorId', message: 'There is no such member.' });
+  return found.id;
+}
+
+const extensions = ['P7D', 'P30D', 'P90D'] as const;
+
+async function showGuest(page: Page, part: Part | null = null, problem: Problem | null = null): Promise<void> {
+  const guest = await readGuest(page);
+  const [groups, sponsors, now] = await Promise.all([
+    page.ask<GroupPageBody>('GET O/groups', { query: { limit: '200' } }),
+    page.read((trx) => findSponsors(trx, page.organization.id, [guest.id])),
+    page.read(readClock),
+  ]);
+  const sponsorship = sponsors.get(guest.id);
+  const choices = groups.items
+    .filter((group) => guest.groupIds.includes(group.id) || page.may('group.administer', { type: 'group', ...group }))
+    .map(({ id, name }) => ({ value: id, label: name }));
+  const specs: Record<Part, FieldSpec[]> = {
+    groups: [{ name: 'groupIds', kind: 'checkboxes', choices, value: guest.groupIds }],
+    sponsor: [{ name: 'sponsorId', value: sponsorship?.sponsor?.email ?? sponsorship?.sponsor?.username ?? '' }],
+    access: [{ name: 'accessEndsAt', kind: 'instant', value: localTime(guest.accessEndsAt, page.timeZone) }],
+  };
+  const form = (name: Part): Form =>
+    formOf(
+      page,
+      specs[name].map((spec) => ({ ...spec, words: `console.guests.fields.${spec.name}` })),
+      part === name,
+      part === name ? problem : null,
+    );
+  const names = new Map(groups.items.map(({ id, name }) => [id, name]));
+  const end = guest.accessEndsAt === null ? null : new Date(guest.accessEndsAt);
+  const over = end !== null && end <= now;
+  const data: GuestData = {
+    guest: personRow(page, guest, names),
+    path: `/console/guests/${guest.id}`,
+    sponsor: sponsorName(page, sponsorship),
+    groups: form('groups'),
+    sponsoring: form('sponsor'),
+    access: form('access'),
+    mayLimit: page.organization.policy.guestSuspensionAndEndDate,
+    over,
+    joined: guest.status === 'active' || guest.status === 'suspended',
+    suspended: guest.status === 'suspended',
+    maySuspend: page.may('users.manage'),
+    extensions: extensions.map((by) => {
+      const at = deadline(end ?? now, by, page.timeZone).toISOString();
+      return { value: at, label: page.t(`console.guests.extendBy.${by}`), at };
+    }),
+  };
+  if (problem) page.showAgain(guestView, data, problem);
+  else page.show(guestView, data);
+}

