@@ -127,7 +127,7 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
   };
 
   on.get('/console', (page) => {
-    const first = page.frame().navigation[0]?.items[0];
+    const first = page.navigation()[0]?.items[0];
     page.response.redirect(303, first ? first.path : '/profile');
   });
 

@@ -189,23 +189,29 @@ export class Page {
         detail: [account.email, account.username].find((text) => text && text !== name) ?? null,
         initial: initial(name),
       },
-      navigation: sectionGroups
-        .map((group) => ({
-          label: this.t(`console.sectionGroups.${group}`),
-          items: sections
-            .filter((section) => section.group === group && this.may(section.action))
-            .map((section) => ({
-              ...section,
-              label: this.t(`console.sections.${section.id}`),
-              current: path === section.path || path.startsWith(`${section.path}/`),
-            })),
-        }))
-        .filter(({ items }) => items.length > 0),
+      navigation: this.navigation(),
       notice: notice && { tone: notice.tone, text: this.t(`console.notices.${notice.name}`, notice.values) },
       once: this.once,
       for: this.formOwner,
       path,
     };
+  }
+
+  /** The sections that the person may enter here, by group. */
+  navigation(): Frame['navigation'] {
+    const { path } = this.request;
+    return sectionGroups
+      .map((group) => ({
+        label: this.t(`console.sectionGroups.${group}`),
+        items: sections
+          .filter((section) => section.group === group && this.may(section.action))
+          .map((section) => ({
+            ...section,
+            label: this.t(`console.sections.${section.id}`),
+            current: path === section.path || path.startsWith(`${section.path}/`),
+          })),
+      }))
+      .filter(({ items }) => items.length > 0);
   }
 
   /** Whose form it is: what somebody fills in here is not to be done elsewhere, nor in another's name. */
@@ -257,7 +263,7 @@ export async function enterConsole(
   const ofSession = request.session.currentOrganizationId;
   const standing = currentOrganization(person.account, organizations, ofSession);
   if (!standing) return 'nowhere';
-  // A guest without a home has been nowhere when they sign in.
+  // A session of somebody who is only a guest begins nowhere.
   if (ofSession && standing.id !== ofSession) {
     await switchSession(services.database, request.sessionID, standing.id);
     writeNotice(response, services.baseUrl, {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { findManagement, type Management } from '../../db/queries/find-management';
 import { roles } from '../../domain/invitation';
+import type { Resource } from '../../domain/permissions';
 import type { Problem } from '../../domain/problem';
 import { toProblem } from '../middleware/problems';
 import type { groupPage } from '../schemas/groups';
@@ -168,7 +169,7 @@ async function find(page: Page): Promise<{ user: UserBody; etag: string }> {
 const mayManage = (page: Page, user: UserBody): boolean => {
   const action = user.kind === 'guest' ? 'guests.manage' : 'users.manage';
   const { role, groupIds } = user;
-  const managed = { type: 'user', self: user.id === page.person.id, role, permissions: [], groupIds } as const;
+  const managed: Resource = { type: 'user', self: user.id === page.person.id, role, permissions: [], groupIds };
   return page.may(action, managed) && page.may(action);
 };
 

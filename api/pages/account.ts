@@ -201,6 +201,11 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     if (!own) return;
     const { id } = await joined(request, own);
     await inOrganizations(services.database, [id], (trx) => leaveOrganization(trx, id, own.person.id, own.actor));
+    if (request.session.currentOrganizationId === id) {
+      const left = await listAccountOrganizations(services.database, own.person.id);
+      const next = currentOrganization(own.person.account, left, id);
+      if (next) await switchSession(services.database, request.sessionID, next.id);
+    }
     done(request, response, 'left');
   });
 
