@@ -11,6 +11,7 @@ import { createRateLimits, defaultLimits } from './middleware/rate-limits';
 import { accountLinkPages } from './pages/account-links';
 import { accountPages } from './pages/account';
 import { pagesRouter } from './pages/invitation';
+import { livePages } from './pages/live';
 import { unknownPages } from './pages/problem-page';
 import { twoFactorPages } from './pages/two-factor';
 import { mountRoute, type RouteSpec } from './route';
@@ -66,6 +67,7 @@ export function createApp(services: Services): Express {
           'style-src': ["'self'"],
           'script-src': ["'self'"],
           'img-src': ["'self'", 'data:'],
+          'connect-src': ["'self'"],
           'form-action': ["'self'"],
           'base-uri': ["'none'"],
           'frame-ancestors': ["'none'"],
@@ -110,6 +112,7 @@ export function createApp(services: Services): Express {
   app.use(accountPages(services, limits));
   app.use(twoFactorPages(services, limits));
   app.use(accountLinkPages(services, limits));
+  app.use(livePages(services, limits));
   app.use(unknownPages(services.logger));
   app.use(unknownRoute);
   app.use(problemHandler(services.logger));

@@ -3,12 +3,15 @@ import type { Database } from '../db/database';
 import type { KeyRing } from '../domain/token';
 import type { MailAnnouncer } from '../relay/account-mails';
 import type { Announcer } from '../relay/announcer';
+import type { LiveHub } from './live/hub';
 
 /** What the API is built from; made once, in the composition root. */
 export interface Services {
   database: Database;
   announcer: Announcer;
   mails: MailAnnouncer;
+  /** Who watches what, for pages that refresh by themselves. */
+  live: LiveHub;
   keys: KeyRing;
   baseUrl: string;
   platformKey: string;

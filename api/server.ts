@@ -11,6 +11,7 @@ import { createMailAnnouncer } from '../relay/account-mails';
 import { createAnnouncer } from '../relay/announcer';
 import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
 import { createApp } from './app';
+import { createLiveHub } from './live/hub';
 import { version } from '../package.json';
 
 export interface RunningServer {
@@ -35,12 +36,14 @@ export async function startServer(
   const searchAttributes = searchAttributeSwitch(client, logger);
   const announcer = createAnnouncer(database, client, searchAttributes, logger);
   const mails = createMailAnnouncer(database, client, logger);
+  const live = createLiveHub(database, logger);
   if (settings.USHER_RATE_LIMITS === 'off')
     logger.warn('USHER_RATE_LIMITS=off: request limits are off; those on guessed keys stay');
   const app = createApp({
     database,
     announcer,
     mails,
+    live,
     keys: settings.USHER_SECRET,
     baseUrl: settings.USHER_BASE_URL,
     platformKey: settings.USHER_PLATFORM_KEY,
@@ -71,6 +74,7 @@ export async function startServer(
   return {
     port: (server.address() as AddressInfo).port,
     async stop() {
+      live.stop();
       server.closeIdleConnections();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());

@@ -28,6 +28,8 @@ export function createMetrics(database: Database): { observe: RequestHandler; se
     observe: (request, response, next) => {
       const end = duration.startTimer();
       response.on('finish', () => {
+        // Open for as long as somebody looks at a page, which says nothing about how long answers take.
+        if (response.locals.isStream) return;
         const route = (response.locals.route as string | undefined) ?? 'other';
         end({ method: request.method, route, status: String(response.statusCode) });
       });
