@@ -6,7 +6,7 @@ const hearing = {
   groups: 'groups.read',
   invitations: 'invitations.manage',
   guests: 'guests.manage',
-  licences: 'users.read',
+  licences: 'users.manage',
   emails: 'logs.read',
   audit: 'logs.read',
   imports: 'invitations.manage',

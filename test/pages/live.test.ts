@@ -100,7 +100,7 @@ test('staff hear by topic and id, and nothing else, that an invitation was made;
   expect(change.data.topics).toEqual(expect.arrayContaining(['invitations', 'users', 'emails', 'audit']));
   expect(change.data.topics).not.toContain('settings');
   const { data } = await ofMember.until(concerns('users'));
-  expect(data).toEqual({ topics: ['users', 'licences'], ids: [] });
+  expect(data).toEqual({ topics: ['users'], ids: [] });
   for (const stream of [ofStaff, ofMember]) {
     expect(stream.raw()).toMatch(/^retry: 2000\n\n/);
     expect(stream.raw()).not.toMatch(/live\.test|Nora|Welcome/);
