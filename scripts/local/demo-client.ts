@@ -14,8 +14,19 @@ export interface DemoAccess {
   run: string;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-export type Json = any;
+/** Of an answer, what the demo reads: of an invitation, a user, a group, a policy, or a page of them. */
+export interface Json {
+  id: string;
+  email: string;
+  userId: string;
+  status: string;
+  generation: number;
+  expiresAt: string | null;
+  delivery: { status: string };
+  items: Json[];
+  invitationLifetime: string;
+  reminders: string[];
+}
 
 /** Somebody who calls: with the key of the platform, signed in, or as a stranger. */
 export type Caller = { key: string } | { cookie: string } | null;
@@ -23,7 +34,7 @@ export type Caller = { key: string } | { cookie: string } | null;
 export interface DemoClient {
   platform: Caller;
   /** @throws Error with what the API said */
-  call(caller: Caller, method: string, path: string, body?: unknown): Promise<Json>;
+  call: (caller: Caller, method: string, path: string, body?: unknown) => Promise<Json>;
   /** Follows the link of an invitation, which is computed as the mail's was, and accepts. @returns the user's id */
   accept(invitation: Json, names?: { firstName: string; lastName: string }): Promise<string>;
   decline(invitation: Json, reason: string): Promise<void>;
@@ -50,18 +61,18 @@ export function createDemoClient(access: DemoAccess): DemoClient {
     const response = await send(caller, method, path, body);
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path.replace(/[\w-]{71,}/, '…')}: ${response.status} ${text}`);
-    return text === '' ? null : (JSON.parse(text) as Json);
+    return (text === '' ? {} : JSON.parse(text)) as Json;
   }
 
   const path = ({ id, generation }: Json, answer: string) =>
-    `/v1/invitation-tokens/${invitationToken(keys, { invitationId: id as string, generation: generation as number })}/${answer}`;
+    `/v1/invitation-tokens/${invitationToken(keys, { invitationId: id, generation })}/${answer}`;
 
   /** The newest code in the mailbox that came after the sign-in had begun. */
   async function mailedCode(address: string, since: number): Promise<string> {
     for (let attempt = 0; attempt < 150; attempt += 1) {
       const query = new URLSearchParams({ query: `to:${address}` });
-      const { messages } = (await (await fetch(`${mailboxUrl}/api/v1/search?${query}`)).json()) as Json;
-      for (const { ID, Created } of messages as { ID: string; Created: string }[]) {
+      const found = await (await fetch(`${mailboxUrl}/api/v1/search?${query}`)).json();
+      for (const { ID, Created } of (found as { messages: { ID: string; Created: string }[] }).messages) {
         if (Date.parse(Created) < since) break;
         const { Text } = (await (await fetch(`${mailboxUrl}/api/v1/message/${ID}`)).json()) as { Text: string };
         const code = /^\d{6}$/m.exec(Text)?.[0];
@@ -77,7 +88,7 @@ export function createDemoClient(access: DemoAccess): DemoClient {
     call,
     async accept(invitation, names) {
       const accepted = await call(null, 'POST', path(invitation, 'accept'), { password, ...names });
-      return accepted.userId as string;
+      return accepted.userId;
     },
     async decline(invitation, reason) {
       await call(null, 'POST', path(invitation, 'decline'), { reason });

@@ -107,12 +107,13 @@ async function open(client: DemoClient, wanted: Wanted, domain: string, person: 
   });
   const path = `/v1/organizations/${id}`;
   const { items } = await call(platform, 'GET', `${path}/invitations?q=${email}`);
-  if (items[0].status === 'pending') await client.accept(items[0], nameOf(person));
+  const [invited] = items;
+  if (invited?.status === 'pending') await client.accept(invited, nameOf(person));
   // Where reminders are part of the picture, open invitations show when the next one goes out. // F3
   await call(platform, 'PATCH', `${path}/policy`, { reminders: ['P7D', 'P1D'] });
   const by = await client.signIn(email);
   const organization: Organization = {
-    id: id as string,
+    id,
     name: wanted.name,
     preset: wanted.preset,
     domain,
@@ -205,7 +206,7 @@ async function fillInactive(inactive: Organization): Promise<void> {
   await inactive.call('PATCH', `/invitations/${corrected.id}`, { email: `irmgard@${inactive.domain}` });
   const user = await eventually(async () => {
     const { items } = await inactive.call('GET', `/users?q=${byHand.email}&status=inactive`);
-    return items[0] as { id: string } | undefined;
+    return items[0];
   });
   await inactive.call('POST', `/users/${user.id}/activate`);
 }
@@ -277,7 +278,7 @@ export async function untilSettled(client: DemoClient, organizations: MadeOrgani
   for (const { id } of organizations)
     await eventually(async () => {
       const { items } = await client.call(client.platform, 'GET', `/v1/organizations/${id}/invitations?limit=200`);
-      const waiting = (items as { status: string; delivery: { status: string }; expiresAt: string | null }[]).some(
+      const waiting = items.some(
         ({ status, delivery, expiresAt }) =>
           delivery.status === 'queued' || (status === 'pending' && Date.parse(expiresAt ?? '') < Date.now() + 60_000),
       );
