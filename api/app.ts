@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import express, { type Express, Router } from 'express';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
+import { consolePages } from './console';
 import type { Services } from './context';
 import { createMetrics } from './middleware/metrics';
 import { problemHandler, unknownRoute } from './middleware/problems';
@@ -16,6 +17,7 @@ import { unknownPages } from './pages/problem-page';
 import { twoFactorPages } from './pages/two-factor';
 import { mountRoute, type RouteSpec } from './route';
 import { accessRoutes } from './routes/access';
+import { figureRoutes } from './routes/figures';
 import { groupRoutes } from './routes/groups';
 import { guestRoutes } from './routes/guests';
 import { invitationTokenRoutes } from './routes/invitation-tokens';
@@ -40,6 +42,7 @@ export const routes: RouteSpec[] = [
   ...guestRoutes,
   ...accessRoutes,
   ...auditRoutes,
+  ...figureRoutes,
 ];
 
 function requestLine(request: IncomingMessage, response: ServerResponse): object {
@@ -97,7 +100,7 @@ export function createApp(services: Services): Express {
       customLogLevel: () => 'debug',
     }),
   );
-  const metrics = createMetrics(services.database);
+  const metrics = createMetrics(services.database, services.describeSchedule);
   app.use(metrics.observe);
   app.get('/metrics', metrics.serve);
   app.use('/assets', express.static(join(__dirname, 'public'), { maxAge: '1h' }));
@@ -113,6 +116,7 @@ export function createApp(services: Services): Express {
   app.use(twoFactorPages(services, limits));
   app.use(accountLinkPages(services, limits));
   app.use(livePages(services, limits));
+  app.use(consolePages(services, limits, routes));
   app.use(unknownPages(services.logger));
   app.use(unknownRoute);
   app.use(problemHandler(services.logger));

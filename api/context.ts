@@ -3,6 +3,7 @@ import type { Database } from '../db/database';
 import type { KeyRing } from '../domain/token';
 import type { MailAnnouncer } from '../relay/account-mails';
 import type { Announcer } from '../relay/announcer';
+import type { ScheduleState } from '../relay/schedules';
 import type { LiveHub } from './live/hub';
 
 /** What the API is built from; made once, in the composition root. */
@@ -20,5 +21,7 @@ export interface Services {
   logger: Logger;
   /** For `/readyz`. @throws when Temporal does not answer */
   checkTemporal: () => Promise<void>;
+  /** When the job that resets unused reactivations ran last. @throws when Temporal does not answer */
+  describeSchedule: () => Promise<ScheduleState>;
   version: string;
 }

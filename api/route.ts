@@ -19,7 +19,15 @@ import {
   theOrganization,
 } from '../domain/permissions';
 import { badInput, type FieldError, notFound, Problem, type ProblemCode } from '../domain/problem';
-import { actorOf, authenticate, type Caller, callerKey, findPerson, inviteeActor } from './caller';
+import {
+  actorOf,
+  authenticate,
+  type Caller,
+  callerKey,
+  findPerson,
+  inviteeActor,
+  type Person as PersonCaller,
+} from './caller';
 import type { Services } from './context';
 import { readJson, validate } from './input';
 import type { RateLimits } from './middleware/rate-limits';
@@ -115,16 +123,57 @@ export function mountRoute(router: Router, spec: RouteSpec, services: Services, 
   router[spec.method](path, async (request: Request, response: Response) => {
     response.locals.route = spec.path;
     const context = await enter(spec, services, limits, request);
-    if (spec.locate) await spec.locate(context);
-    if (spec.query) context.query = validate(spec.query, { ...request.query }, 'query');
     // A body has no meaning with these, whatever it holds.
     const bodiless = spec.method === 'get' || spec.method === 'delete';
-    const json = bodiless ? undefined : await readJson(request, response);
-    context.body = await judgeBody(spec, context, json);
-    if (spec.idempotent) guardWithKey(context, spec, request, json);
-    send(response, await spec.handle(context));
+    send(response, await answer(spec, context, () => (bodiless ? undefined : readJson(request, response))));
   });
 }
+
+/** What is left once it is known who calls and that they may. */
+async function answer(spec: RouteSpec, context: Context, readBody: () => unknown): Promise<Reply> {
+  if (spec.locate) await spec.locate(context);
+  if (spec.query) context.query = validate(spec.query, { ...context.request.query }, 'query');
+  const json = await readBody();
+  context.body = await judgeBody(spec, context, json);
+  if (spec.idempotent) guardWithKey(context, spec, context.request, json);
+  return spec.handle(context);
+}
+
+/** A person who is signed in, where they stand, and the request that brought them: what a page asks routes with. */
+export interface Visit extends Place {
+  services: Services;
+  limits: RateLimits;
+  request: Request;
+  caller: PersonCaller;
+}
+
+export interface RouteInput {
+  params?: Record<string, string>;
+  query?: Record<string, string>;
+  body?: unknown;
+  /** `If-Match` and `Idempotency-Key`, in small letters. */
+  headers?: Record<string, string>;
+}
+
+/**
+ * A route's answer for a page: the same rules, the same command, the same refusals, without a request of its own. The
+ * caller has seen to who it is and where the request comes from. @throws Problem
+ */
+export async function askRoute(spec: RouteSpec, visit: Visit, input: RouteInput = {}): Promise<Reply> {
+  const { params = {}, query = {}, body, headers = {} } = input;
+  const request = Object.create(visit.request, {
+    params: { value: { organizationId: visit.organizationId, ...params } },
+    query: { value: query },
+    // The route's own address: an idempotency key is bound to what it acts on.
+    path: { value: spec.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? visit.organizationId) },
+    get: { value: (name: string) => headers[name.toLowerCase()] ?? quietly(visit.request, name) },
+  }) as Request;
+  return answer(spec, await admit(spec, { ...visit, request }), () => body);
+}
+
+/** Of the page's own headers a route hears only those that say who calls from where. */
+const quietly = (request: Request, name: string): string | undefined =>
+  name.toLowerCase() === 'user-agent' ? request.get(name) : undefined;
 
 /** Who calls, and whether they may; all of it before the body is looked at. */
 async function enter(spec: RouteSpec, services: Services, limits: RateLimits, request: Request): Promise<Context> {
@@ -143,8 +192,15 @@ async function enter(spec: RouteSpec, services: Services, limits: RateLimits, re
     throw new Problem('FORBIDDEN', 'Only the platform operator may do this.');
   if (spec.access === 'person' && caller?.type !== 'user')
     throw new Problem('FORBIDDEN', 'Only a person who is signed in may do this.');
-  const { organizationId, person, policy } =
-    spec.access === 'organization' && caller ? await organizationOf(services, caller, request) : nowhere;
+  const place = spec.access === 'organization' && caller ? await organizationOf(services, caller, request) : nowhere;
+  return admit(spec, { services, limits, request, caller, ...place });
+}
+
+type Entering = Omit<Visit, 'caller'> & { caller: Caller | null };
+
+/** Whether the caller may, as far as that can be told before the body. */
+async function admit(spec: RouteSpec, entering: Entering): Promise<Context> {
+  const { services, limits, request, caller, organizationId, person, policy } = entering;
   if (spec.action && !spec.resource) assertAllowed(decide(person, spec.action, theOrganization, policy), 'resource');
   const read: Context['read'] = (query, ids = [organizationId]) => inOrganizations(services.database, ids, query);
   // A key's organization exists; the platform may name any.
@@ -178,7 +234,7 @@ async function enter(spec: RouteSpec, services: Services, limits: RateLimits, re
 }
 
 /** Where the caller stands, and the policy there. */
-interface Place {
+export interface Place {
   organizationId: string;
   person: Person;
   policy: DecisionContext;

@@ -9,6 +9,7 @@ import { readTemporalSettings, type TemporalSettings } from '../config/temporal'
 import { checkRole, openDatabase } from '../db/database';
 import { createMailAnnouncer } from '../relay/account-mails';
 import { createAnnouncer } from '../relay/announcer';
+import { describeSchedule } from '../relay/schedules';
 import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
 import { createApp } from './app';
 import { createLiveHub } from './live/hub';
@@ -51,6 +52,7 @@ export async function startServer(
     trustProxy: settings.USHER_TRUST_PROXY,
     logger,
     version,
+    describeSchedule: () => describeSchedule(client),
     checkTemporal: async () => {
       await client.withDeadline(Date.now() + 3_000, () => client.workflowService.describeNamespace({ namespace }));
     },

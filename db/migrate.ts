@@ -7,6 +7,7 @@ import * as userSearch from './migrations/0005-user-search';
 import * as guests from './migrations/0006-guests';
 import * as severalOrganizations from './migrations/0008-several-organizations';
 import * as mail from './migrations/0009-mail';
+import * as live from './migrations/0015-live';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -18,6 +19,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0006-guests': guests,
   '0008-several-organizations': severalOrganizations,
   '0009-mail': mail,
+  '0015-live': live,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

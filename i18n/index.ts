@@ -88,6 +88,13 @@ export function formatInstant(date: Date, locale: Locale, timeZone: string): str
   });
 }
 
+/** The same where space is short and the zone is said elsewhere: "21 Dec 2026, 14:05". */
+export function formatShort(date: Date, locale: Locale, timeZone: string): string {
+  const zoned = DateTime.fromJSDate(date).setZone(timeZone);
+  const local = (zoned.isValid ? zoned : DateTime.fromJSDate(date, { zone: 'utc' })).setLocale(dateLocales[locale]);
+  return local.toFormat(locale === 'de' ? 'd. LLL yyyy, HH:mm' : 'd LLL yyyy, HH:mm');
+}
+
 function zoneName(local: DateTime): string {
   if (local.zoneName === 'UTC' || local.zoneName === null) return 'UTC';
   return local.offset === 0 ? `${local.zoneName}, GMT` : `${local.zoneName}, GMT${local.toFormat('Z')}`;

@@ -373,7 +373,7 @@ function languageLinks(current: Locale, links: readonly LanguageLink[]): object[
   }));
 }
 
-const viewsFolder = join(__dirname, '..', 'views');
+export const viewsFolder = join(__dirname, '..', 'views');
 const publicFolder = join(__dirname, '..', 'public');
 
 const assetVersions = new Map(
@@ -406,17 +406,20 @@ const helpers = {
 const texts = (options: HelperOptions): Translate => translator(options.data.locale);
 
 /** Own properties only is Handlebars' default at run time; strict refuses fields that are not there. */
-const compileOptions: CompileOptions = {
+export const compileOptions: CompileOptions = {
   strict: true,
   knownHelpersOnly: true,
   knownHelpers: Object.fromEntries(Object.keys(helpers).map((name) => [name, true])),
 };
 
+/** The helpers of all pages; the console has some of its own besides. */
+export const registerWith = (environment: typeof Handlebars): void => environment.registerHelper(helpers);
+
 const templates = compileViews();
 
 function compileViews(): Record<ViewName, Handlebars.TemplateDelegate> {
   const environment = Handlebars.create();
-  environment.registerHelper(helpers);
+  registerWith(environment);
   for (const [name, source] of templateSources(join(viewsFolder, 'partials'))) {
     environment.registerPartial(name, source);
   }
@@ -432,7 +435,7 @@ function compileViews(): Record<ViewName, Handlebars.TemplateDelegate> {
   >;
 }
 
-function templateSources(folder: string): [string, string][] {
+export function templateSources(folder: string): [string, string][] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.hbs'))
     .map((file) => [parse(file).name, readFileSync(join(folder, file), 'utf8')]);

@@ -1,0 +1,120 @@
+import express, { type Request, type Response, Router } from 'express';
+import { Problem } from '../../domain/problem';
+import { findPerson } from '../caller';
+import type { Services } from '../context';
+import { toProblem } from '../middleware/problems';
+import type { RateLimits } from '../middleware/rate-limits';
+import { pageProblems } from '../pages/problem-page';
+import { browserLocale } from '../pages/request';
+import { address, setUpPath } from '../pages/signed-in';
+import type { RouteSpec } from '../route';
+import { assertSameOrigin } from '../same-origin';
+import { id as uuid } from '../schemas/common';
+import { enterConsole, type Page } from './page';
+import { showRefusal } from './refusal';
+import { RouteTable } from './routes';
+import { usersScreens } from './users';
+
+export type Screen = (page: Page) => Promise<void> | void;
+
+/** How screens are mounted. */
+export interface Screens {
+  get: (path: string, screen: Screen) => void;
+  /**
+   * @param again shows the form with what was typed, and does nothing: when the session had ended, or the person has
+   *   switched meanwhile. Without one they are led to `/console`.
+   */
+  post: (path: string, screen: Screen, again?: Screen) => void;
+}
+
+const screens: ((on: Screens) => void)[] = [usersScreens];
+
+/** The web console: the same commands, permissions and refusals as the API, for people. */
+export function consolePages(services: Services, limits: RateLimits, routes: readonly RouteSpec[]): Router {
+  const router = Router();
+  const tools = { services, limits, routes: new RouteTable(routes) };
+  const form = express.urlencoded({ extended: false, limit: '128kb', parameterLimit: 1_000 });
+
+  router.use('/console', (request, response, next) => {
+    response.locals.route = '/console';
+    response.set('Referrer-Policy', 'same-origin').set('Cache-Control', 'no-store');
+    if (request.method === 'POST') assertSameOrigin(request, services.baseUrl);
+    next();
+  });
+
+  const enter = async (request: Request, response: Response): Promise<Page | null> => {
+    const person = await findPerson(services, request);
+    if (!person) {
+      const next = request.method === 'GET' ? request.originalUrl : '/console';
+      response.redirect(303, address('/sign-in', request, { next }));
+      return null;
+    }
+    if (person.mustSetUpApp) {
+      response.redirect(303, address(setUpPath, request));
+      return null;
+    }
+    const entered = await enterConsole(tools, request, response, person);
+    if (entered === 'lost') response.redirect(303, '/console');
+    else if (entered === 'nowhere') response.redirect(303, address('/profile', request));
+    else return entered;
+    return null;
+  };
+
+  const run = (path: string, screen: Screen) => async (request: Request, response: Response) => {
+    response.locals.route = path;
+    const page = await enter(request, response);
+    if (!page) return;
+    try {
+      await screen(page);
+    } catch (error) {
+      const problem = toProblem(error);
+      if (problem.status >= 500) throw error;
+      showRefusal(page, problem);
+    }
+  };
+
+  const on: Screens = {
+    get: (path, screen) => router.get(path, run(path, screen)),
+    post: (path, screen, again = (page) => page.go('/console')) =>
+      router.post(
+        path,
+        form,
+        run(path, (page) => {
+          if (page.field('for') !== page.formOwner) {
+            showRefusal(page, new Problem('STATUS_CONFLICT', 'The form belongs to another organization.'), 'switched');
+            return;
+          }
+          return page.field('redisplay') ? again(page) : screen(page);
+        }),
+      ),
+  };
+
+  on.get('/console', (page) => {
+    const first = page.frame().navigation[0]?.items[0];
+    page.response.redirect(303, first ? first.path : '/profile');
+  });
+
+  // Wherever the person is by now: they say where to.
+  router.post(
+    '/console/switch',
+    form,
+    run('/console/switch', async (page) => {
+      const id = uuid.safeParse(page.field('organizationId'));
+      if (!id.success) throw new Problem('NOT_FOUND', 'There is no such organization.');
+      await page.ask('PUT /me/current-organization', { body: { organizationId: id.data } });
+      page.go('/console', 'switched', { organizationName: nameOf(page, id.data) });
+    }),
+  );
+
+  for (const mount of screens) mount(on);
+
+  on.get('/console/*rest', (page) => showRefusal(page, new Problem('NOT_FOUND', 'There is no such page.')));
+  router.use(
+    '/console',
+    pageProblems(services.logger, (request) => browserLocale(request)),
+  );
+  return router;
+}
+
+const nameOf = (page: Page, id: string): string =>
+  page.organizations.find((organization) => organization.id === id)?.name ?? '';

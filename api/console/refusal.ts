@@ -1,0 +1,35 @@
+import type { Problem } from '../../domain/problem';
+import { hasText } from '../../i18n';
+import type { Page } from './page';
+import { consoleView } from './views';
+
+interface RefusalData {
+  status: number;
+  title: string;
+  /** What to do about it; null where nothing can be said. */
+  help: string | null;
+  requestId: string;
+}
+
+const refusalView = consoleView<RefusalData>('refusal');
+
+/** What an action was refused for, and what to do: `errors.<CODE>` and `console.help.<CODE>`. */
+export function refusalWords(page: Page, { code }: Problem): { title: string; help: string | null } {
+  const help = `console.help.${code}`;
+  return { title: page.t(`errors.${code}`), help: hasText(page.locale, help) ? page.t(help) : null };
+}
+
+/** A whole screen that says no. */
+export function showRefusal(page: Page, problem: Problem, name?: 'switched'): void {
+  const words = refusalWords(page, problem);
+  page.show(
+    refusalView,
+    {
+      status: problem.status,
+      title: name ? page.t(`console.refusals.${name}.title`) : words.title,
+      help: name ? page.t(`console.refusals.${name}.help`) : words.help,
+      requestId: page.request.id as string,
+    },
+    problem.status,
+  );
+}

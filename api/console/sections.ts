@@ -1,0 +1,17 @@
+import type { Action } from '../../domain/permissions';
+
+/** One entry of the console's navigation. It shows only to whom its action is allowed; words: `console.sections.<id>`. */
+export interface Section {
+  id: string;
+  path: string;
+  action: Action;
+  icon: string;
+  group: 'people' | 'records' | 'organization';
+}
+
+/** In the order of the navigation. An icon is a shape of `views/console/partials/glyph.hbs`. */
+export const sections: readonly Section[] = [
+  { id: 'users', path: '/console/users', action: 'users.read', icon: 'people', group: 'people' },
+];
+
+export const sectionGroups = ['people', 'records', 'organization'] as const;

@@ -1,0 +1,240 @@
+import type { z } from 'zod';
+import { type UserStatus, userStatuses, userStatusWord, type UserStatusWord } from '../../domain/account';
+import { invitationKinds } from '../../domain/invitation';
+import { toProblem } from '../middleware/problems';
+import type { groupPage } from '../schemas/groups';
+import type { invitation } from '../schemas/invitations';
+import type { user, userPage } from '../schemas/users';
+import type { Screens } from './index';
+import type { Page } from './page';
+import { nextPage, queryOf } from './paging';
+import { refusalWords } from './refusal';
+import { consoleView } from './views';
+
+export type UserBody = z.infer<typeof user>;
+type UserPageBody = z.infer<typeof userPage>;
+type GroupPageBody = z.infer<typeof groupPage>;
+
+/** How a status looks: a word, a tone and a symbol, never a colour alone. // B6 */
+export const statusTones: Record<UserStatusWord, { tone: string; glyph: string }> = {
+  notSent: { tone: 'quiet', glyph: 'draft' },
+  invited: { tone: 'wait', glyph: 'pending' },
+  invitedExpired: { tone: 'warn', glyph: 'expired' },
+  accepted: { tone: 'good', glyph: 'check' },
+  active: { tone: 'good', glyph: 'check' },
+  inactive: { tone: 'quiet', glyph: 'pause' },
+  deactivated: { tone: 'bad', glyph: 'off' },
+  suspended: { tone: 'warn', glyph: 'pause' },
+};
+
+/** How a person appears in lists and headings. */
+export interface PersonRow {
+  id: string;
+  name: string;
+  initial: string;
+  isGuest: boolean;
+  email: string | null;
+  status: { word: string; tone: string; glyph: string };
+  pending: boolean;
+  role: string | null;
+  groups: string[];
+  moreGroups: number;
+  accessEndsAt: string | null;
+  href: string;
+}
+
+export function personRow(page: Page, user: UserBody, groupNames: Map<string, string>): PersonRow {
+  const word = userStatusWord(user, page.organization.policy);
+  const name =
+    [user.firstName, user.lastName].filter(Boolean).join(' ') ||
+    user.username ||
+    user.email ||
+    page.t('console.unnamed');
+  const groups = user.groupIds.flatMap((id) => groupNames.get(id) ?? []);
+  return {
+    id: user.id,
+    name,
+    initial: (/[\p{L}\p{N}]/u.exec(name)?.[0] ?? '·').toLocaleUpperCase(),
+    isGuest: user.kind === 'guest',
+    email: user.email === name ? null : user.email,
+    status: { word: page.t(`users.status.${word}`), ...statusTones[word] },
+    pending: user.status === 'invited' && user.invitation?.status === 'pending',
+    role: user.role === 'member' ? null : page.t(`console.roles.${user.role}`),
+    groups: groups.slice(0, 2),
+    moreGroups: Math.max(0, groups.length - 2),
+    accessEndsAt: user.accessEndsAt,
+    href: `/console/users/${user.id}`,
+  };
+}
+
+/** Names of the groups that the person may know of. */
+export async function groupNamesOf(page: Page): Promise<Map<string, string>> {
+  const { items } = await page.ask<GroupPageBody>('GET O/groups', { query: { limit: '200' } });
+  return new Map(items.map(({ id, name }) => [id, name]));
+}
+
+interface Choice {
+  value: string;
+  label: string;
+  chosen: boolean;
+}
+
+interface UsersData {
+  rows: (PersonRow & { actions: InvitationAction[]; choosable: string | null })[];
+  q: string;
+  filtered: boolean;
+  statuses: Choice[];
+  kinds: Choice[];
+  groups: Choice[];
+  mayInvite: boolean;
+  mayManage: boolean;
+  anyChoosable: boolean;
+  next: string | null;
+  first: string | null;
+  back: string;
+}
+
+const usersView = consoleView<UsersData>('users');
+
+interface ResultsData {
+  heading: string;
+  summary: string;
+  rows: { name: string; ok: boolean; text: string; help: string | null; href: string }[];
+  back: string;
+}
+
+const resultsView = consoleView<ResultsData>('results');
+
+interface ConfirmBulkData {
+  names: { id: string; name: string }[];
+  back: string;
+}
+
+const confirmCancelView = consoleView<ConfirmBulkData>('confirm-cancel-many');
+
+/** Who belongs here, and where their invitations stand. // B6, C5, D7 */
+export function usersScreens({ get, post }: Screens): void {
+  get('/console/users', async (page) => {
+    const filter = queryOf(page, 'q', 'status', 'kind', 'groupId');
+    const cursor = queryOf(page, 'cursor');
+    const [users, groupNames] = await Promise.all([
+      page.ask<UserPageBody>('GET O/users', { query: { ...filter, ...cursor } }),
+      groupNamesOf(page),
+    ]);
+    const mayManage = page.may('invitations.manage');
+    const back = page.request.originalUrl;
+    const rows = users.items.map((user) => {
+      const actions = mayManage ? invitationActions(page, user) : [];
+      return {
+        ...personRow(page, user, groupNames),
+        actions,
+        choosable: actions[0] && user.invitation ? `${user.invitation.id}.${actions[0].wish}` : null,
+      };
+    });
+    const choices = (values: readonly string[], chosen: string | undefined, label: (value: string) => string) =>
+      values.map((value) => ({ value, label: label(value), chosen: value === chosen }));
+    page.show(usersView, {
+      rows,
+      q: filter.q ?? '',
+      filtered: Object.keys(filter).length > 0,
+      statuses: choices(userStatuses, filter.status, (value) => page.t(`users.status.${value as UserStatus}`)),
+      kinds: choices(invitationKinds, filter.kind, (value) => page.t(`console.kinds.${value}`)),
+      groups: choices([...groupNames.keys()], filter.groupId, (value) => groupNames.get(value) ?? ''),
+      mayInvite: page.may('invitations.create'),
+      mayManage,
+      anyChoosable: rows.some(({ choosable }) => choosable !== null),
+      ...nextPage(page, users.nextCursor),
+      back,
+    });
+  });
+
+  // Many at once: each of them is asked for alone, so that one refusal holds up no other.
+  post('/console/users/many', async (page) => {
+    const chosen = page.fields('chosen').flatMap(readChoice).slice(0, 200);
+    const wish = page.field('wish');
+    if (chosen.length === 0) return page.go(safeBack(page), 'noneChosen', {}, 'info');
+    if (wish === 'cancel' && page.field('sure') !== 'yes') {
+      const names = await Promise.all(
+        chosen.map(async ({ id, value }) => ({ id: value, name: await inviteeName(page, id) })),
+      );
+      return page.show(confirmCancelView, { names, back: safeBack(page) });
+    }
+    const rows: ResultsData['rows'] = [];
+    for (const { id, action } of chosen) rows.push(await actOn(page, id, wish === 'cancel' ? 'cancel' : action));
+    const done = rows.filter(({ ok }) => ok).length;
+    page.show(resultsView, {
+      heading: page.t(`console.results.${wish === 'cancel' ? 'cancelled' : 'sent'}`),
+      summary: page.t('console.results.summary', { done, total: rows.length }),
+      rows,
+      back: safeBack(page),
+    });
+  });
+}
+
+type InvitationBody = z.infer<typeof invitation>;
+
+const inviteeName = async (page: Page, id: string): Promise<string> => {
+  const found = await page.ask<InvitationBody>('GET O/invitations/{id}', { params: { id } });
+  return nameOf(page, found);
+};
+
+export const nameOf = (
+  page: Page,
+  person: Pick<InvitationBody, 'firstName' | 'lastName' | 'username' | 'email'>,
+): string =>
+  [person.firstName, person.lastName].filter(Boolean).join(' ') ||
+  person.username ||
+  person.email ||
+  page.t('console.unnamed');
+
+/** What a list's box stands for: an invitation, and what sending meant when the list was shown, so that twice is once. */
+function readChoice(value: string): { id: string; action: 'send' | 'resend'; value: string }[] {
+  const [, id, action] = /^([0-9a-f-]{36})\.(send|resend)$/.exec(value) ?? [];
+  return id ? [{ id, action: action === 'send' ? 'send' : 'resend', value }] : [];
+}
+
+/** One of many; says how it went. */
+async function actOn(page: Page, id: string, action: InvitationAction['wish']): Promise<ResultsData['rows'][number]> {
+  const href = `/console/invitations/${id}`;
+  let name = page.t('console.unnamed');
+  try {
+    name = await inviteeName(page, id);
+    await page.ask(`POST O/invitations/{id}/${action}`, { params: { id } });
+    return { name, ok: true, text: page.t(`console.results.${action}`), help: null, href };
+  } catch (error) {
+    const problem = toProblem(error);
+    if (problem.status >= 500) throw error;
+    const { title, help } = refusalWords(page, problem);
+    return { name, ok: false, text: title, help, href };
+  }
+}
+
+interface InvitationAction {
+  wish: 'send' | 'resend' | 'cancel';
+  path: string;
+  label: string;
+}
+
+/** What can be done about somebody's invitation, by what it is; whether it is allowed says the command. */
+function invitationActions(page: Page, { invitation: open }: UserBody): InvitationAction[] {
+  if (!open) return [];
+  const wishes: InvitationAction['wish'][] =
+    open.status === 'draft'
+      ? ['send', 'cancel']
+      : open.status === 'pending'
+        ? ['resend', 'cancel']
+        : open.status === 'expired' && page.organization.policy.resendAfterExpiry
+          ? ['resend']
+          : [];
+  return wishes.map((wish) => ({
+    wish,
+    path: `/console/invitations/${open.id}/${wish}`,
+    label: page.t(`console.invitationActions.${wish}`),
+  }));
+}
+
+/** Where a list's form leads back to: a screen of ours, whatever the form says. */
+export function safeBack(page: Page, otherwise = '/console/users'): string {
+  const back = page.field('back');
+  return /^\/console(\/[\w-]+)*(\?[\w=&%.+@~-]*)?$/.test(back) ? back : otherwise;
+}

@@ -1,0 +1,53 @@
+/* What the console gains with JavaScript; without it everything still works. Nothing here submits a form. */
+(function () {
+  'use strict';
+
+  // Only one sheet is open; a click elsewhere and Escape close it.
+  var pops = Array.from(document.querySelectorAll('details.pop'));
+  document.addEventListener('click', function (event) {
+    pops.forEach(function (pop) {
+      if (pop.open && !pop.contains(event.target)) pop.open = false;
+    });
+  });
+  document.addEventListener('keydown', function (event) {
+    if (event.key !== 'Escape') return;
+    pops.forEach(function (pop) {
+      if (!pop.open) return;
+      pop.open = false;
+      pop.querySelector('summary').focus();
+    });
+  });
+
+  // A second press while the first is under way changes nothing; the server would see that it is the same form anyway.
+  document.querySelectorAll('form[data-once]').forEach(function (form) {
+    var sent = false;
+    form.addEventListener('submit', function (event) {
+      if (event.submitter && event.submitter.hasAttribute('data-again')) return;
+      if (sent) event.preventDefault();
+      sent = true;
+    });
+    window.addEventListener('pageshow', function () {
+      sent = false;
+    });
+  });
+
+  var summary = document.querySelector('.summary');
+  if (summary && document.activeElement !== summary) summary.focus();
+
+  var many = document.getElementById('many');
+  if (many) countChosen();
+
+  function countChosen() {
+    var boxes = Array.from(document.querySelectorAll('input[form="many"][type="checkbox"]'));
+    var head = document.querySelector('thead .choose');
+    var all = document.createElement('input');
+    all.type = 'checkbox';
+    all.setAttribute('aria-label', head.textContent);
+    head.replaceChildren(all);
+    all.addEventListener('change', function () {
+      boxes.forEach(function (box) {
+        box.checked = all.checked;
+      });
+    });
+  }
+})();
