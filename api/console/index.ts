@@ -10,6 +10,7 @@ import { address, setUpPath } from '../pages/signed-in';
 import type { RouteSpec } from '../route';
 import { assertSameOrigin } from '../same-origin';
 import { id as uuid } from '../schemas/common';
+import { figuresScreens } from './figures';
 import { enterConsole, type Page } from './page';
 import { showRefusal } from './refusal';
 import { RouteTable } from './routes';
@@ -27,7 +28,7 @@ export interface Screens {
   post: (path: string, screen: Screen, again?: Screen) => void;
 }
 
-const screens: ((on: Screens) => void)[] = [usersScreens];
+const screens: ((on: Screens) => void)[] = [usersScreens, figuresScreens];
 
 /** The web console: the same commands, permissions and refusals as the API, for people. */
 export function consolePages(services: Services, limits: RateLimits, routes: readonly RouteSpec[]): Router {

@@ -12,6 +12,7 @@ export interface Section {
 /** In the order of the navigation. An icon is a shape of `views/console/partials/glyph.hbs`. */
 export const sections: readonly Section[] = [
   { id: 'users', path: '/console/users', action: 'users.read', icon: 'people', group: 'people' },
+  { id: 'figures', path: '/console/figures', action: 'settings.manage', icon: 'figures', group: 'records' },
 ];
 
 export const sectionGroups = ['people', 'records', 'organization'] as const;

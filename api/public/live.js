@@ -107,7 +107,11 @@
     }
     refreshing = true;
     var asked = Date.now();
-    fetch(location.href, { headers: { Accept: 'text/html' }, credentials: 'same-origin', cache: 'no-store' })
+    fetch(location.href, {
+      headers: { Accept: 'text/html', 'X-Usher-Refresh': 'yes' },
+      credentials: 'same-origin',
+      cache: 'no-store',
+    })
       .then(function (response) {
         if (response.redirected || [401, 403, 404, 410].indexOf(response.status) >= 0) return leave();
         if (!response.ok) throw new Error('not now');

@@ -255,6 +255,8 @@ describe('a walk through every route', () => {
     const o = `/v1/organizations/${created.body.id}`;
     await step('GET', o);
     await step('PATCH', o, { name: 'Walked', licences: null, plan: 'premium' });
+    await step('GET', `${o}/figures`);
+    await step('GET', '/v1/figures');
     await step('GET', `${o}/policy`);
     await step('PATCH', `${o}/policy`, {
       reminders: ['P7D'],
