@@ -166,22 +166,21 @@
     if (place.querySelector('dialog[open], [data-live-hold]')) return true;
     return Array.from(place.querySelectorAll('input, textarea, select')).some(function (field) {
       if (['hidden', 'submit', 'button', 'checkbox'].indexOf(field.type) >= 0) return false;
-      if (field.tagName === 'SELECT')
-        return (
-          field === document.activeElement ||
-          Array.from(field.options).some(function (option) {
-            return option.selected !== option.defaultSelected && (option.selected || hasDefault(field));
-          })
-        );
+      if (field.tagName === 'SELECT') return field === document.activeElement || isChosen(field);
       if (field.type === 'radio') return field.checked !== field.defaultChecked;
       return field === document.activeElement || field.value !== field.defaultValue;
     });
   }
 
-  /** A select without a preselected option shows its first one, which nobody has chosen. */
-  function hasDefault(field) {
-    return Array.from(field.options).some(function (option) {
+  /** A list without a preselected entry shows its first one, which nobody has chosen. */
+  function isChosen(list) {
+    var options = Array.from(list.options);
+    var preselected = options.filter(function (option) {
       return option.defaultSelected;
+    });
+    if (preselected.length === 0 && !list.multiple) return list.selectedIndex > 0;
+    return options.some(function (option) {
+      return option.selected !== option.defaultSelected;
     });
   }
 
@@ -249,6 +248,12 @@
   function nameOf(element, region) {
     if (element === region) return { self: true };
     if (element.id) return { selector: '#' + CSS.escape(element.id) };
+    // What opens a row's menu says whose it is; the menu itself has no name.
+    var summary = element.tagName === 'DETAILS' && element.querySelector(':scope > summary[aria-label]');
+    if (summary)
+      return {
+        selector: 'details:has(> summary[aria-label="' + CSS.escape(summary.getAttribute('aria-label')) + '"])',
+      };
     var attributes = ['name', 'value', 'href', 'data-key', 'aria-label'].filter(function (attribute) {
       return element.getAttribute(attribute);
     });

@@ -3,9 +3,11 @@ import { createLiveHub, type Listener } from '../../api/live/hub';
 import { topicsOf, topics } from '../../api/live/topics';
 import { openDatabase } from '../../db/database';
 import type { Happening } from '../../db/queries/latest-events';
-import { build, endLeftProcesses, startApi } from '../faults/processes';
+import { freePort } from '../../scripts/local/ports';
+import { build, endLeftProcesses, startApi, startProcess } from '../faults/processes';
+import { launchBrowser, type TestBrowser } from '../support/browser';
 import { type Person, signedInPerson } from '../support/people';
-import { eventually, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+import { eventually, goodPassword, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
 let usher: TestUsher;
 let organization: TestOrganization;
@@ -223,6 +225,130 @@ test('an event that is committed after one with a higher id is told all the same
   hub.stop();
   await expect(hub.listen(listener, 0)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   await database.destroy();
+});
+
+describe('in a browser', () => {
+  let browser: TestBrowser;
+  beforeAll(async () => {
+    browser = await launchBrowser(usher);
+  });
+  afterAll(() => browser.close());
+
+  /** Signed in, and at the list of users; a mark says whether the page was loaded again. */
+  async function atUsers(email: string, base = 'http://usher.test') {
+    const page = await browser.person();
+    await page.goto(`${base}/sign-in?next=${encodeURIComponent('/console/users')}`);
+    await page.fill('#login', email);
+    await page.fill('#password', goodPassword);
+    await Promise.all([page.waitForURL('**/console/users'), page.press('#password', 'Enter')]);
+    await page.evaluate('window.sameLoad = true');
+    return page;
+  }
+  const sameLoad = 'window.sameLoad === true';
+
+  test('a list refreshes itself, and leaves what a person is doing in it as it is', async () => {
+    const page = await atUsers('staff@live.test');
+    await organization.invite({ email: 'ticked@live.test' });
+    const ticked = page.locator('tr', { hasText: 'ticked@live.test' });
+    await ticked.locator('input[name=chosen]').check();
+    await ticked.locator('summary').click();
+    await ticked.locator('th a').focus();
+    await page.evaluate('window.scrollTo(0, 40)');
+    const scrolled = await page.evaluate('window.scrollY');
+    await organization.invite({ email: 'fresh@live.test' });
+    await page.getByText('fresh@live.test').waitFor();
+    expect(await ticked.locator('input[name=chosen]').isChecked()).toBe(true);
+    expect(await ticked.locator('details').getAttribute('open')).not.toBeNull();
+    expect(await page.evaluate('document.activeElement.closest("tr").innerText')).toContain('ticked@live.test');
+    expect(await page.evaluate('window.scrollY')).toBe(scrolled);
+    // What the console's own script does to a list it does to this one.
+    await page.getByLabel('Choose', { exact: true }).check();
+    expect(await page.locator('tbody input[name=chosen]:not(:checked)').count()).toBe(0);
+    await page.keyboard.press('Escape');
+    expect(await ticked.locator('details').getAttribute('open')).toBeNull();
+    expect(await page.evaluate(sameLoad)).toBe(true);
+    expect(browser.complaints).toEqual([]);
+  });
+
+  test('who is removed while they look is shown the door', async () => {
+    const person = await signedInPerson(usher, organization, 'looking@live.test');
+    const page = await atUsers('looking@live.test');
+    expect((await organization.call('DELETE', `/users/${person.id}`)).status).toBe(204);
+    await page.waitForURL('**/sign-in**');
+    expect(browser.complaints.splice(0).filter((complaint) => !/40[14]/.test(complaint))).toEqual([]);
+  });
+
+  test('the API is restarted while a page is open: it reconnects, and shows what happened meanwhile', async () => {
+    const port = await freePort();
+    const start = async () => {
+      const api = startProcess('api/server.js', { ...usher.env, USHER_LOG_LEVEL: 'info', PORT: String(port) });
+      await api.ready;
+      return api;
+    };
+    const first = await start();
+    const page = await atUsers('staff@live.test', `http://127.0.0.1:${port}`);
+    await page.getByText('fresh@live.test').waitFor();
+    expect(await first.end('SIGTERM')).toMatchObject({ code: 0 });
+    await organization.invite({ email: 'meantime@live.test', firstName: 'Mean' });
+    const second = await start();
+    await page.getByText('meantime@live.test').waitFor({ timeout: 20_000 });
+    await organization.invite({ email: 'afterwards@live.test' });
+    await page.getByText('afterwards@live.test').waitFor();
+    expect(await page.evaluate(sameLoad)).toBe(true);
+    await page.context().close();
+    await second.end('SIGTERM');
+    // The line was broken, and that is all.
+    expect(browser.complaints.splice(0).filter((text) => !/live\?|ERR_CONNECTION_REFUSED/.test(text))).toEqual([]);
+  });
+
+  test('without JavaScript the list is as it was loaded', async () => {
+    const page = await browser.person({ javaScriptEnabled: false });
+    await page.goto('http://usher.test/sign-in?next=%2Fconsole%2Fusers');
+    await page.fill('#login', 'staff@live.test');
+    await page.fill('#password', goodPassword);
+    await Promise.all([page.waitForURL('**/console/users'), page.press('#password', 'Enter')]);
+    await page.getByText('fresh@live.test').waitFor();
+    expect(browser.complaints).toEqual([]);
+  });
+});
+
+test('figures are told to the operator about all, to administrators about their own organization, and to nobody else', async () => {
+  const few = await usher.createOrganization({ name: 'Few', preset: 'licensed-guests' });
+  await few.invite({ email: 'today@few.test', expiresAt: new Date(Date.now() + 5_000).toISOString() });
+  await few.invite({ email: 'later@few.test' });
+  await few.invite({ email: 'draft@few.test', send: false });
+  const own = await eventually(
+    () => few.call('GET', '/figures'),
+    ({ body }) => body.mails.queued === 0,
+  );
+  expect(own.body).toMatchObject({
+    mails: { queued: 0, oldestQueuedAt: null, failedLast24Hours: 0 },
+    outbox: { waiting: expect.any(Number) },
+    schedule: { paused: false, nextRunAt: expect.any(String) },
+  });
+  expect([1, 2]).toContain(own.body.invitations.open);
+  await usher
+    .owner('emails')
+    .where({ organization_id: few.id, recipient: 'later@few.test' })
+    .update({ status: 'failed' });
+  await usher
+    .owner('emails')
+    .where({ organization_id: few.id, recipient: 'today@few.test' })
+    .update({ status: 'queued', created_at: '2026-01-01T00:00:00Z' });
+  expect((await few.call('GET', '/figures')).body.mails).toEqual({
+    queued: 1,
+    oldestQueuedAt: '2026-01-01T00:00:00.000Z',
+    failedLast24Hours: 1,
+  });
+  const all = (await usher.call('GET', '/v1/figures')).body;
+  expect(all.mails).toMatchObject({ failedLast24Hours: 1, oldestQueuedAt: '2026-01-01T00:00:00.000Z' });
+  expect(all.invitations.open).toBeGreaterThan(own.body.invitations.open);
+  expect((await usher.call('GET', '/v1/figures', undefined, { key: few.key })).body.code).toBe('FORBIDDEN');
+  expect((await staff.call('GET', '/v1/organizations/current/figures')).body.code).toBe('FORBIDDEN');
+  const { text } = await usher.call('GET', '/metrics', undefined, { key: null });
+  for (const name of ['invitations_open', 'invitations_due_today', 'mails_queued', 'mails_failed_last_day'])
+    expect(text).toMatch(new RegExp(`^usher_${name} \\d+$`, 'm'));
+  expect(text).toMatch(/^usher_mails_oldest_queued_seconds [\d.e+]+$/m);
 });
 
 test('every kind of event that the program writes belongs to a screen', () => {
