@@ -72,6 +72,7 @@ export function createApp(services: Services): Express {
           'img-src': ["'self'", 'data:'],
           'connect-src': ["'self'"],
           'form-action': ["'self'"],
+          'frame-src': ["'self'"],
           'base-uri': ["'none'"],
           'frame-ancestors': ["'none'"],
         },

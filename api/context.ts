@@ -1,10 +1,25 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/database';
+import type { InvitationKind } from '../domain/invitation';
 import type { KeyRing } from '../domain/token';
+import type { Locale } from '../i18n';
 import type { MailAnnouncer } from '../relay/account-mails';
 import type { Announcer } from '../relay/announcer';
 import type { ScheduleState } from '../relay/schedules';
 import type { LiveHub } from './live/hub';
+
+export interface PreviewedInvitation {
+  kind: InvitationKind;
+  locale: Locale;
+  organizationName: string;
+  inviterName: string | null;
+  firstName: string | null;
+  lastName: string | null;
+  message: string | null;
+  link: string;
+  expiresAt: Date;
+  timeZone: string;
+}
 
 /** What the API is built from; made once, in the composition root. */
 export interface Services {
@@ -19,6 +34,12 @@ export interface Services {
   rateLimits: boolean;
   trustProxy: number;
   logger: Logger;
+  /** The mail that an invitation would go out as, made by what makes the real one. */
+  previewInvitation: (invitation: PreviewedInvitation) => { subject: string; html: string };
+  /** Where mails come from; null: the API is not told. // E12 */
+  mailFrom: string | null;
+  /** Where operators look at workflows; null: nowhere that is known. // F1 */
+  temporalUi: { url: string; namespace: string } | null;
   /** For `/readyz`. @throws when Temporal does not answer */
   checkTemporal: () => Promise<void>;
   /** When the job that resets unused reactivations ran last. @throws when Temporal does not answer */

@@ -2,6 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { senderAddress } from '../activities/email/mailer';
+import { renderInvitationMail } from '../activities/email/render';
 import { createLogger } from '../config/logger';
 import { untilStopped } from '../config/process';
 import { type ApiSettings, readApiSettings } from '../config/settings';
@@ -53,6 +55,14 @@ export async function startServer(
     logger,
     version,
     describeSchedule: () => describeSchedule(client),
+    mailFrom: settings.USHER_MAIL_FROM ?? null,
+    temporalUi: settings.USHER_TEMPORAL_UI_URL ? { url: settings.USHER_TEMPORAL_UI_URL, namespace } : null,
+    previewInvitation: ({ kind, ...mail }) =>
+      renderInvitationMail({
+        ...mail,
+        type: kind === 'guest' ? 'guest-invitation' : 'user-invitation',
+        senderAddress: settings.USHER_MAIL_FROM ? senderAddress(settings.USHER_MAIL_FROM) : 'Usher',
+      }),
     checkTemporal: async () => {
       await client.withDeadline(Date.now() + 3_000, () => client.workflowService.describeNamespace({ namespace }));
     },

@@ -34,6 +34,11 @@ const commonSettings = {
   USHER_DATABASE_POOL: z.coerce.number().int().min(2).max(500).default(10),
 };
 
+const mailFrom = z.string().refine((text) => {
+  const match = /^(?:[^<>\r\n]*<([^<>\r\n]+)>|([^<>\s]+))$/.exec(text);
+  return 'address' in parseEmailAddress(match?.[1] ?? match?.[2] ?? '');
+}, 'must be an address, or a name with an address in angle brackets');
+
 const apiSettings = z.object({
   ...commonSettings,
   // What an Authorization header can carry.
@@ -42,15 +47,18 @@ const apiSettings = z.object({
     .regex(/^[\x21-\x7e]{32,512}$/, 'must be 32 to 512 visible ASCII characters, no spaces'),
   USHER_RATE_LIMITS: z.enum(['on', 'off']).default('on'),
   USHER_TRUST_PROXY: z.coerce.number().int().min(0).max(10).default(0),
+  // Named on pages; the worker is what sends.
+  USHER_MAIL_FROM: mailFrom.optional(),
+  // For links from the console; the API itself never goes there.
+  USHER_TEMPORAL_UI_URL: url('http:', 'https:')
+    .transform((text) => text.replace(/\/+$/, ''))
+    .optional(),
 });
 
 const workerSettings = z.object({
   ...commonSettings,
   SMTP_URL: url('smtp:', 'smtps:'),
-  USHER_MAIL_FROM: z.string().refine((text) => {
-    const match = /^(?:[^<>\r\n]*<([^<>\r\n]+)>|([^<>\s]+))$/.exec(text);
-    return 'address' in parseEmailAddress(match?.[1] ?? match?.[2] ?? '');
-  }, 'must be an address, or a name with an address in angle brackets'),
+  USHER_MAIL_FROM: mailFrom,
   USHER_SMTP_CONNECTIONS: z.coerce.number().int().min(1).max(200).default(10),
   USHER_MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(2).default(500),
   USHER_WORKER_DEPLOYMENT: z.string().max(200).optional(),

@@ -175,6 +175,7 @@ function temporalEnvironment({ address }: LocalTemporal, settings: StartSettings
     TEMPORAL_ADDRESS: address,
     TEMPORAL_NAMESPACE: settings.namespace,
     TEMPORAL_CONFIG_FILE: noProfile,
+    USHER_TEMPORAL_UI_URL: process.env['USHER_TEMPORAL_UI_URL'] ?? `http://localhost:${settings.temporalUiPort}`,
   };
 }
 

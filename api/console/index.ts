@@ -5,15 +5,21 @@ import type { Services } from '../context';
 import { toProblem } from '../middleware/problems';
 import type { RateLimits } from '../middleware/rate-limits';
 import { pageProblems } from '../pages/problem-page';
+import { showSignIn } from '../pages/account';
+import { keepForm, keptFormLimit, readKept } from '../pages/kept-form';
 import { browserLocale } from '../pages/request';
-import { address, setUpPath } from '../pages/signed-in';
+import { address, safeNext, setUpPath } from '../pages/signed-in';
+import { goOn } from '../pages/two-factor';
 import type { RouteSpec } from '../route';
 import { assertSameOrigin } from '../same-origin';
 import { id as uuid } from '../schemas/common';
 import { figuresScreens } from './figures';
+import { invitationScreens } from './invitations';
+import { inviteScreens } from './invite';
 import { enterConsole, type Page } from './page';
-import { showRefusal } from './refusal';
+import { showRefusal, type SwitchBack } from './refusal';
 import { RouteTable } from './routes';
+import { userScreens } from './user';
 import { usersScreens } from './users';
 
 export type Screen = (page: Page) => Promise<void> | void;
@@ -28,13 +34,19 @@ export interface Screens {
   post: (path: string, screen: Screen, again?: Screen) => void;
 }
 
-const screens: ((on: Screens) => void)[] = [usersScreens, figuresScreens];
+const screens: ((on: Screens) => void)[] = [
+  usersScreens,
+  userScreens,
+  inviteScreens,
+  invitationScreens,
+  figuresScreens,
+];
 
 /** The web console: the same commands, permissions and refusals as the API, for people. */
 export function consolePages(services: Services, limits: RateLimits, routes: readonly RouteSpec[]): Router {
   const router = Router();
   const tools = { services, limits, routes: new RouteTable(routes) };
-  const form = express.urlencoded({ extended: false, limit: '128kb', parameterLimit: 1_000 });
+  const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 1_000 });
 
   router.use('/console', (request, response, next) => {
     response.locals.route = '/console';
@@ -47,7 +59,9 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
     const person = await findPerson(services, request);
     if (!person) {
       const next = request.method === 'GET' ? request.originalUrl : '/console';
-      response.redirect(303, address('/sign-in', request, { next }));
+      const kept = request.method === 'POST' ? readKept(keepForm(request) ?? '') : null;
+      if (kept) showSignIn(request, response.status(401), next, { kept });
+      else response.redirect(303, address('/sign-in', request, { next: safeNext(next) }));
       return null;
     }
     if (person.mustSetUpApp) {
@@ -82,8 +96,8 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
         form,
         run(path, (page) => {
           if (page.field('for') !== page.formOwner) {
-            showRefusal(page, new Problem('STATUS_CONFLICT', 'The form belongs to another organization.'), 'switched');
-            return;
+            const problem = new Problem('STATUS_CONFLICT', 'The form belongs to another organization.');
+            return showRefusal(page, problem, otherPlace(page));
           }
           return page.field('redisplay') ? again(page) : screen(page);
         }),
@@ -98,12 +112,14 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
   // Wherever the person is by now: they say where to.
   router.post(
     '/console/switch',
-    form,
+    express.urlencoded({ extended: false, limit: keptFormLimit, parameterLimit: 20 }),
     run('/console/switch', async (page) => {
       const id = uuid.safeParse(page.field('organizationId'));
       if (!id.success) throw new Problem('NOT_FOUND', 'There is no such organization.');
       await page.ask('PUT /me/current-organization', { body: { organizationId: id.data } });
-      page.go('/console', 'switched', { organizationName: nameOf(page, id.data) });
+      const kept = readKept(page.field('kept'));
+      if (kept) goOn(page.request, page.response, '/console', kept);
+      else page.go('/console', 'switched', { organizationName: nameOf(page, id.data) });
     }),
   );
 
@@ -115,6 +131,14 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
     pageProblems(services.logger, (request) => browserLocale(request)),
   );
   return router;
+}
+
+/** Where the form of another organization can still be gone on with, by the person who opened it. */
+function otherPlace(page: Page): SwitchBack {
+  const [personId, organizationId] = page.field('for').split('.');
+  const place = page.organizations.find(({ id }) => id === organizationId);
+  const kept = keepForm(page.request);
+  return { back: place && kept && personId === page.person.id ? { id: place.id, name: place.name, kept } : null };
 }
 
 const nameOf = (page: Page, id: string): string =>

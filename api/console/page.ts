@@ -8,7 +8,7 @@ import type { Organization } from '../../db/models/organization';
 import { displayName } from '../../domain/account';
 import { type Action, decide, type Resource, theOrganization } from '../../domain/permissions';
 import type { Problem } from '../../domain/problem';
-import { type Locale, type Translate, translator, type Variables } from '../../i18n';
+import { hasText, type Locale, type Translate, translator, type Variables } from '../../i18n';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
 import { typedField } from '../pages/request';
@@ -102,6 +102,11 @@ export class Page {
   /** Whether the API has this route: `POST O/users/{id}/security-report`. */
   canAsk(name: string): boolean {
     return this.tools.routes.has(name);
+  }
+
+  /** A text that the catalogue may lack. */
+  maySay(key: string): string | null {
+    return hasText(this.locale, key) ? this.t(key) : null;
   }
 
   /** What a route of the API answers: `page.ask<UserPage>('GET O/users', {query})`. @throws Problem as the API would */

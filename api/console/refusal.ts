@@ -3,11 +3,17 @@ import { hasText } from '../../i18n';
 import type { Page } from './page';
 import { consoleView } from './views';
 
+/** The form belongs to another organization; back null: it cannot be gone on with. */
+export interface SwitchBack {
+  back: { id: string; name: string; kept: string } | null;
+}
+
 interface RefusalData {
   status: number;
   title: string;
   /** What to do about it; null where nothing can be said. */
   help: string | null;
+  back: SwitchBack['back'];
   requestId: string;
 }
 
@@ -20,14 +26,15 @@ export function refusalWords(page: Page, { code }: Problem): { title: string; he
 }
 
 /** A whole screen that says no. */
-export function showRefusal(page: Page, problem: Problem, name?: 'switched'): void {
+export function showRefusal(page: Page, problem: Problem, switched?: SwitchBack): void {
   const words = refusalWords(page, problem);
   page.show(
     refusalView,
     {
       status: problem.status,
-      title: name ? page.t(`console.refusals.${name}.title`) : words.title,
-      help: name ? page.t(`console.refusals.${name}.help`) : words.help,
+      title: switched ? page.t('console.refusals.switched.title') : words.title,
+      help: switched ? page.t('console.refusals.switched.help') : words.help,
+      back: switched?.back ?? null,
       requestId: page.request.id as string,
     },
     problem.status,

@@ -12,6 +12,13 @@ export interface Section {
 /** In the order of the navigation. An icon is a shape of `views/console/partials/glyph.hbs`. */
 export const sections: readonly Section[] = [
   { id: 'users', path: '/console/users', action: 'users.read', icon: 'people', group: 'people' },
+  {
+    id: 'invitations',
+    path: '/console/invitations',
+    action: 'invitations.manage',
+    icon: 'mail',
+    group: 'people',
+  },
   { id: 'figures', path: '/console/figures', action: 'settings.manage', icon: 'figures', group: 'records' },
 ];
 

@@ -1,32 +1,35 @@
 import express, { type Request, type Response, Router } from 'express';
-import { changeOwnAccount } from '../../db/commands/change-own-account';
+import { changeOwnAccount, switchOrganization } from '../../db/commands/change-own-account';
+import { leaveOrganization } from '../../db/commands/manage-guest';
 import { accountEvent } from '../../db/commands/sign-in';
 import { inOrganizations } from '../../db/database';
-import { listAccountOrganizations, passwordPolicyFor } from '../../db/queries/find-account';
+import { currentOrganization, listAccountOrganizations, passwordPolicyFor } from '../../db/queries/find-account';
 import { findOrganization } from '../../db/queries/find-organization';
 import { listOwnInvitations } from '../../db/queries/list-own-invitations';
-import { deleteSession, listSessions } from '../../db/queries/list-sessions';
+import { deleteSession, listSessions, switchSession } from '../../db/queries/list-sessions';
 import { countRecoveryCodes } from '../../db/queries/find-two-factor';
 import { displayName } from '../../domain/account';
 import { unmetPasswordRules } from '../../domain/password';
 import { notFound, Problem, type ProblemCode } from '../../domain/problem';
 import { mayChoose, presentFactor } from '../../domain/two-factor';
-import { listNames, locales, translator } from '../../i18n';
+import { listNames, locales, pickLocale, translator } from '../../i18n';
 import { actorOf, findPerson } from '../caller';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
-import { answerOwnInvitation, changeOwnPassword, type OwnRequest, personalWords } from '../own-account';
+import { answerOwnInvitation, changeOwnEmail, changeOwnPassword, type OwnRequest, personalWords } from '../own-account';
 import { assertSameOrigin } from '../same-origin';
 import { toSession } from '../schemas/accounts';
-import { id as uuid, line } from '../schemas/common';
+import { email as emailSchema, id as uuid, line } from '../schemas/common';
 import { endSession } from '../session';
 import { signIn } from '../sign-in';
+import { type KeptForm, keptFormLimit, readKept } from './kept-form';
 import { pageProblems } from './problem-page';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
 import { browserLocale, chosenLanguage, typedField, withLanguage } from './request';
 import { address, enterPage, isNext, localeOf, safeNext, setUpPath } from './signed-in';
+import { goOn, showCode } from './two-factor';
 
-const notices = ['data', 'password', 'session', 'factor', 'accepted', 'declined'] as const;
+const notices = ['data', 'email', 'left', 'password', 'session', 'factor', 'accepted', 'declined'] as const;
 type Notice = (typeof notices)[number];
 
 const signInProblems: Partial<Record<ProblemCode, string>> = {
@@ -39,6 +42,8 @@ const signInProblems: Partial<Record<ProblemCode, string>> = {
 export function accountPages(services: Services, limits: RateLimits): Router {
   const router = Router();
   const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 20 });
+  // A form that was kept comes along, written as JSON within a form.
+  const signInForm = express.urlencoded({ extended: false, limit: keptFormLimit, parameterLimit: 20 });
   const enter = (request: Request, response: Response) => enterPage(services, limits, request, response);
   router.use(['/sign-in', '/sign-out', '/profile'], (request, response, next) => {
     response.locals.route = request.baseUrl;
@@ -54,19 +59,23 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     else showSignIn(request, response, next);
   });
 
-  router.post('/sign-in', form, async (request, response) => {
+  router.post('/sign-in', signInForm, async (request, response) => {
     const next = safeNext(typedField(request, 'next'));
     const login = typedField(request, 'login').trim();
     try {
       if (login === '' || login.length > 254) throw new Problem('SIGN_IN_FAILED', 'There is no such name.');
       const status = await signIn(services, limits, request, login, typedField(request, 'password').slice(0, 1_000));
-      response.redirect(303, status === 'signed-in' ? next : address('/sign-in/code', request, { next }));
+      const kept = readKept(typedField(request, 'kept'));
+      if (status === 'signed-in') goOn(request, response, next, kept);
+      // What was typed stands in no address: the page for the code comes as the answer.
+      else if (kept) await showCode(services, request, response, next, { kept });
+      else response.redirect(303, address('/sign-in/code', request, { next }));
     } catch (error) {
       const reason = error instanceof Problem ? signInProblems[error.code] : undefined;
       if (!reason || !(error instanceof Problem)) throw error;
       response.status(error.status);
       if (error.options.retryAfter !== undefined) response.set('Retry-After', String(error.options.retryAfter));
-      showSignIn(request, response, next, login, reason);
+      showSignIn(request, response, next, { login, reason, kept: readKept(typedField(request, 'kept')) });
     }
   });
 
@@ -107,6 +116,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
       firstName: typedField(request, 'firstName').trim(),
       lastName: typedField(request, 'lastName').trim(),
     };
+    const chosen = locales.find((locale) => locale === typedField(request, 'locale'));
     const errors: ViewData['profile']['errors'] = [];
     for (const field of ['firstName', 'lastName'] as const) {
       if (names[field] === '') errors.push({ field, message: t(`fields.${field}.required`) });
@@ -115,7 +125,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     }
     if (errors.length > 0) return showProfile(own, response, { ...names, errors });
     await accountEvent(services.database, account, 'account.changed', own.actor, (trx) =>
-      changeOwnAccount(trx, account.id, names),
+      changeOwnAccount(trx, account.id, { ...names, ...(chosen && { locale: chosen }) }),
     );
     done(request, response, 'data');
   });
@@ -140,6 +150,60 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     }
   });
 
+  router.post('/profile/email', form, async (request, response) => {
+    const own = await enter(request, response);
+    if (!own) return;
+    const t = translator(localeOf(request, own.person));
+    const newEmail = typedField(request, 'email').trim();
+    const email = emailSchema.safeParse(newEmail);
+    if (!email.success)
+      return showProfile(own, response, { newEmail, errors: [{ field: 'email', message: t('fields.email.invalid') }] });
+    try {
+      await changeOwnEmail(own, typedField(request, 'emailPassword').slice(0, 1_000), email.data);
+      done(request, response, 'email');
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.code === 'REAUTHENTICATION_REQUIRED')
+        return response.redirect(
+          303,
+          address('/sign-in', request, { again: 'yes', next: address('/profile', request) }),
+        );
+      if (error.code !== 'WRONG_PASSWORD') throw error;
+      const message = t('fields.currentPassword.wrong');
+      await showProfile(own, response, { newEmail, errors: [{ field: 'emailPassword', message }] });
+    }
+  });
+
+  router.post('/profile/organizations/:id/switch', form, async (request, response) => {
+    const own = await enter(request, response);
+    if (!own) return;
+    const { id } = await joined(request, own);
+    await inOrganizations(services.database, [id], (trx) => switchOrganization(trx, own.person.id, id, own.actor));
+    await switchSession(services.database, request.sessionID, id);
+    response.redirect(303, address('/console', request));
+  });
+
+  router.get('/profile/organizations/:id/leave', async (request, response) => {
+    const own = await enter(request, response);
+    if (!own) return;
+    const { id, name } = await joined(request, own);
+    response.send(
+      renderPage('leave', localeOf(request, own.person), {
+        organizationName: name,
+        action: withLanguage(`/profile/organizations/${id}/leave`, request),
+        backUrl: withLanguage('/profile', request),
+      }),
+    );
+  });
+
+  router.post('/profile/organizations/:id/leave', form, async (request, response) => {
+    const own = await enter(request, response);
+    if (!own) return;
+    const { id } = await joined(request, own);
+    await inOrganizations(services.database, [id], (trx) => leaveOrganization(trx, id, own.person.id, own.actor));
+    done(request, response, 'left');
+  });
+
   router.post('/profile/sessions/:id/end', form, async (request, response) => {
     const own = await enter(request, response);
     if (!own) return;
@@ -161,10 +225,20 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
   return router;
 
+  /** The organization of the path. @throws Problem NOT_FOUND for one that the person does not belong to */
+  async function joined(request: Request, { person }: OwnRequest) {
+    const all = await listAccountOrganizations(services.database, person.id);
+    const found = all.find(({ id }) => id === request.params.id);
+    if (!found) throw notFound('organization');
+    return found;
+  }
+
   async function showProfile(
     { request, person }: OwnRequest,
     response: Response,
-    typed: Partial<Pick<ViewData['profile'], 'firstName' | 'lastName' | 'errors'>> & { password?: string } = {},
+    typed: Partial<Pick<ViewData['profile'], 'firstName' | 'lastName' | 'newEmail' | 'errors'>> & {
+      password?: string;
+    } = {},
   ): Promise<void> {
     const { database } = services;
     const { account } = person;
@@ -184,6 +258,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
       typed.password === undefined
         ? null
         : unmetPasswordRules(typed.password, { minLength }, personalWords(account, organizations));
+    const current = currentOrganization(account, organizations, request.session.currentOrganizationId);
     const notice = notices.find((name) => name === request.query.done);
     const path = (suffix: string) => withLanguage(`/profile${suffix}`, request);
     response.status(typed.errors?.length ? 400 : 200).send(
@@ -203,7 +278,17 @@ export function accountPages(services: Services, limits: RateLimits): Router {
           accept: path(`/invitations/${invitation.id}/accept`),
           decline: path(`/invitations/${invitation.id}/decline`),
         })),
-        organizations: organizations.map(({ name, kind }) => ({ organizationName: name, kind })),
+        organizations: organizations.map(({ id, name, kind }) => ({
+          organizationName: name,
+          kind,
+          current: id === current?.id,
+          leave: id === homeId ? null : path(`/organizations/${id}/leave`),
+          switchTo: path(`/organizations/${id}/switch`),
+        })),
+        locale: account.locale === null ? null : pickLocale(account.locale),
+        newEmail: typed.newEmail ?? '',
+        pendingEmail: account.pendingEmail,
+        consoleUrl: current ? address('/console', request) : null,
         sessions: open.items.map((row) => {
           const { id, ip, userAgent, current, lastSeenAt } = toSession(row, request.sessionID);
           return { ip, userAgent, current, lastSeenAt: new Date(lastSeenAt), end: path(`/sessions/${id}/end`) };
@@ -222,6 +307,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
         },
         paths: {
           data: path(''),
+          email: path('/email'),
           password: path('/password'),
           signOut: withLanguage('/sign-out', request),
           twoFactor: path('/two-factor'),
@@ -233,16 +319,24 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   }
 }
 
-function showSignIn(request: Request, response: Response, next: string, login = '', reason?: string): void {
+/** @param kept a form whose session had ended: it goes along, and is shown again afterwards */
+export function showSignIn(
+  request: Request,
+  response: Response,
+  next: string,
+  { login = '', reason, kept = null }: { login?: string; reason?: string; kept?: KeptForm | null } = {},
+): void {
   const locale = browserLocale(request);
-  const done =
-    request.query.again === 'yes'
+  const done = kept
+    ? 'ended'
+    : request.query.again === 'yes'
       ? 'again'
       : (['reset', 'confirmed'] as const).find((what) => what === request.query.done);
   response.send(
     renderPage('sign-in', locale, {
       login,
       next,
+      kept: kept && JSON.stringify(kept),
       action: withLanguage('/sign-in', request),
       forgotUrl: withLanguage('/forgot-password', request),
       notice: !reason && done ? translator(locale)(`pages.signIn.${done}`) : null,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import Handlebars from 'handlebars';
 import type { FactorMethod } from '../../domain/two-factor';
-import { formatInstant, translator, type Locale, type Translate, type Variables } from '../../i18n';
+import { formatInstant, locales, translator, type Locale, type Translate, type Variables } from '../../i18n';
 
 export type InviteeKind = 'member' | 'guest';
 export type VisiblePasswordRule = 'length' | 'upper' | 'lower' | 'digit' | 'special' | 'common';
@@ -107,6 +107,8 @@ export interface ViewData {
   'sign-in': Chrome & {
     login: string;
     next: string;
+    /** A form to go on with afterwards. */
+    kept: string | null;
     action: string;
     forgotUrl: string;
     notice: string | null;
@@ -116,6 +118,7 @@ export interface ViewData {
   'sign-in-code': Chrome & {
     byMail: boolean;
     next: string;
+    kept: string | null;
     notice: string | null;
     action: string;
     againAction: string;
@@ -158,6 +161,8 @@ export interface ViewData {
     isPerson: boolean;
     action: string;
   };
+  /** Back to a form that was filled in before signing in again. */
+  'go-on': Chrome & { action: string; fields: { name: string; value: string }[] };
   /** name null: nobody is signed in any more. */
   'sign-out': Chrome & { name: string | null; action: string; signInUrl: string };
   profile: Chrome & {
@@ -176,11 +181,22 @@ export interface ViewData {
       accept: string;
       decline: string;
     }[];
-    organizations: { organizationName: string; kind: InviteeKind }[];
+    organizations: {
+      organizationName: string;
+      kind: InviteeKind;
+      current: boolean;
+      /** null: it is the home, which nobody leaves alone. */
+      leave: string | null;
+      switchTo: string;
+    }[];
+    locale: Locale | null;
+    newEmail: string;
+    /** Asked for, and not confirmed yet. */
+    pendingEmail: string | null;
     sessions: { userAgent: string | null; ip: string | null; lastSeenAt: Date; current: boolean; end: string }[];
     passwordRules: PasswordRuleItem[];
     minLength: number;
-    errors: FieldError<'firstName' | 'lastName' | 'currentPassword' | 'password'>[];
+    errors: FieldError<'firstName' | 'lastName' | 'email' | 'emailPassword' | 'currentPassword' | 'password'>[];
     factor: {
       method: FactorMethod;
       codesLeft: number;
@@ -190,8 +206,11 @@ export interface ViewData {
       mayUseEmail: boolean;
       maySwitchOff: boolean;
     };
-    paths: { data: string; password: string; signOut: string; twoFactor: string; setUpApp: string };
+    paths: { data: string; email: string; password: string; signOut: string; twoFactor: string; setUpApp: string };
+    consoleUrl: string | null;
   };
+  /** Leaving an organization, asked once more. */
+  leave: Chrome & { organizationName: string; action: string; backUrl: string };
   problem: Chrome & { status: number; title: string; detail: string | null; requestId: string | null };
   home: Chrome;
 }
@@ -294,6 +313,7 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
   }),
   'account-link-dead': (data) => ({ ...data }),
   'confirm-email': (data) => ({ ...data }),
+  'go-on': (data) => ({ ...data }),
   'sign-out': (data) => ({ ...data }),
   profile: (data, locale) => ({
     ...data,
@@ -305,8 +325,17 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     organizations: data.organizations.map((item) => ({ ...item, isGuest: item.kind === 'guest' })),
     sessions: data.sessions.map((item) => ({ ...item, seen: instant(item.lastSeenAt, locale, data.timeZone) })),
     passwordRules: data.passwordRules.map(ruleState),
-    error: errorsByField(['firstName', 'lastName', 'currentPassword', 'password'], data.errors),
+    languages: locales.map((language) => ({
+      value: language,
+      label: translator(language)('language'),
+      chosen: language === (data.locale ?? locale),
+    })),
+    error: errorsByField(
+      ['firstName', 'lastName', 'email', 'emailPassword', 'currentPassword', 'password'],
+      data.errors,
+    ),
   }),
+  leave: (data) => ({ ...data, initial: initial(data.organizationName) }),
   problem: (data) => ({ ...data }),
   home: (data) => data,
 };

@@ -11,7 +11,9 @@ export const setUpPath = '/profile/two-factor/app';
 /** Where a sign-in may lead: our own pages, and nothing that another site could put into the link. */
 const nextPattern = /^\/(profile|profile\/two-factor\/app|invitations\/open\/[0-9a-f-]{36})(\?lang=(en|de))?$/;
 const consolePattern = /^\/console(\/[\w-]+)*(\?[\w=&%.+@~-]*)?$/;
-export const isNext = (text: string): boolean => nextPattern.test(text) || consolePattern.test(text);
+/** A screen of ours, whatever a form or a link says. */
+export const isConsolePath = (text: string): boolean => consolePattern.test(text);
+export const isNext = (text: string): boolean => nextPattern.test(text) || isConsolePath(text);
 export const safeNext = (text: unknown): string => (typeof text === 'string' && isNext(text) ? text : '/profile');
 
 /** An address with the language that was chosen and further parameters. */

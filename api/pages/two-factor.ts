@@ -6,6 +6,7 @@ import type { RateLimits } from '../middleware/rate-limits';
 import type { OwnRequest } from '../own-account';
 import { type AppSetUp, beginOwnApp, confirmOwnApp, pendingOwnApp, switchOwnFactor } from '../own-two-factor';
 import { findHalfSignedIn, giveSecondFactor, sendNewCode } from '../sign-in';
+import { goOnData, type KeptForm, keptFormLimit, readKept } from './kept-form';
 import { pageProblems } from './problem-page';
 import { renderPage } from './render';
 import { browserLocale, chosenLanguage, typedField } from './request';
@@ -17,19 +18,23 @@ const longestCode = 100;
 export function twoFactorPages(services: Services, limits: RateLimits): Router {
   const router = Router();
   const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 20 });
+  const signInForm = express.urlencoded({ extended: false, limit: keptFormLimit, parameterLimit: 20 });
   const enter = (request: Request, response: Response) =>
     enterPage(services, limits, request, response, { path: setUpPath, beforeSetUp: true });
 
   router.get('/sign-in/code', async (request, response) => {
     const next = safeNext(request.query.next);
-    if (!(await showCode(request, response, next))) response.redirect(303, address('/sign-in', request, { next }));
+    const sent = request.query.done === 'sent';
+    if (!(await showCode(services, request, response, next, { sent })))
+      response.redirect(303, address('/sign-in', request, { next }));
   });
 
-  router.post('/sign-in/code', form, async (request, response) => {
+  router.post('/sign-in/code', signInForm, async (request, response) => {
     const next = safeNext(typedField(request, 'next'));
+    const kept = readKept(typedField(request, 'kept'));
     try {
       await giveSecondFactor(services, request, typedField(request, 'code').slice(0, longestCode));
-      response.redirect(303, next);
+      goOn(request, response, next, kept);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (error.code === 'UNAUTHENTICATED') return response.redirect(303, address('/sign-in', request, { next }));
@@ -37,14 +42,16 @@ export function twoFactorPages(services: Services, limits: RateLimits): Router {
       const reason = { WRONG_CODE: 'wrong', TOO_MANY_REQUESTS: 'tooMany' }[error.code as string];
       if (!reason) throw error;
       response.status(error.status);
-      await showCode(request, response, next, reason);
+      await showCode(services, request, response, next, { reason, kept });
     }
   });
 
-  router.post('/sign-in/code/new', form, async (request, response) => {
+  router.post('/sign-in/code/new', signInForm, async (request, response) => {
     const next = safeNext(typedField(request, 'next'));
+    const kept = readKept(typedField(request, 'kept'));
     try {
       await sendNewCode(services, limits, request);
+      if (kept) return void (await showCode(services, request, response, next, { kept, sent: true }));
       response.redirect(303, address('/sign-in/code', request, { next, done: 'sent' }));
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'UNAUTHENTICATED') throw error;
@@ -90,27 +97,40 @@ export function twoFactorPages(services: Services, limits: RateLimits): Router {
 
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
   return router;
+}
 
-  /** @returns whether somebody is half signed in */
-  async function showCode(request: Request, response: Response, next: string, reason?: string): Promise<boolean> {
-    const half = await findHalfSignedIn(services, request);
-    if (!half) return false;
-    const locale = pickLocale(chosenLanguage(request), half.account.locale, request.get('accept-language'));
-    const t = translator(locale);
-    response.send(
-      renderPage('sign-in-code', locale, {
-        byMail: half.mailCodeId !== null,
-        next,
-        notice: request.query.done === 'sent' && !reason ? t('pages.signInCode.sent') : null,
-        action: address('/sign-in/code', request),
-        againAction: address('/sign-in/code/new', request),
-        signInUrl: address('/sign-in', request, { next }),
-        errors: reason ? [{ field: 'code', message: t(`fields.code.${reason}`) }] : [],
-        ...(request.method === 'GET' && languageLinks('/sign-in/code', next)),
-      }),
-    );
-    return true;
-  }
+/** On to where signing in leads: back to the form that was kept, else to a page. */
+export function goOn(request: Request, response: Response, next: string, kept: KeptForm | null): void {
+  if (kept) response.send(renderPage('go-on', browserLocale(request), goOnData(kept)));
+  else response.redirect(303, next);
+}
+
+/** @returns whether somebody is half signed in */
+export async function showCode(
+  services: Services,
+  request: Request,
+  response: Response,
+  next: string,
+  { reason, sent = false, kept = null }: { reason?: string; sent?: boolean; kept?: KeptForm | null } = {},
+): Promise<boolean> {
+  const half = await findHalfSignedIn(services, request);
+  if (!half) return false;
+  const locale = pickLocale(chosenLanguage(request), half.account.locale, request.get('accept-language'));
+  const t = translator(locale);
+  response.send(
+    renderPage('sign-in-code', locale, {
+      byMail: half.mailCodeId !== null,
+      next,
+      kept: kept && JSON.stringify(kept),
+      notice: sent && !reason ? t('pages.signInCode.sent') : null,
+      action: address('/sign-in/code', request),
+      againAction: address('/sign-in/code/new', request),
+      signInUrl: address('/sign-in', request, { next }),
+      errors: reason ? [{ field: 'code', message: t(`fields.code.${reason}`) }] : [],
+      ...(request.method === 'GET' && languageLinks('/sign-in/code', next)),
+    }),
+  );
+  return true;
 }
 
 function showSetUp({ request, person }: OwnRequest, response: Response, setUp: AppSetUp | null, wrong = false): void {

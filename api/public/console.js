@@ -32,6 +32,38 @@
     sent = new WeakSet();
   });
 
+  // The mail is shown again when typing pauses. A new frame each time, so that the way back stays short.
+  document.querySelectorAll('form[data-preview]').forEach(function (form) {
+    var button = document.querySelector('[data-preview-button]');
+    var pause;
+    form.addEventListener('input', function () {
+      clearTimeout(pause);
+      pause = setTimeout(function () {
+        var frame = document.querySelector('iframe[name="preview"]');
+        var fresh = frame.cloneNode(false);
+        frame.replaceWith(fresh);
+        form.requestSubmit(button);
+      }, 700);
+    });
+  });
+
+  document.querySelectorAll('input[data-copy]').forEach(function (input) {
+    if (!navigator.clipboard) return;
+    var button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'button quiet';
+    button.textContent = input.dataset.copyLabel;
+    var row = document.createElement('div');
+    row.className = 'copy-row';
+    input.before(row);
+    row.append(input, button);
+    button.addEventListener('click', function () {
+      navigator.clipboard.writeText(input.value).then(function () {
+        button.textContent = input.dataset.copied;
+      });
+    });
+  });
+
   var summary = document.querySelector('.summary');
   if (summary && document.activeElement !== summary) summary.focus();
 

@@ -138,7 +138,13 @@ function variables(text: string): string[] {
 }
 
 function templates(): { file: string; source: string }[] {
-  const folders = ['api/views', 'api/views/partials', 'activities/email/templates'];
+  const folders = [
+    'api/views',
+    'api/views/partials',
+    'api/views/console',
+    'api/views/console/partials',
+    'activities/email/templates',
+  ];
   return folders.flatMap((folder) =>
     readdirSync(join(root, folder))
       .filter((file) => file.endsWith('.hbs'))

@@ -42,7 +42,14 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     invitations: [
       { organizationName: text, kind: 'guest', expiresAt, timeZone, accept: '/profile/a', decline: '/profile/d' },
     ],
-    organizations: [{ organizationName: text, kind: 'member' }],
+    organizations: [
+      { organizationName: text, kind: 'member', current: true, leave: null, switchTo: '/profile/s' },
+      { organizationName: text, kind: 'guest', current: false, leave: '/profile/l', switchTo: '/profile/s' },
+    ],
+    locale: null,
+    newEmail: text,
+    pendingEmail: text,
+    consoleUrl: '/console',
     sessions: [
       { userAgent: text, ip: '192.0.2.1', lastSeenAt: expiresAt, current: false, end: '/profile/e' },
       { userAgent: null, ip: null, lastSeenAt: expiresAt, current: true, end: '/profile/e' },
@@ -61,6 +68,7 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     },
     paths: {
       data: '/profile',
+      email: '/profile/email',
       password: '/profile/password',
       signOut: '/sign-out',
       twoFactor: '/profile/two-factor',
@@ -68,8 +76,8 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     },
     languageLinks,
   };
-  const signInForm = { action: '/sign-in', forgotUrl: '/forgot-password', notice: null, errors: [] };
-  const code = { notice: null, action: '/c', againAction: '/n', signInUrl: '/sign-in', errors: [] };
+  const signInForm = { action: '/sign-in', forgotUrl: '/forgot-password', notice: null, kept: text, errors: [] };
+  const code = { notice: null, kept: text, action: '/c', againAction: '/n', signInUrl: '/sign-in', errors: [] };
   const setUp = { otpauthUrl: 'otpauth://totp/x?secret=ABCD', qrCode: 'data:image/png;base64,AAAA', key: 'ABCD' };
   const settingUp = { beginAction: '/b', confirmAction: '/c', cancelUrl: '/profile', signOutAction: '/o', errors: [] };
   const asking = { email: text, sent: false, action: '/f', signInUrl: '/sign-in', errors: [], languageLinks };
@@ -125,12 +133,14 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     },
     'sign-in': {
       view: 'sign-in',
-      data: { ...signInForm, login: '', next: '/profile', languageLinks },
+      data: { ...signInForm, kept: null, login: '', next: '/profile', languageLinks },
     },
     'sign-in refused': {
       view: 'sign-in',
       data: { ...signInForm, login: text, next: text, notice: text, errors: [{ field: 'login', message: text }] },
     },
+    'go-on': { view: 'go-on', data: { action: '/console/invite', fields: [{ name: 'message', value: text }] } },
+    leave: { view: 'leave', data: { organizationName: text, action: '/l', backUrl: '/profile' } },
     'sign-in-code by mail': { view: 'sign-in-code', data: { ...code, byMail: true, next: text, languageLinks } },
     'sign-in-code of the app, refused': {
       view: 'sign-in-code',

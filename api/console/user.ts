@@ -1,0 +1,357 @@
+import type { z } from 'zod';
+import { findManagement, type Management } from '../../db/queries/find-management';
+import { roles } from '../../domain/invitation';
+import type { Problem } from '../../domain/problem';
+import { toProblem } from '../middleware/problems';
+import type { groupPage } from '../schemas/groups';
+import { type FieldSpec, type Form, formOf } from './forms';
+import type { Screens } from './index';
+import { givenPermissions, groupChoices, ownPermissions, permissionKey } from './invite';
+import { instantOf, localTime } from './local-time';
+import type { Page } from './page';
+import { refusalWords } from './refusal';
+import { groupNamesOf, personRow, type PersonRow, safeBack, type UserBody } from './users';
+import { consoleView } from './views';
+
+type GroupBody = z.infer<typeof groupPage>['items'][number];
+
+/** What can be done to a user, each by the route of the same name; `delete` and `remove` by DELETE. */
+const userActions = [
+  'activate',
+  'resume',
+  'reset-password',
+  'reset-two-factor',
+  'deactivate',
+  'suspend',
+  'remove',
+  'delete',
+] as const;
+type UserAction = (typeof userActions)[number];
+
+/** Those that are asked about first, on a page of their own. */
+const confirmed: readonly UserAction[] = ['activate', 'reset-two-factor', 'deactivate', 'suspend', 'remove', 'delete'];
+
+interface DetailData {
+  user: PersonRow;
+  username: string | null;
+  facts: { label: string; text: string | null; at: string | null }[];
+  groups: string[];
+  invitation: { href: string; word: string; expiresAt: string | null } | null;
+  reactivationDeadline: string | null;
+  mayEdit: boolean;
+  actions: { path: string; label: string; asks: boolean; danger: boolean }[];
+  /** Why little can be changed here; null: everything can. */
+  limits: string | null;
+}
+
+interface ConfirmData {
+  name: string;
+  action: UserAction;
+  words: string;
+  path: string;
+  back: string;
+  /** Reactivating by hand: the way that is better. // E8 */
+  better: string | null;
+}
+
+interface EditData {
+  user: PersonRow;
+  form: Form;
+  version: string;
+  has: Record<'account' | 'email' | 'role' | 'rights' | 'permissions' | 'groups' | 'accessEndsAt', boolean>;
+  theirs: { label: string; theirs: string; mine: string }[] | null;
+}
+
+const detailView = consoleView<DetailData>('user');
+const confirmView = consoleView<ConfirmData>('confirm-user');
+const editView = consoleView<EditData>('edit-user');
+
+/** One person, as this organization sees and manages them. // A5, C8, D11, D12, E2, E9 */
+export function userScreens({ get, post }: Screens): void {
+  get('/console/users/:id', async (page) => {
+    const { user } = await find(page);
+    const manages = mayManage(page, user);
+    const [groupNames, management] = await Promise.all([
+      groupNamesOf(page),
+      manages ? page.read((trx) => findManagement(trx, page.organization.id, user.id)) : null,
+    ]);
+    const row = personRow(page, user, groupNames);
+    const link = page.may('invitations.manage') && user.invitation;
+    page.show(detailView, {
+      user: row,
+      username: user.username,
+      facts: factsOf(page, user, management),
+      groups: user.groupIds.flatMap((id) => groupNames.get(id) ?? []),
+      invitation: link
+        ? {
+            href: `/console/invitations/${link.id}`,
+            word: page.t(`console.invitationStatus.${link.status}`),
+            expiresAt: link.status === 'pending' ? link.expiresAt : null,
+          }
+        : null,
+      reactivationDeadline: user.reactivationDeadline,
+      mayEdit: management !== null,
+      actions: management
+        ? actionsFor(page, user, management).map((action) => ({
+            path: `/console/users/${user.id}/${action}`,
+            label: page.t(`console.userActions.${action}.label`),
+            asks: confirmed.includes(action) && !(action === 'activate' && user.status === 'deactivated'),
+            danger: ['delete', 'remove'].includes(action),
+          }))
+        : [],
+      limits: management && limitsOf(page, user, management),
+    });
+  });
+
+  for (const action of userActions) {
+    const path = `/console/users/:id/${action}`;
+    get(path, async (page) => {
+      const { user } = await find(page);
+      const name = personRow(page, user, new Map()).name;
+      const words = action === 'activate' && user.status === 'inactive' ? 'reactivate' : action;
+      const back = `/console/users/${user.id}`;
+      page.show(confirmView, {
+        name,
+        action,
+        words,
+        path: `${back}/${action}`,
+        back,
+        better: words === 'reactivate' && user.email !== null ? `${back}/reset-password` : null,
+      });
+    });
+    post(path, async (page) => {
+      const { user } = await find(page);
+      const { name } = personRow(page, user, new Map());
+      const back = safeBack(page, `/console/users/${user.id}`);
+      try {
+        await carryOut(page, action, user.id);
+      } catch (error) {
+        const problem = toProblem(error);
+        if (problem.status !== 409) throw error;
+        const { title, help } = refusalWords(page, problem);
+        return page.go(back, 'refused', { title, help: help ?? '' }, 'bad');
+      }
+      const gone = action === 'delete' || action === 'remove';
+      page.go(
+        gone ? '/console/users' : back,
+        `${action.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())}User`,
+        { name },
+      );
+    });
+  }
+
+  get('/console/users/:id/edit', (page) => showEdit(page));
+  post(
+    '/console/users/:id/edit',
+    async (page) => {
+      const { user } = await find(page);
+      try {
+        await save(page, user);
+        page.go(`/console/users/${user.id}`, 'userSaved');
+      } catch (error) {
+        const problem = toProblem(error);
+        // A refusal of one field is shown there; one of everything is a page of its own.
+        if (problem.status >= 500 || (problem.status === 403 && !problem.options.errors)) throw error;
+        await showEdit(page, problem, true);
+      }
+    },
+    (page) => showEdit(page, null, true),
+  );
+}
+
+async function find(page: Page): Promise<{ user: UserBody; etag: string }> {
+  const { body, etag = '' } = await page.reply('GET O/users/{id}', { params: { id: page.param('id') } });
+  return { user: body as UserBody, etag };
+}
+
+const mayManage = (page: Page, user: UserBody): boolean =>
+  page.may('users.manage', {
+    type: 'user',
+    self: user.id === page.person.id,
+    role: user.role,
+    groupIds: user.groupIds,
+  }) && page.may('users.manage');
+
+/** What fits what the user is; whether it is allowed says the command. */
+function actionsFor(page: Page, user: UserBody, { isHome, neverActive, joinedAt }: Management): UserAction[] {
+  const { status, kind } = user;
+  const limitable = kind === 'guest' && page.organization.policy.guestSuspensionAndEndDate && joinedAt !== null;
+  const reachable = isHome && user.email !== null && (status === 'active' || status === 'inactive');
+  const fits: Record<UserAction, boolean> = {
+    activate: isHome && (status === 'inactive' || status === 'deactivated'),
+    resume: limitable && status === 'suspended',
+    'reset-password': reachable,
+    'reset-two-factor': isHome && !neverActive && user.id !== page.person.id,
+    deactivate: isHome && (status === 'active' || status === 'inactive'),
+    suspend: limitable && status === 'active',
+    remove: kind === 'guest' && page.may('guests.manage'),
+    delete: kind === 'member',
+  };
+  return userActions.filter((action) => fits[action]);
+}
+
+function limitsOf(page: Page, user: UserBody, { isHome, neverActive }: Management): string | null {
+  if (user.kind === 'guest') return page.t('console.user.guestLimits');
+  return isHome || neverActive ? null : page.t('console.user.homeElsewhere');
+}
+
+async function carryOut(page: Page, action: UserAction, id: string): Promise<void> {
+  if (action === 'remove') await page.ask('DELETE O/guests/{userId}', { params: { userId: id } });
+  else if (action === 'delete') await page.ask('DELETE O/users/{id}', { params: { id } });
+  else await page.ask(`POST O/users/{id}/${action}`, { params: { id } });
+}
+
+function factsOf(page: Page, user: UserBody, management: Management | null): DetailData['facts'] {
+  const text = (name: string, value: string | null | undefined) =>
+    value ? [{ label: page.t(`console.facts.${name}`), text: value, at: null }] : [];
+  const at = (name: string, value: Date | string | null | undefined) =>
+    value ? [{ label: page.t(`console.facts.${name}`), text: null, at: new Date(value).toISOString() }] : [];
+  return [
+    ...text('email', user.email),
+    ...text('username', user.username),
+    ...text('kind', page.t(`console.choices.kind.${user.kind}`)),
+    ...text('role', user.kind === 'member' ? page.t(`console.roles.${user.role}`) : null),
+    ...text('guestType', management?.guestType && page.t(`console.choices.guestType.${management.guestType}`)),
+    ...text('userType', management?.userType),
+    ...text('permissions', management?.permissions.join(', ')),
+    ...at('accessEndsAt', user.accessEndsAt),
+    ...at('joinedAt', management?.joinedAt),
+    ...text('externalId', user.externalId),
+  ];
+}
+
+const accountFields = ['firstName', 'lastName', 'username', 'email'] as const;
+
+/** Sends only what was changed: what stays as it is needs no right. */
+async function save(page: Page, user: UserBody): Promise<void> {
+  const management = await page.read((trx) => findManagement(trx, page.organization.id, user.id));
+  const asked = (name: string) => page.fields('has').includes(name);
+  const groupIds = page.fields('groupIds');
+  const sameGroups = [...groupIds].sort().join() === [...user.groupIds].sort().join();
+  const groups = asked('groups') && !sameGroups ? { groupIds } : {};
+  if (user.kind === 'guest') {
+    const end = page.field('accessEndsAt');
+    const before = localTime(user.accessEndsAt, page.timeZone);
+    const accessEndsAt = end === '' ? null : instantOf(end, page.timeZone);
+    const access = asked('accessEndsAt') && end !== before ? { accessEndsAt } : {};
+    const body = { ...groups, ...access };
+    if (Object.keys(body).length > 0) await page.ask('PATCH O/guests/{userId}', { params: { userId: user.id }, body });
+    return;
+  }
+  const account = accountFields
+    .filter(
+      (field) => asked(field === 'email' ? 'email' : 'account') && page.field(field).trim() !== (user[field] ?? ''),
+    )
+    .map((field) => [field, page.field(field).trim()]);
+  const rights = (['userType', 'externalId'] as const)
+    .filter((field) => asked('rights') && page.field(field).trim() !== (valueOf(user, management, field) ?? ''))
+    .map((field) => [field, page.field(field).trim() || null]);
+  const permissions = [...page.fields('permissions'), ...ownPermissions(page)];
+  const samePermissions = [...permissions].sort().join('\n') === [...management.permissions].sort().join('\n');
+  const body = {
+    ...(Object.fromEntries([...account, ...rights]) as Record<string, string | null>),
+    ...(asked('role') && page.field('role') !== user.role && { role: page.field('role') }),
+    ...(asked('permissions') && !samePermissions && { permissions }),
+    ...groups,
+  };
+  if (Object.keys(body).length === 0) return;
+  await page.ask('PATCH O/users/{id}', {
+    params: { id: user.id },
+    body,
+    headers: { 'if-match': page.field('version') },
+  });
+}
+
+const valueOf = (user: UserBody, management: Management, field: 'userType' | 'externalId'): string | null =>
+  field === 'userType' ? management.userType : user.externalId;
+
+async function showEdit(page: Page, problem: Problem | null = null, typed = false): Promise<void> {
+  const { user, etag } = await find(page);
+  // The same question as the command's, so that nobody fills in a form in vain.
+  if (!mayManage(page, user)) await page.ask('PATCH O/users/{id}', { params: { id: user.id }, body: {} });
+  const management = await page.read((trx) => findManagement(trx, page.organization.id, user.id));
+  const { items: groups } = await page.ask<{ items: GroupBody[] }>('GET O/groups', { query: { limit: '200' } });
+  const administered = new Set(groupChoices(page, groups, 'group.administer').map(({ value }) => value));
+  const choices = groups
+    .filter(({ id }) => administered.has(id) || user.groupIds.includes(id))
+    .map(({ id, name }) => ({ value: id, label: name }));
+  const isMember = user.kind === 'member';
+  const account = isMember && (management.isHome || management.neverActive);
+  const mayGiveRoles = page.may('roles.give');
+  const known = (name: string): boolean => (givenPermissions as readonly string[]).includes(name);
+  const specs: FieldSpec[] = [
+    { name: 'firstName', value: user.firstName, words: 'console.fields.givenName' },
+    { name: 'lastName', value: user.lastName, words: 'console.fields.familyName' },
+    { name: 'username', value: user.username },
+    { name: 'email', kind: 'email', value: user.email },
+    {
+      name: 'role',
+      kind: 'radios',
+      value: user.role,
+      choices: roles.map((role) => ({
+        value: role,
+        label: page.t(`console.choices.role.${role}`),
+        hint: page.maySay(`console.choices.role.${role}Hint`),
+      })),
+    },
+    { name: 'userType', value: management.userType },
+    { name: 'externalId', value: user.externalId },
+    {
+      name: 'permissions',
+      kind: 'checkboxes',
+      value: management.permissions,
+      choices: givenPermissions.map((name) => ({
+        value: name,
+        label: page.t(`console.permissions.${permissionKey(name)}`),
+      })),
+    },
+    {
+      name: 'otherPermissions',
+      kind: 'textarea',
+      rows: 2,
+      value: management.permissions.filter((name) => !known(name)).join('\n'),
+    },
+    { name: 'groupIds', kind: 'checkboxes', value: user.groupIds, choices },
+    { name: 'accessEndsAt', kind: 'instant', value: localTime(user.accessEndsAt, page.timeZone) },
+  ];
+  const conflict = problem?.code === 'PRECONDITION_FAILED';
+  const data: EditData = {
+    user: personRow(page, user, new Map()),
+    form: formOf(page, specs, typed, problem),
+    version: typed && !conflict ? page.field('version') : etag,
+    has: {
+      account,
+      email: account && (mayGiveRoles || management.neverActive),
+      role: isMember && mayGiveRoles,
+      rights: isMember,
+      permissions: isMember && page.may('permissions.give'),
+      groups: choices.length > 0,
+      accessEndsAt: !isMember && page.organization.policy.guestSuspensionAndEndDate,
+    },
+    theirs: conflict ? compared(page, user, management, groups) : null,
+  };
+  if (problem) page.showAgain(editView, data, problem);
+  else page.show(editView, data);
+}
+
+/** What stands there now against what was typed, where the two differ. */
+function compared(page: Page, user: UserBody, management: Management, groups: GroupBody[]): EditData['theirs'] {
+  const names = new Map(groups.map(({ id, name }) => [id, name]));
+  const named = (ids: readonly string[]) => ids.flatMap((id) => names.get(id) ?? []).join(', ');
+  const role = (value: string) => (roles.some((known) => known === value) ? page.t(`console.roles.${value}`) : value);
+  const rows = [
+    ['givenName', user.firstName ?? '', page.field('firstName')],
+    ['familyName', user.lastName ?? '', page.field('lastName')],
+    ['username', user.username ?? '', page.field('username')],
+    ['email', user.email ?? '', page.field('email')],
+    ['role', role(user.role), role(page.field('role'))],
+    ['userType', management.userType ?? '', page.field('userType')],
+    ['externalId', user.externalId ?? '', page.field('externalId')],
+    ['groupIds', named(user.groupIds), named(page.fields('groupIds'))],
+  ] as const;
+  const asked = new Set(Object.keys((page.request.body ?? {}) as object));
+  const field = (name: string) => ({ givenName: 'firstName', familyName: 'lastName' })[name] ?? name;
+  return rows
+    .filter(([name, theirs, mine]) => theirs !== mine && (asked.has(field(name)) || name === 'groupIds'))
+    .map(([name, theirs, mine]) => ({ label: page.t(`console.fields.${name}.label`), theirs, mine }));
+}
