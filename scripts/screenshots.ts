@@ -62,7 +62,7 @@ async function screensOf(demo: Demo): Promise<Screen[]> {
     console('figures'),
     console('policy'),
     console('settings'),
-    { name: 'mailbox', path: demo.mailboxUrl, as: null },
+    { name: 'mailbox', path: `${demo.mailboxUrl}/mails/${(await newestMail(demo, invitation.email)).id}`, as: null },
   ];
 }
 
@@ -188,13 +188,18 @@ async function find({ url, platformKey, organizationId }: Demo, rest: string): P
   return found;
 }
 
-async function mailedLink({ mailboxUrl }: Demo, email: string): Promise<string> {
+async function newestMail({ mailboxUrl }: Demo, email: string): Promise<{ id: string; text: string }> {
   const query = new URLSearchParams({ query: `to:${email}` });
   const { messages } = (await (await fetch(`${mailboxUrl}/api/v1/search?${query}`)).json()) as {
     messages: { ID: string }[];
   };
-  const mail = await fetch(`${mailboxUrl}/api/v1/message/${messages[0]?.ID}`);
-  const link = /http\S+\/invitations\/[\w-]+/.exec(((await mail.json()) as { Text: string }).Text)?.[0];
+  const id = messages[0]?.ID ?? '';
+  const mail = (await (await fetch(`${mailboxUrl}/api/v1/message/${id}`)).json()) as { Text: string };
+  return { id, text: mail.Text };
+}
+
+async function mailedLink(demo: Demo, email: string): Promise<string> {
+  const link = /http\S+\/invitations\/[\w-]+/.exec((await newestMail(demo, email)).text)?.[0];
   if (!link) throw new Error(`The mail to ${email} has no link.`);
   return link;
 }

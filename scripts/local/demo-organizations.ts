@@ -300,8 +300,8 @@ function nameOf(person: string): { firstName: string; lastName: string } {
   return { firstName, lastName };
 }
 
-/** `odalys.brightwater@…`, in letters that every mail server takes. */
+/** `odalys@…`, in letters that every mail server takes; nobody shares a first name with somebody else of the same organization. */
 function addressOf(person: string, domain: string): string {
   const local = person.toLowerCase().replace(/ä/g, 'ae').replace(/ö/g, 'oe').replace(/ü/g, 'ue').replace(/ß/g, 'ss');
-  return `${local.split(' ').slice(-2).join('.')}@${domain}`;
+  return `${local.split(' ').at(-2)}@${domain}`;
 }

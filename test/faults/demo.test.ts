@@ -26,9 +26,9 @@ beforeAll(async () => {
     USHER_MAILBOX_PORT: String(await freePort()),
     TEMPORAL_CLI_PATH: process.env['USHER_TEST_TEMPORAL_CLI'],
   };
-}, 120_000);
+}, 240_000);
 afterEach(() => endLeftProcesses());
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => folder && rmSync(folder, { recursive: true, force: true }));
 
 interface Kept {
   password: string;

@@ -21,7 +21,7 @@ beforeAll(async () => {
   other = await usher.createOrganization({ name: 'Elsewhere', preset: 'licensed-guests' });
   staff = await signedInPerson(usher, organization, 'staff@live.test', { role: 'staff' });
   member = await signedInPerson(usher, organization, 'member@live.test');
-}, 120_000);
+}, 240_000);
 afterEach(() => endLeftProcesses());
 afterAll(() => usher.stop());
 
