@@ -231,6 +231,8 @@ describe('the roles', () => {
     );
     // Who belongs where, for the functions that signed-in people ask, and what users are found by.
     const reads = {
+      // How many mails wait or failed, for operators: not what is in them, nor to whom.
+      emails: ['attempts', 'created_at', 'organization_id', 'status'],
       group_members: ['account_id', 'group_id', 'organization_id', 'role'],
       groups: ['id', 'organization_id', 'permissions'],
       memberships: [
