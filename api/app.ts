@@ -13,11 +13,13 @@ import { accountLinkPages } from './pages/account-links';
 import { accountPages } from './pages/account';
 import { pagesRouter } from './pages/invitation';
 import { logoRouter } from './pages/logo';
+import { livePages } from './pages/live';
 import { unknownPages } from './pages/problem-page';
 import { twoFactorPages } from './pages/two-factor';
 import { mountRoute, type RouteSpec } from './route';
 import { accessRoutes } from './routes/access';
 import { emailRoutes } from './routes/emails';
+import { figureRoutes } from './routes/figures';
 import { groupRoutes } from './routes/groups';
 import { guestRoutes } from './routes/guests';
 import { emailTemplateRoutes } from './routes/email-templates';
@@ -49,6 +51,7 @@ export const routes: RouteSpec[] = [
   ...auditRoutes,
   ...emailTemplateRoutes,
   ...brandingRoutes,
+  ...figureRoutes,
 ];
 
 function requestLine(request: IncomingMessage, response: ServerResponse): object {
@@ -76,6 +79,7 @@ export function createApp(services: Services): Express {
           'style-src': ["'self'"],
           'script-src': ["'self'"],
           'img-src': ["'self'", 'data:'],
+          'connect-src': ["'self'"],
           'form-action': ["'self'"],
           'frame-src': ["'self'"],
           'base-uri': ["'none'"],
@@ -106,7 +110,7 @@ export function createApp(services: Services): Express {
       customLogLevel: () => 'debug',
     }),
   );
-  const metrics = createMetrics(services.database);
+  const metrics = createMetrics(services.database, services.describeSchedule);
   app.use(metrics.observe);
   app.get('/metrics', metrics.serve);
   app.use('/assets', express.static(join(__dirname, 'public'), { maxAge: '1h' }));
@@ -127,6 +131,7 @@ export function createApp(services: Services): Express {
   app.use(accountPages(services, limits));
   app.use(twoFactorPages(services, limits));
   app.use(accountLinkPages(services, limits));
+  app.use(livePages(services, limits));
   app.use(consolePages(services, limits, routes));
   app.use(unknownPages(services.logger));
   app.use(unknownRoute);

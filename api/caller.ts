@@ -40,6 +40,21 @@ export async function findPerson(services: Services, request: Request): Promise<
   // Callers with a key have no session at all.
   const session = request.session as Partial<Request['session']> | undefined;
   if (!session?.accountId || !session.signedInAt || session.secondFactor === 'pending') return null;
+  const { accountId, signedInAt, epoch } = session;
+  const person = await personOf(services, { accountId, signedInAt, epoch });
+  if (!person) await endSession(request);
+  return person;
+}
+
+/** What a session of somebody with all factors given says. */
+export interface SignedInSession {
+  accountId: string;
+  signedInAt: string;
+  epoch: number | undefined;
+}
+
+/** Who that is at this moment, or null: not any more. Whether the session is still there is not asked. */
+export async function personOf(services: Services, session: SignedInSession): Promise<Person | null> {
   const found = await findAccount(services.database, session.accountId);
   const signedInAt = new Date(session.signedInAt);
   if (
@@ -47,10 +62,8 @@ export async function findPerson(services: Services, request: Request): Promise<
     !isActive(found.account, found.now) ||
     found.account.sessionEpoch !== session.epoch ||
     found.now.getTime() - signedInAt.getTime() > absoluteLimitMs
-  ) {
-    await endSession(request);
+  )
     return null;
-  }
   const { account, factor, now } = found;
   return { type: 'user', id: account.id, account, signedInAt, now, factor, mustSetUpApp: mustSetUpApp(factor) };
 }

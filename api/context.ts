@@ -7,6 +7,8 @@ import type { KeyRing } from '../domain/token';
 import type { Locale } from '../i18n';
 import type { MailAnnouncer } from '../relay/account-mails';
 import type { Announcer } from '../relay/announcer';
+import type { ScheduleState } from '../relay/schedules';
+import type { LiveHub } from './live/hub';
 
 export interface PreviewedInvitation {
   kind: InvitationKind;
@@ -42,6 +44,8 @@ export interface Services {
   announcer: Announcer;
   mails: MailAnnouncer;
   mailTemplates: MailTemplates;
+  /** Who watches what, for pages that refresh by themselves. */
+  live: LiveHub;
   keys: KeyRing;
   baseUrl: string;
   platformKey: string;
@@ -60,5 +64,7 @@ export interface Services {
   temporalUi: { url: string; namespace: string } | null;
   /** For `/readyz`. @throws when Temporal does not answer */
   checkTemporal: () => Promise<void>;
+  /** When the job that resets unused reactivations ran last. @throws when Temporal does not answer */
+  describeSchedule: () => Promise<ScheduleState>;
   version: string;
 }

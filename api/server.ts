@@ -12,8 +12,10 @@ import { checkRole, openDatabase } from '../db/database';
 import { senderAddress } from '../domain/email-address';
 import { createMailAnnouncer } from '../relay/account-mails';
 import { createAnnouncer } from '../relay/announcer';
+import { describeSchedule } from '../relay/schedules';
 import { NamespaceError, searchAttributeSwitch } from '../relay/search-attributes';
 import { createApp } from './app';
+import { createLiveHub } from './live/hub';
 import { version } from '../package.json';
 
 export interface RunningServer {
@@ -38,6 +40,7 @@ export async function startServer(
   const searchAttributes = searchAttributeSwitch(client, logger);
   const announcer = createAnnouncer(database, client, searchAttributes, logger);
   const mails = createMailAnnouncer(database, client, logger);
+  const live = createLiveHub(database, logger);
   if (settings.USHER_RATE_LIMITS === 'off')
     logger.warn('USHER_RATE_LIMITS=off: request limits are off; those on guessed keys stay');
   const app = createApp({
@@ -45,6 +48,7 @@ export async function startServer(
     announcer,
     mails,
     mailTemplates: createMailTemplates(settings.USHER_BASE_URL),
+    live,
     keys: settings.USHER_SECRET,
     baseUrl: settings.USHER_BASE_URL,
     platformKey: settings.USHER_PLATFORM_KEY,
@@ -54,6 +58,7 @@ export async function startServer(
     trustProxy: settings.USHER_TRUST_PROXY,
     logger,
     version,
+    describeSchedule: () => describeSchedule(client),
     mailFrom: settings.USHER_MAIL_FROM ?? null,
     temporalUi: settings.USHER_TEMPORAL_UI_URL ? { url: settings.USHER_TEMPORAL_UI_URL, namespace } : null,
     previewInvitation: ({ kind, ...mail }) =>
@@ -85,6 +90,7 @@ export async function startServer(
   return {
     port: (server.address() as AddressInfo).port,
     async stop() {
+      live.stop();
       server.closeIdleConnections();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());

@@ -57,9 +57,17 @@ export function sessions(database: Database, keys: KeyRing, baseUrl: string): Re
       next();
       return;
     }
+    // A page that refreshes itself is no use of it either: an open page keeps nobody signed in.
+    const pass =
+      request.get('x-usher-refresh') === undefined
+        ? next
+        : () => {
+            request.session.touch = () => request.session;
+            next();
+          };
     // The public address says whether people come by https; the proxy in front need not be trusted for that.
     if (https) Object.defineProperty(request, 'secure', { value: true });
-    void handle(request, response, next);
+    void handle(request, response, pass);
   };
 }
 

@@ -11,6 +11,7 @@ import * as forgetting from './migrations/0010-forgetting';
 import * as emailTemplates from './migrations/0011-email-templates';
 import * as mailLog from './migrations/0012-mail-log';
 import * as reminders from './migrations/0013-reminders';
+import * as live from './migrations/0015-live';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -26,6 +27,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0011-email-templates': emailTemplates,
   '0012-mail-log': mailLog,
   '0013-reminders': reminders,
+  '0015-live': live,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

@@ -2,10 +2,12 @@ import { type Client, type ScheduleOptions, ScheduleAlreadyRunning, ScheduleOver
 import type { Logger } from 'pino';
 import { resetUnusedReactivationsWorkflow, taskQueue } from '../workflows/messages';
 
+export const resetUnusedReactivationsSchedule = 'reset-unused-reactivations';
+
 /** Everything that Usher does by the clock and for no invitation in particular. */
 const schedules: ScheduleOptions[] = [
   {
-    scheduleId: 'reset-unused-reactivations',
+    scheduleId: resetUnusedReactivationsSchedule,
     // Every midnight of every zone falls on a quarter of an hour.
     spec: { intervals: [{ every: '15 minutes' }] },
     action: { type: 'startWorkflow', workflowType: resetUnusedReactivationsWorkflow, taskQueue, args: [] },
@@ -36,4 +38,22 @@ export async function ensureSchedules(client: Client, logger: Logger): Promise<v
       }));
     }
   }
+}
+
+export interface ScheduleState {
+  lastRunAt: Date | null;
+  nextRunAt: Date | null;
+  paused: boolean;
+}
+
+/** How the job stands, as Temporal tells. @throws what the client throws when the server cannot be reached */
+export async function describeSchedule(client: Client, deadlineMs = 3_000): Promise<ScheduleState> {
+  const { info, state } = await client.withDeadline(Date.now() + deadlineMs, () =>
+    client.schedule.getHandle(resetUnusedReactivationsSchedule).describe(),
+  );
+  return {
+    lastRunAt: info.recentActions.at(-1)?.takenAt ?? null,
+    nextRunAt: info.nextActionTimes[0] ?? null,
+    paused: state.paused,
+  };
 }

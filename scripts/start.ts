@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrate } from '../db/migrate';
+import { provideDemo } from './local/demo';
 import { keptPlatformKey, keptSecret } from './local/kept-secrets';
 import { startMailbox, type Mailbox } from './local/mailbox';
 import { portProblems } from './local/ports';
@@ -49,7 +50,7 @@ async function main(): Promise<void> {
 
   let exitCode = 0;
   try {
-    await start(readStartSettings(process.env));
+    await start(readStartSettings(process.env, process.argv.slice(2)));
   } catch (error) {
     if (!(error instanceof StopRequested)) {
       exitCode = 1;
@@ -108,6 +109,10 @@ async function start(settings: StartSettings): Promise<void> {
   await unlessStopped(progress.track('Starting API and worker', () => Promise.all(services.map(({ ready }) => ready))));
 
   printAddresses({ settings, platformKey, temporal, mailbox, databaseUrl });
+  if (settings.demo && mailbox) {
+    const url = `http://localhost:${settings.port}`;
+    await unlessStopped(provideDemo({ url, platformKey, secret, mailboxUrl: mailbox.url, dataDir, progress }));
+  }
   say(`Usher is ready: ${settings.baseUrl}`);
   await unlessStopped(somethingEnds());
 }

@@ -21,6 +21,7 @@ import { emailsScreens } from './emails';
 import { groupsScreens } from './groups';
 import { guestLogScreens } from './guest-log';
 import { guestsScreens } from './guests';
+import { figuresScreens } from './figures';
 import { invitationScreens } from './invitations';
 import { inviteScreens } from './invite';
 import { licencesScreens } from './licences';
@@ -61,6 +62,7 @@ const screens: ((on: Screens) => void)[] = [
   emailTemplatesScreens,
   brandingScreens,
   emailsScreens,
+  figuresScreens,
 ];
 
 /** The web console: the same commands, permissions and refusals as the API, for people. */

@@ -36,6 +36,7 @@ export const sections: readonly Section[] = [
   },
   { id: 'branding', path: '/console/branding', action: 'templates.manage', icon: 'draft', group: 'organization' },
   { id: 'api-keys', path: '/console/api-keys', action: 'keys.manage', icon: 'key', group: 'organization' },
+  { id: 'figures', path: '/console/figures', action: 'settings.manage', icon: 'figures', group: 'records' },
 ];
 
 export const sectionGroups = ['people', 'records', 'organization'] as const;

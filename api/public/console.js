@@ -3,15 +3,17 @@
   'use strict';
 
   // Only one sheet is open; a click elsewhere and Escape close it.
-  var pops = Array.from(document.querySelectorAll('details.pop'));
+  var pops = function () {
+    return document.querySelectorAll('details.pop');
+  };
   document.addEventListener('click', function (event) {
-    pops.forEach(function (pop) {
+    pops().forEach(function (pop) {
       if (pop.open && !pop.contains(event.target)) pop.open = false;
     });
   });
   document.addEventListener('keydown', function (event) {
     if (event.key !== 'Escape') return;
-    pops.forEach(function (pop) {
+    pops().forEach(function (pop) {
       if (!pop.open) return;
       pop.open = false;
       pop.querySelector('summary').focus();
@@ -19,16 +21,15 @@
   });
 
   // A second press while the first is under way changes nothing; the server would see that it is the same form anyway.
-  document.querySelectorAll('form[data-once]').forEach(function (form) {
-    var sent = false;
-    form.addEventListener('submit', function (event) {
-      if (event.submitter && event.submitter.hasAttribute('data-again')) return;
-      if (sent) event.preventDefault();
-      sent = true;
-    });
-    window.addEventListener('pageshow', function () {
-      sent = false;
-    });
+  var sent = new WeakSet();
+  document.addEventListener('submit', function (event) {
+    if (!event.target.matches('form[data-once]')) return;
+    if (event.submitter && event.submitter.hasAttribute('data-again')) return;
+    if (sent.has(event.target)) event.preventDefault();
+    sent.add(event.target);
+  });
+  window.addEventListener('pageshow', function () {
+    sent = new WeakSet();
   });
 
   // The mail is shown again when typing pauses. A new frame each time, so that the way back stays short.
@@ -66,10 +67,12 @@
   var summary = document.querySelector('.summary');
   if (summary && document.activeElement !== summary) summary.focus();
 
-  var many = document.getElementById('many');
-  if (many) countChosen();
+  chooseAll();
+  // A list that has refreshed itself comes as the server wrote it.
+  document.addEventListener('usher:refreshed', chooseAll);
 
-  function countChosen() {
+  function chooseAll() {
+    if (!document.getElementById('many') || document.querySelector('thead .choose input')) return;
     var boxes = Array.from(document.querySelectorAll('input[form="many"][type="checkbox"]'));
     var head = document.querySelector('thead .choose');
     var all = document.createElement('input');

@@ -38,6 +38,15 @@ export async function listSessions(
   );
 }
 
+/** Whether a session is still there. */
+export async function isSessionOpen(database: Database, sid: string): Promise<boolean> {
+  const { rows } = await database.raw<{ rows: [{ open: boolean }] }>(
+    'select exists (select from sessions where sid = ? and expire > clock_timestamp()) as open',
+    [sid],
+  );
+  return rows[0].open;
+}
+
 /** Ends one of a person's own sessions. @returns whether there was one */
 export async function deleteSession(database: Database, accountId: string, id: string): Promise<boolean> {
   return (await database('sessions').where({ accountId, id }).delete()) > 0;

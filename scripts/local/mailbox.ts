@@ -35,6 +35,10 @@ export async function startMailbox({ smtpPort, webPort, dir, say }: MailboxOptio
     size: MAX_MAIL_BYTES,
     closeTimeout: 1_000,
     logger: false,
+    onRcptTo({ address }, _session, callback) {
+      if (!isRefused(address)) callback();
+      else callback(Object.assign(new Error('5.1.1 Nobody of this name is here'), { responseCode: 550 }));
+    },
     onData(stream, _session, callback) {
       receive(stream, store).then(
         (id) => callback(null, `Stored as ${id}`),
@@ -71,6 +75,9 @@ export async function startMailbox({ smtpPort, webPort, dir, say }: MailboxOptio
     },
   };
 }
+
+/** What the mailbox refuses for good, so that a mail that cannot be delivered can be seen: `refused@` any domain. // E12 */
+const isRefused = (address: string): boolean => /^refused@/i.test(address);
 
 async function receive(stream: SMTPServerDataStream, store: MailboxStore): Promise<string> {
   const chunks: Buffer[] = [];

@@ -24,6 +24,8 @@ export interface StartSettings {
   mailboxPort: number;
   /** How long the worker may take to finish what it is doing. */
   shutdownSeconds: number;
+  /** `--demo`: with invented organizations and people. */
+  demo: boolean;
 }
 
 export class BadSettings extends Error {
@@ -33,7 +35,7 @@ export class BadSettings extends Error {
 }
 
 /** Throws BadSettings with every problem, not just the first: those of the services as well, before anything is started. */
-export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
+export function readStartSettings(env: NodeJS.ProcessEnv, words: readonly string[] = []): StartSettings {
   const problems = new Set<string>();
   const text = (name: string) => env[name] || undefined;
 
@@ -62,7 +64,13 @@ export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
   const worker = check(() => readWorkerSettings(candidate));
   if (!ownTemporal) check(readTemporalSettings);
 
+  for (const word of words) if (word !== '--demo') problems.add(`"${word}" is not known: --demo is, and nothing else`);
+  const demo = words.includes('--demo');
+  if (demo && text('SMTP_URL'))
+    problems.add('--demo mails to invented people and needs the mailbox of npm start: unset SMTP_URL');
+
   const settings: StartSettings = {
+    demo,
     port: api?.PORT ?? 0,
     baseUrl: api?.USHER_BASE_URL ?? '',
     dataDir: resolve(text('USHER_DATA_DIR') ?? '.usher'),

@@ -159,7 +159,8 @@ test('each operation names the parameters of its path, its refusals, and whether
     expect(operation.responses).toHaveProperty('429');
     const open = /^\/v1\/(invitation-tokens|auth)\//.test(path);
     const byKey = path.startsWith('/v1/me') ? [] : [{ key: [] }];
-    const bySession = path === '/v1/organizations' || path.startsWith('/v1/provider-events') ? [] : [{ session: [] }];
+    const keyOnly = ['/v1/organizations', '/v1/figures'].includes(path) || path.startsWith('/v1/provider-events');
+    const bySession = keyOnly ? [] : [{ session: [] }];
     expect({ path, security: operation.security }).toEqual({
       path,
       security: open ? undefined : [...byKey, ...bySession],
@@ -258,6 +259,8 @@ describe('a walk through every route', () => {
     const o = `/v1/organizations/${created.body.id}`;
     await step('GET', o);
     await step('PATCH', o, { name: 'Walked', licences: null, plan: 'premium' });
+    await step('GET', `${o}/figures`);
+    await step('GET', '/v1/figures');
     await step('GET', `${o}/policy`);
     await step('PATCH', `${o}/policy`, {
       reminders: ['P7D'],

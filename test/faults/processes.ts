@@ -38,8 +38,13 @@ export interface StartedProcess {
 const started = new Set<StartedProcess>();
 
 /** Runs a program of dist/ as a process of its own. */
-export function startProcess(script: string, env: NodeJS.ProcessEnv, readyLine?: RegExp): StartedProcess {
-  const child: ChildProcess = spawn(process.execPath, [join(root, 'dist', script)], {
+export function startProcess(
+  script: string,
+  env: NodeJS.ProcessEnv,
+  readyLine?: RegExp,
+  words: string[] = [],
+): StartedProcess {
+  const child: ChildProcess = spawn(process.execPath, [join(root, 'dist', script), ...words], {
     cwd: root,
     env: { ...surroundings, ...env },
     // The channel over which a service says that it is ready; whoever says it in words gets none, as under npm.
