@@ -6,7 +6,7 @@ import type { groupPage } from '../schemas/groups';
 import type { invitation } from '../schemas/invitations';
 import type { user, userPage } from '../schemas/users';
 import type { Screens } from './index';
-import type { Page } from './page';
+import { initial, type Page } from './page';
 import { nextPage, queryOf } from './paging';
 import { refusalWords } from './refusal';
 import { consoleView } from './views';
@@ -54,7 +54,7 @@ export function personRow(page: Page, user: UserBody, groupNames: Map<string, st
   return {
     id: user.id,
     name,
-    initial: (/[\p{L}\p{N}]/u.exec(name)?.[0] ?? '·').toLocaleUpperCase(),
+    initial: initial(name),
     isGuest: user.kind === 'guest',
     email: user.email === name ? null : user.email,
     status: { word: page.t(`users.status.${word}`), ...statusTones[word] },
