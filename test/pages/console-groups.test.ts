@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { launchBrowser, type TestBrowser } from '../support/browser';
-import { activeParts, after, formOn, hostileTexts, inspect, textOf } from '../support/console';
+import { activeParts, after, formOn, hostileTexts, inspect, textOf } from '../support/console-screens';
 import { type Person, signedInPerson } from '../support/people';
 import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
