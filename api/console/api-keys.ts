@@ -21,7 +21,7 @@ interface KeysData {
 
 const keysView = consoleView<KeysData>('api-keys');
 const newView = consoleView<{ form: Form }>('api-key-new');
-const madeView = consoleView<{ name: string; key: string; expiresAt: string | null }>('api-key-made');
+const madeView = consoleView<{ name: string; secret: string; expiresAt: string | null }>('api-key-made');
 const madeAlreadyView = consoleView<Record<never, never>>('api-key-made-already');
 const revokeView = consoleView<{ name: string; path: string }>('api-key-revoke');
 
@@ -55,7 +55,7 @@ export function apiKeysScreens({ get, post }: Screens): void {
           const made = await page.ask<z.infer<typeof createdApiKey>>('POST O/api-keys', {
             body: { name: page.field('name'), ...(expiresAt && { expiresAt: instantOf(expiresAt, page.timeZone) }) },
           });
-          page.show(madeView, { name: made.name, key: made.key, expiresAt: made.expiresAt }, 201);
+          page.show(madeView, { name: made.name, secret: made.key, expiresAt: made.expiresAt }, 201);
         },
         (problem) => showNew(page, problem),
       ),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { launchBrowser, type TestBrowser } from '../support/browser';
-import { activeParts, after, formOn, hostileTexts, inspect, textOf } from '../support/console';
+import { activeParts, after, formOn, hostileTexts, inspect, textOf } from '../support/console-screens';
 import { type Person, signedInPerson } from '../support/people';
 import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
@@ -321,6 +321,7 @@ test('licences say how many are used, by whom, and which are only promised', asy
 
 test('lists of guests, the log and licences are not for everybody', async () => {
   const foreign = await signedInPerson(usher, other, 'foreign@example.com');
+  const plain = await signedInPerson(usher, acme, 'plain@example.com');
   for (const path of [
     '/console/guests',
     '/console/guest-log',
@@ -328,7 +329,7 @@ test('lists of guests, the log and licences are not for everybody', async () => 
     '/console/licences',
     `/console/guests/${guest.id}`,
   ])
-    for (const person of [member, guest]) expect([path, (await person.call('GET', path)).status]).toEqual([path, 403]);
+    for (const person of [plain, guest]) expect([path, (await person.call('GET', path)).status]).toEqual([path, 403]);
   for (const id of [foreign.id, member.id, 'x'])
     expect([id, (await staff.call('GET', `/console/guests/${id}`)).status]).toEqual([id, 404]);
 });

@@ -1,5 +1,5 @@
 import { launchBrowser, type TestBrowser } from '../support/browser';
-import { activeParts, after, formOn, hostileTexts, inspect, look, textOf, windowOf } from '../support/console';
+import { activeParts, after, formOn, hostileTexts, inspect, look, textOf, windowOf } from '../support/console-screens';
 import { elementsOf } from '../support/html';
 import { type Person, signedInPerson } from '../support/people';
 import { png } from '../support/pictures';
