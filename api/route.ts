@@ -128,23 +128,23 @@ export function mountRoute(router: Router, spec: RouteSpec, services: Services, 
   router[spec.method](path, async (request: Request, response: Response) => {
     response.locals.route = spec.path;
     const context = await enter(spec, services, limits, request);
-    // A body has no meaning with these, whatever it holds.
-    const bodiless = spec.method === 'get' || spec.method === 'delete';
-    if (spec.rawBody) {
-      context.body = await readRaw(request, response, spec.rawBody);
-      if (spec.idempotent) guardWithKey(context, spec, request, undefined);
-      send(response, await spec.handle(context));
-    } else send(response, await answer(spec, context, () => (bodiless ? undefined : readJson(request, response))));
+    send(response, await answer(spec, context, () => bodyOf(spec, request, response)));
   });
+}
+
+/** As it came where the route says so, else JSON; a body has no meaning with GET and DELETE, whatever it holds. */
+async function bodyOf(spec: RouteSpec, request: Request, response: Response): Promise<unknown> {
+  if (spec.rawBody) return readRaw(request, response, spec.rawBody);
+  return spec.method === 'get' || spec.method === 'delete' ? undefined : readJson(request, response);
 }
 
 /** What is left once it is known who calls and that they may. */
 async function answer(spec: RouteSpec, context: Context, readBody: () => unknown): Promise<Reply> {
   if (spec.locate) await spec.locate(context);
   if (spec.query) context.query = validate(spec.query, { ...context.request.query }, 'query');
-  const json = await readBody();
-  context.body = await judgeBody(spec, context, json);
-  if (spec.idempotent) guardWithKey(context, spec, context.request, json);
+  const given = await readBody();
+  context.body = spec.rawBody ? given : await judgeBody(spec, context, given);
+  if (spec.idempotent) guardWithKey(context, spec, context.request, given);
   return spec.handle(context);
 }
 

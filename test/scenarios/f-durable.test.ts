@@ -291,6 +291,8 @@ describe('F6: Idempotency-Key', () => {
       'evaluation',
       'evaluations',
       'link',
+      // What a mail would look like.
+      'preview',
       'request-new',
       'reset-password',
       // The answer is a cookie, and there is none to end twice.
