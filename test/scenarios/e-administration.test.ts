@@ -202,7 +202,10 @@ test('A5: only the home organization changes a person; a host changes a guest’
     expect((await hostAdmin.call('PATCH', path, patch)).status).toBe(403);
   for (const name of ['deactivate', 'activate', 'reset-password'])
     expect((await hostAdmin.call('POST', `${path}/${name}`)).status).toBe(403);
-  expect((await hostAdmin.call('PATCH', path, { groupIds: [] })).body).toMatchObject({ groupIds: [] });
+  const groupId = (await host.call('POST', '/groups', { name: 'Visitors' })).body.id as string;
+  expect((await hostAdmin.call('PATCH', path, { groupIds: [groupId] })).body).toMatchObject({ groupIds: [groupId] });
+  // Somebody without any group would be no guest.
+  expect((await hostAdmin.call('PATCH', path, { groupIds: [] })).body.code).toBe('GROUP_NEEDED');
   expect((await hostAdmin.call('DELETE', path)).status).toBe(204);
   expect((await ada.call('GET', '/v1/me/organizations')).body.items).toHaveLength(1);
   expect((await ada.call('GET', '/v1/me')).body.email).toBe('traveller@example.com');
