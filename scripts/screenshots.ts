@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { findChromium } from './local/chromium';
 import { freePort } from './local/ports';
 
 /** Pictures of the main screens for the README, of the demo data as it was just made: `npm run screenshots`. */
@@ -202,21 +203,6 @@ async function mailedLink(demo: Demo, email: string): Promise<string> {
   const link = /http\S+\/invitations\/[\w-]+/.exec((await newestMail(demo, email)).text)?.[0];
   if (!link) throw new Error(`The mail to ${email} has no link.`);
   return link;
-}
-
-/** @throws Error that says what to install */
-function findChromium(): string {
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)];
-  const found = [
-    process.env['CHROMIUM_PATH'] ?? '',
-    ...folders.flatMap((folder) => names.map((name) => join(folder, name))),
-  ].find((path) => path !== '' && existsSync(path));
-  if (!found)
-    throw new Error(
-      'Pictures need a browser: install Chromium (apt-get install chromium) or set CHROMIUM_PATH to one.',
-    );
-  return found;
 }
 
 main().catch((error: Error) => {
