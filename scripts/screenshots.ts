@@ -11,6 +11,7 @@ import { freePort } from './local/ports';
 const target = resolve('docs', 'screenshots');
 const mostBytes = 150 * 1024;
 const startWithinMs = 180_000;
+const previewMs = 2_000;
 /** From large to small: the first whose picture is small enough. */
 const sizes = [
   { width: 1280, height: 800 },
@@ -26,6 +27,8 @@ interface Screen {
   as: Who;
   dark?: true;
   phone?: true;
+  /** What is typed before the picture is taken, by the ids of the fields. */
+  typed?: Record<string, string>;
 }
 
 interface Demo {
@@ -51,7 +54,15 @@ async function screensOf(demo: Demo): Promise<Screen[]> {
     { ...console('users-dark', 'users'), dark: true },
     { ...console('users-phone', 'users'), phone: true },
     console('user', `users/${user.id}`),
-    console('invite'),
+    {
+      ...console('invite'),
+      typed: {
+        email: 'wilhelmina@quillfeather.example.com',
+        firstName: 'Wilhelmina',
+        lastName: 'Inkwell',
+        message: 'We are looking forward to meeting you on Monday.',
+      },
+    },
     console('invitation-timeline', `invitations/${invitation.id}`),
     console('guests'),
     console('guest-log'),
@@ -59,6 +70,7 @@ async function screensOf(demo: Demo): Promise<Screen[]> {
     console('licences'),
     console('emails'),
     console('email-templates'),
+    console('email-template', 'email-templates/user-invitation/en'),
     console('audit'),
     console('figures'),
     console('policy'),
@@ -134,7 +146,7 @@ async function startDemo(folder: string): Promise<{ child: ChildProcess; demo: P
   return { child, demo };
 }
 
-async function take(browser: Browser, demo: Demo, { name, path, as, dark, phone }: Screen): Promise<void> {
+async function take(browser: Browser, demo: Demo, { name, path, as, dark, phone, typed }: Screen): Promise<void> {
   for (const viewport of phone ? [{ width: 390, height: 844 }] : sizes) {
     const context = await browser.newContext({
       viewport,
@@ -152,7 +164,13 @@ async function take(browser: Browser, demo: Demo, { name, path, as, dark, phone 
         return;
       }
       if (!response?.ok()) throw new Error(`${path.split('/', 3).join('/')} answered ${response?.status()}.`);
+      for (const [field, text] of Object.entries(typed ?? {})) await page.fill(`#${field}`, text);
+      // A preview follows what is typed, once that pauses.
       await page.evaluate('document.fonts.ready');
+      if (await page.locator('iframe').count()) {
+        await page.waitForTimeout(previewMs);
+        await page.evaluate('scrollTo(0, 0)');
+      }
       const picture = await page.screenshot({ type: 'png' });
       if (picture.length > mostBytes) continue;
       writeFileSync(join(target, `${name}.png`), picture);
