@@ -12,6 +12,7 @@ import { createRateLimits, defaultLimits } from './middleware/rate-limits';
 import { accountLinkPages } from './pages/account-links';
 import { accountPages } from './pages/account';
 import { pagesRouter } from './pages/invitation';
+import { brandRouter } from './pages/brand';
 import { logoRouter } from './pages/logo';
 import { livePages } from './pages/live';
 import { unknownPages } from './pages/problem-page';
@@ -127,6 +128,7 @@ export function createApp(services: Services): Express {
   for (const route of routes) mountRoute(api, route, services, limits);
   app.use(api);
   app.use(logoRouter(services, limits));
+  app.use(brandRouter());
   app.use(pagesRouter(services, limits));
   app.use(accountPages(services, limits));
   app.use(twoFactorPages(services, limits));

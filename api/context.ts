@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { Database } from '../db/database';
+import type { Database, Transaction } from '../db/database';
+import type { Organization } from '../db/models/organization';
 import type { Branding } from '../domain/branding';
 import type { InvitationKind } from '../domain/invitation';
 import type { MailParts, MailTemplateName, TemplateLocale } from '../domain/mail-templates';
@@ -56,8 +57,12 @@ export interface Services {
   dsnKey: string | null;
   trustProxy: number;
   logger: Logger;
-  /** The mail that an invitation would go out as, made by what makes the real one. */
-  previewInvitation: (invitation: PreviewedInvitation) => { subject: string; html: string };
+  /** The mail that an invitation would go out as, made by what makes the real one: in the organization's own words and colours. */
+  previewInvitation: (
+    trx: Transaction,
+    organization: Organization,
+    invitation: PreviewedInvitation,
+  ) => Promise<{ subject: string; html: string }>;
   /** Where mails come from; null: the API is not told. // E12 */
   mailFrom: string | null;
   /** Where operators look at workflows; null: nowhere that is known. // F1 */

@@ -8,6 +8,7 @@ import { findOrganization } from '../db/queries/find-organization';
 import { confirmationBinding, resetBinding } from '../domain/account';
 import { type PasswordRule, unmetPasswordRules } from '../domain/password';
 import type { Account } from '../db/models/account';
+import type { Organization } from '../db/models/organization';
 import { accountToken, readAccountToken, verifyAccountToken } from '../domain/token';
 import { findPerson, inviteeActor } from './caller';
 import type { Services } from './context';
@@ -36,6 +37,8 @@ export interface OpenedResetLink {
   unmet: (password: string) => PasswordRule[];
   /** The organization whose invitation the new password accepts; null: the person has come in before. // E8 */
   joins: string | null;
+  /** Where the account is at home. */
+  home: Organization | null;
 }
 
 /** The account behind a link that still opens something; looking changes nothing. @throws Problem LINK_DEAD */
@@ -53,7 +56,14 @@ export async function openResetLink({ database, keys }: Services, token: string)
   };
   const words = [...personalWords(account, organizations), home ? home.name : null];
   const joins = home && account.activatedAt === null ? home.name : null;
-  return { account, policy, words, joins, unmet: (password) => unmetPasswordRules(password, policy, words) };
+  return {
+    account,
+    policy,
+    words,
+    joins,
+    home: home || null,
+    unmet: (password) => unmetPasswordRules(password, policy, words),
+  };
 }
 
 /** @throws Problem LINK_DEAD, WEAK_PASSWORD */

@@ -8,6 +8,7 @@ import { untilStopped } from '../config/process';
 import { type ApiSettings, readApiSettings } from '../config/settings';
 import { readTemporalSettings, type TemporalSettings } from '../config/temporal';
 import { createMailTemplates } from '../activities/email/mail-templates';
+import { findOrganizationsOwn } from '../activities/email/own-template';
 import { checkRole, openDatabase } from '../db/database';
 import { senderAddress } from '../domain/email-address';
 import { createMailAnnouncer } from '../relay/account-mails';
@@ -61,12 +62,15 @@ export async function startServer(
     describeSchedule: () => describeSchedule(client),
     mailFrom: settings.USHER_MAIL_FROM ?? null,
     temporalUi: settings.USHER_TEMPORAL_UI_URL ? { url: settings.USHER_TEMPORAL_UI_URL, namespace } : null,
-    previewInvitation: ({ kind, ...mail }) =>
-      renderInvitationMail({
+    previewInvitation: async (trx, organization, { kind, ...mail }) => {
+      const type = kind === 'guest' ? 'guest-invitation' : 'user-invitation';
+      return renderInvitationMail({
         ...mail,
-        type: kind === 'guest' ? 'guest-invitation' : 'user-invitation',
+        type,
         senderAddress: settings.USHER_MAIL_FROM ? senderAddress(settings.USHER_MAIL_FROM) : 'Usher',
-      }),
+        ...(await findOrganizationsOwn(trx, organization, type, mail.locale, settings.USHER_BASE_URL)),
+      });
+    },
     checkTemporal: async () => {
       await client.withDeadline(Date.now() + 3_000, () => client.workflowService.describeNamespace({ namespace }));
     },

@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { decisions } from './decisions';
 import { history } from './history';
 import { latency } from './latency';
+import { pages } from './pages';
 import { rendering } from './rendering';
 import { seats } from './seats';
 import { sending } from './sending';
@@ -13,7 +14,7 @@ import { users } from './users';
 
 const benches = {
   ...{ history, throughput, latency, rendering, sending, timing },
-  ...{ 'sign-ins': signIns, decisions, seats, users },
+  ...{ 'sign-ins': signIns, decisions, seats, users, pages },
 };
 
 /** `npm run bench -- <name> …`: without a name, all of them. */

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { findChromium } from './local/chromium';
 import { freePort } from './local/ports';
 
 /** Pictures of the main screens for the README, of the demo data as it was just made: `npm run screenshots`. */
@@ -10,6 +11,7 @@ import { freePort } from './local/ports';
 const target = resolve('docs', 'screenshots');
 const mostBytes = 150 * 1024;
 const startWithinMs = 180_000;
+const previewMs = 2_000;
 /** From large to small: the first whose picture is small enough. */
 const sizes = [
   { width: 1280, height: 800 },
@@ -25,6 +27,8 @@ interface Screen {
   as: Who;
   dark?: true;
   phone?: true;
+  /** What is typed before the picture is taken, by the ids of the fields. */
+  typed?: Record<string, string>;
 }
 
 interface Demo {
@@ -50,7 +54,15 @@ async function screensOf(demo: Demo): Promise<Screen[]> {
     { ...console('users-dark', 'users'), dark: true },
     { ...console('users-phone', 'users'), phone: true },
     console('user', `users/${user.id}`),
-    console('invite'),
+    {
+      ...console('invite'),
+      typed: {
+        email: 'wilhelmina@quillfeather.example.com',
+        firstName: 'Wilhelmina',
+        lastName: 'Inkwell',
+        message: 'We are looking forward to meeting you on Monday.',
+      },
+    },
     console('invitation-timeline', `invitations/${invitation.id}`),
     console('guests'),
     console('guest-log'),
@@ -58,6 +70,7 @@ async function screensOf(demo: Demo): Promise<Screen[]> {
     console('licences'),
     console('emails'),
     console('email-templates'),
+    console('email-template', 'email-templates/user-invitation/en'),
     console('audit'),
     console('figures'),
     console('policy'),
@@ -133,7 +146,7 @@ async function startDemo(folder: string): Promise<{ child: ChildProcess; demo: P
   return { child, demo };
 }
 
-async function take(browser: Browser, demo: Demo, { name, path, as, dark, phone }: Screen): Promise<void> {
+async function take(browser: Browser, demo: Demo, { name, path, as, dark, phone, typed }: Screen): Promise<void> {
   for (const viewport of phone ? [{ width: 390, height: 844 }] : sizes) {
     const context = await browser.newContext({
       viewport,
@@ -151,7 +164,13 @@ async function take(browser: Browser, demo: Demo, { name, path, as, dark, phone 
         return;
       }
       if (!response?.ok()) throw new Error(`${path.split('/', 3).join('/')} answered ${response?.status()}.`);
+      for (const [field, text] of Object.entries(typed ?? {})) await page.fill(`#${field}`, text);
+      // A preview follows what is typed, once that pauses.
       await page.evaluate('document.fonts.ready');
+      if (await page.locator('iframe').count()) {
+        await page.waitForTimeout(previewMs);
+        await page.evaluate('scrollTo(0, 0)');
+      }
       const picture = await page.screenshot({ type: 'png' });
       if (picture.length > mostBytes) continue;
       writeFileSync(join(target, `${name}.png`), picture);
@@ -202,21 +221,6 @@ async function mailedLink(demo: Demo, email: string): Promise<string> {
   const link = /http\S+\/invitations\/[\w-]+/.exec((await newestMail(demo, email)).text)?.[0];
   if (!link) throw new Error(`The mail to ${email} has no link.`);
   return link;
-}
-
-/** @throws Error that says what to install */
-function findChromium(): string {
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)];
-  const found = [
-    process.env['CHROMIUM_PATH'] ?? '',
-    ...folders.flatMap((folder) => names.map((name) => join(folder, name))),
-  ].find((path) => path !== '' && existsSync(path));
-  if (!found)
-    throw new Error(
-      'Pictures need a browser: install Chromium (apt-get install chromium) or set CHROMIUM_PATH to one.',
-    );
-  return found;
 }
 
 main().catch((error: Error) => {

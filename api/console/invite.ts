@@ -5,7 +5,7 @@ import { guestTypes, type InvitationKind, invitationKinds, type Role, roles } fr
 import { type Action, decide, theOrganization } from '../../domain/permissions';
 import type { Problem } from '../../domain/problem';
 import { displayName } from '../../domain/account';
-import { locales, pickLocale, translator } from '../../i18n';
+import { listNames, locales, pickLocale, translator } from '../../i18n';
 import { toProblem } from '../middleware/problems';
 import type { groupPage } from '../schemas/groups';
 import type { invitation } from '../schemas/invitations';
@@ -78,10 +78,11 @@ export function inviteScreens({ get, post }: Screens): void {
     const locale = pickLocale(page.field('locale'), page.organization.locale);
     const typedEnd = new Date(instantOf(page.field('expiresAt'), page.timeZone));
     const { policy, timeZone } = page.organization;
-    const mail = page.services.previewInvitation({
+    const others = page.organizations.filter(({ id }) => page.fields('additionalOrganizationIds').includes(id));
+    const invitation = {
       kind,
       locale,
-      organizationName: page.organization.name,
+      organizationName: listNames(locale, [page.organization, ...others]),
       inviterName: displayName(page.person.account),
       firstName: page.field('firstName').slice(0, 100).trim() || null,
       lastName: page.field('lastName').slice(0, 100).trim() || null,
@@ -90,12 +91,13 @@ export function inviteScreens({ get, post }: Screens): void {
       link: `${page.services.baseUrl}/invitations/preview`,
       expiresAt: Number.isNaN(typedEnd.getTime()) ? deadline(now, policy.invitationLifetime, timeZone) : typedEnd,
       timeZone,
-    });
-    // The mail's own styles are within it; it may load nothing, run nothing and lead nowhere.
+    };
+    const mail = await page.read((trx) => page.services.previewInvitation(trx, page.organization, invitation));
+    // The mail's own styles are within it; it may load nothing but the logo, run nothing and lead nowhere.
     page.response
       .set(
         'Content-Security-Policy',
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'",
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox; frame-ancestors 'self'",
       )
       .send(mail.html);
   });

@@ -22,6 +22,7 @@ const userActions = [
   'resume',
   'reset-password',
   'reset-two-factor',
+  'security-report',
   'deactivate',
   'suspend',
   'remove',
@@ -183,6 +184,8 @@ function actionsFor(page: Page, user: UserBody, { isHome, neverActive, joinedAt 
     resume: limitable && status === 'suspended',
     'reset-password': reachable,
     'reset-two-factor': isHome && !neverActive && user.id !== page.person.id,
+    // It goes to whoever asks, by mail.
+    'security-report': page.person.account.email !== null && page.canAsk('POST O/users/{id}/security-report'),
     deactivate: isHome && (status === 'active' || status === 'inactive'),
     suspend: limitable && status === 'active',
     remove: kind === 'guest' && page.may('guests.manage'),

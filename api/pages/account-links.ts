@@ -6,6 +6,7 @@ import type { RateLimits } from '../middleware/rate-limits';
 import { forgotPassword, openConfirmation, openResetLink, useConfirmationLink, useResetLink } from '../reset-password';
 import { assertSameOrigin } from '../same-origin';
 import { email as emailSchema } from '../schemas/common';
+import { brandOf } from './brand';
 import { pageProblems } from './problem-page';
 import { passwordRuleItems, renderPage } from './render';
 import { browserLocale, chosenLanguage, readCookie, typedField, withLanguage } from './request';
@@ -117,13 +118,14 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
   return router;
 
   async function showReset(request: Request, response: Response, typed?: string): Promise<void> {
-    const { account, policy, joins, unmet } = await openResetLink(services, tokenOf(request, 'reset-password'));
+    const { account, policy, joins, home, unmet } = await openResetLink(services, tokenOf(request, 'reset-password'));
     const locale = pickLocale(chosenLanguage(request), account.locale, request.get('accept-language'));
     const minLength = Math.max(policy.minLength, 8);
     response.status(typed === undefined ? 200 : 400).send(
       renderPage('reset-password', locale, {
         login: account.username ?? account.email ?? '',
         joins,
+        ...(home && { brand: brandOf(home) }),
         action: withLanguage('/reset-password/open', request),
         minLength,
         passwordRules: passwordRuleItems(locale, minLength, typed === undefined ? null : unmet(typed)),

@@ -13,6 +13,7 @@ import { actorOf, findReadyPerson, inviteeActor } from '../caller';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
 import { line, paragraphs, username as usernameSchema } from '../schemas/common';
+import { brandOf } from './brand';
 import { pageProblems } from './problem-page';
 import { browserLocale, chosenLanguage, readCookie, withLanguage } from './request';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
@@ -124,6 +125,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     response.send(
       renderPage('accepted', locale, {
         organizationName: namesOf(link, locale),
+        brand: brandOf(link.organization),
         continueUrl: invitation.redirectUrl,
         signedIn: (await findReadyPerson(services, request))?.id === invitation.accountId,
       }),
@@ -165,7 +167,10 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
       return;
     }
     response.send(
-      renderPage('declined', localeOf(request, link), { organizationName: namesOf(link, localeOf(request, link)) }),
+      renderPage('declined', localeOf(request, link), {
+        organizationName: namesOf(link, localeOf(request, link)),
+        brand: brandOf(link.organization),
+      }),
     );
   });
 
@@ -192,7 +197,13 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
       return;
     }
     const link = await lookBehind(services, held);
-    response.send(renderPage('request-sent', localeOf(request, link), { organizationName: link.organization.name }));
+    const { organization } = link;
+    response.send(
+      renderPage('request-sent', localeOf(request, link), {
+        organizationName: organization.name,
+        brand: brandOf(organization),
+      }),
+    );
   });
 
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
@@ -295,6 +306,7 @@ function showDead(request: Request, response: Response, link: OpenedLink, dead: 
   response.status(410).send(
     renderPage('dead-link', locale, {
       reason: reasons[dead],
+      brand: brandOf(link.organization),
       organizationName: link.organization.name,
       inviterName: inviterName(link),
       requestNewAction: withLanguage(`${cleanPath(link.invitation.id)}/request-new`, request),
@@ -316,6 +328,7 @@ function showDecline(
   const path = cleanPath(link.invitation.id);
   response.status(errors.length > 0 ? 400 : 200).send(
     renderPage('decline', locale, {
+      brand: brandOf(link.organization),
       organizationName: namesOf(link, locale),
       inviterName: inviterName(link),
       action: withLanguage(`${path}/decline`, request),
@@ -335,6 +348,7 @@ const namesOf = ({ organization, others }: OpenedLink, locale: Locale): string =
   listNames(locale, [organization, ...others]);
 
 const about = (link: OpenedLink, locale: Locale) => ({
+  brand: brandOf(link.organization),
   organizationName: namesOf(link, locale),
   inviterName: inviterName(link),
   kind: link.invitation.kind,

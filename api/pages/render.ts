@@ -4,6 +4,7 @@ import { join, parse } from 'node:path';
 import Handlebars from 'handlebars';
 import type { FactorMethod } from '../../domain/two-factor';
 import { formatInstant, locales, translator, type Locale, type Translate, type Variables } from '../../i18n';
+import { type Brand, stylesheetUrl } from './brand';
 
 export type InviteeKind = 'member' | 'guest';
 export type VisiblePasswordRule = 'length' | 'upper' | 'lower' | 'digit' | 'special' | 'common';
@@ -29,6 +30,8 @@ export interface FieldError<Field extends string> {
 interface Chrome {
   /** Links to the same page in the other languages; none where a repeated GET would not show the page again. */
   languageLinks?: LanguageLink[];
+  /** Of the organization whose link led here; none where nobody knows it, or nobody may. */
+  brand?: Brand;
 }
 
 /** What each page shows. Values are plain text: the templates escape them all. */
@@ -244,6 +247,7 @@ export function renderPage<View extends ViewName>(view: View, locale: Locale, da
       ...present[view](data, locale),
       hasErrors: 'errors' in data && data.errors.length > 0,
       languageLinks: languageLinks(locale, data.languageLinks ?? []),
+      brand: presentBrand(data.brand),
     },
     { data: { locale } },
   );
@@ -374,6 +378,12 @@ function deadLinkTexts(
 }
 
 const who = (inviterName: string | null | undefined): 'named' | 'anonymous' => (inviterName ? 'named' : 'anonymous');
+
+const presentBrand = (brand: Brand | undefined) => ({
+  organizationName: brand?.organizationName ?? null,
+  logo: brand?.logo ?? null,
+  stylesheet: brand?.colour ? stylesheetUrl(brand.colour) : null,
+});
 
 /** The letter of an organization's tile. */
 const initial = (name: string): string => (/[\p{L}\p{N}]/u.exec(name)?.[0] ?? '·').toLocaleUpperCase();

@@ -23,6 +23,7 @@ export interface Json {
   generation: number;
   expiresAt: string | null;
   delivery: { status: string };
+  nextStep: { at: string } | null;
   items: Json[];
   invitationLifetime: string;
   reminders: string[];

@@ -213,6 +213,8 @@ async function fillInactive(inactive: Organization): Promise<void> {
 
 /** Groups of every visibility, both kinds of guest, and access that ends. // D */
 async function fillLicensed(client: DemoClient, licensed: Organization): Promise<void> {
+  // Its mails and the pages behind their links are in its own colour. // E3
+  await licensed.call('PUT', '/branding', { logo: null, colour: '#0f766e', senderName: licensed.name });
   const group = (fields: object) => licensed.call('POST', '/groups', fields);
   const market = await group({ name: 'Marketplace', membersMayPublish: true, membersMayInviteGuests: true });
   const finance = await group({ name: 'Finance circle', visibility: 'private' });
@@ -273,14 +275,15 @@ async function severalOrganizations(
   });
 }
 
-/** Every mail has gone out or been refused, and everybody who is late is too late: what the screens show stays so. */
+/** Every mail has gone out or been refused, and everybody who is late is too late, or reminded: what the screens show stays so. */
 export async function untilSettled(client: DemoClient, organizations: MadeOrganization[]): Promise<void> {
   for (const { id } of organizations)
     await eventually(async () => {
       const { items } = await client.call(client.platform, 'GET', `/v1/organizations/${id}/invitations?limit=200`);
+      const soon = (at: string | undefined): boolean => Date.parse(at ?? '') < Date.now() + 60_000;
       const waiting = items.some(
-        ({ status, delivery, expiresAt }) =>
-          delivery.status === 'queued' || (status === 'pending' && Date.parse(expiresAt ?? '') < Date.now() + 60_000),
+        ({ status, delivery, nextStep }) =>
+          delivery.status === 'queued' || (status === 'pending' && soon(nextStep?.at)),
       );
       return waiting ? undefined : true;
     });

@@ -71,6 +71,7 @@ test('the demo has one organization per preset, with people in every state, and 
   expect(output).toContain(`in the mailbox: http://localhost:${env['USHER_MAILBOX_PORT']}`);
 
   const all = await everything();
+  const key = readFileSync(join(folder, 'platform-key'), 'utf8').trim();
   expect(all.map(({ preset }) => preset).sort()).toEqual(
     ['21-days', '28-days', 'create-user', 'guest-portal', 'licensed-guests'].sort(),
   );
@@ -89,6 +90,13 @@ test('the demo has one organization per preset, with people in every state, and 
   expect(refused.delivery.detail).toMatch(/^550 5\.1\.1/);
   expect(invitations.filter(({ email, status }) => email === null && status === 'pending')).toHaveLength(1);
   expect(invitations.filter(({ generation }) => generation > 1).length).toBeGreaterThanOrEqual(2);
+  // Reminded, once, and that not again before long.
+  const weeks = made.organizations.find(({ preset }) => preset === '21-days')?.id;
+  const reminders = (await http('GET', `${url}/v1/organizations/${weeks}/emails?type=invitation-reminder`, { key }))
+    .body.items;
+  expect(reminders).toMatchObject([{ status: 'sent', to: 'clementine@copperleaf.example.com' }]);
+  const [reminded] = invitations.filter(({ email }) => email === 'clementine@copperleaf.example.com');
+  expect([reminded.status, reminded.nextStep.action]).toEqual(['pending', 'expire']);
   expect(invitations.filter(({ message }) => message !== null).length).toBeGreaterThanOrEqual(3);
   expect(invitations.some(({ additionalOrganizationIds }) => additionalOrganizationIds.length > 0)).toBe(true);
   expect(users.filter(({ accessEndsAt }) => accessEndsAt !== null)).toHaveLength(1);
@@ -103,7 +111,6 @@ test('the demo has one organization per preset, with people in every state, and 
   for (const { email } of [...invitations, ...users])
     expect(email ?? 'nobody@example.com').toMatch(/[@.]example\.(com|org)$/);
   // What was arranged for the sake of time is as the preset has it.
-  const key = readFileSync(join(folder, 'platform-key'), 'utf8').trim();
   for (const { id, preset } of made.organizations) {
     const policy = (await http('GET', `${url}/v1/organizations/${id}/policy`, { key })).body;
     expect(policy.invitationLifetime).toBe(preset === '21-days' ? 'P21D' : 'P28D');

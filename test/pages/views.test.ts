@@ -91,6 +91,7 @@ function examples(text: string, locale: Locale): Record<string, Example> {
   const decline = { organizationName: text, inviterName: text, action: '/d', backUrl: '/i' };
   const dead = { organizationName: text, inviterName: text, requestNewAction: '/new', expiredAt: expiresAt, timeZone };
   const nobody = { organizationName: null, inviterName: null, requestNewAction: null, expiredAt: null, timeZone };
+  const brand = { organizationName: text, colour: '#ffdd00', logo: '/organizations/o/logo/l' };
   const reasons = ['expired', 'cancelled', 'superseded', 'answered', 'unknown'] as const;
   return {
     registration: { view: 'registration', data: registration },
@@ -229,6 +230,21 @@ function examples(text: string, locale: Locale): Record<string, Example> {
         [`dead-link ${reason}, nothing known`, { view: 'dead-link', data: { ...nobody, reason } }],
       ]),
     ),
+    ...(Object.fromEntries(
+      Object.entries({
+        registration: { view: 'registration', data: { ...registration, brand } },
+        'sign-in-required': { view: 'sign-in-required', data: { ...signIn, brand } },
+        decline: { view: 'decline', data: { ...decline, errors: [], brand } },
+        declined: { view: 'declined', data: { organizationName: text, brand } },
+        accepted: { view: 'accepted', data: { organizationName: text, continueUrl: 'https://app.test/', brand } },
+        'dead-link': { view: 'dead-link', data: { ...dead, reason: 'expired', brand } },
+        'request-sent': { view: 'request-sent', data: { organizationName: text, brand } },
+        'reset-password': {
+          view: 'reset-password',
+          data: { ...resetting, passwordRules: passwordRuleItems(locale, 8), errors: [], brand },
+        },
+      } satisfies Record<string, Example>).map(([name, example]) => [`${name} with a brand`, example]),
+    ) as Record<string, Example>),
     'request-sent': { view: 'request-sent', data: { organizationName: text } },
     'open-again': { view: 'open-again', data: {} },
     problem: { view: 'problem', data: { status: 503, title: text, detail: text, requestId: text } },
@@ -287,7 +303,9 @@ describe.each(cases)('the page %s in %s', (name, locale) => {
       expect(Object.keys(attributes).filter((attribute) => /^(on|style$)/.test(attribute))).toEqual([]);
       expect(tag).not.toBe('style');
       if (tag === 'script') expect([attributes['src'], text]).toEqual([expect.stringMatching(/^\/assets\//), '']);
-      if (tag === 'img') expect(attributes['src']).toMatch(/^(\/assets\/|data:image\/png;base64,)/);
+      if (tag === 'img') expect(attributes['src']).toMatch(/^(\/assets\/|\/organizations\/|data:image\/png;base64,)/);
+      if (tag === 'link' && attributes['rel'] === 'stylesheet')
+        expect(attributes['href']).toMatch(/^\/(assets|brand)\//);
     }
   });
 
@@ -415,4 +433,21 @@ describe('the page for declining', () => {
     expect(confirm?.attributes).toMatchObject({ type: 'checkbox', name: 'confirm', value: 'yes', required: '' });
     expect(confirm?.attributes).not.toHaveProperty('checked');
   });
+});
+
+test('a page with a brand has its logo once, named, and its colour as a stylesheet; one without has neither', () => {
+  const branded = Object.keys(examples('', 'en')).filter((name) => name.endsWith('with a brand'));
+  expect(branded).toHaveLength(8);
+  for (const name of branded) {
+    const elements = elementsOf(page(name, 'en'));
+    const logos = elements.filter(({ attributes }) => attributes['src']?.startsWith('/organizations/'));
+    expect([name, logos.map(({ attributes }) => attributes['alt'])]).toEqual([name, ['Nordlicht']]);
+    const sheets = elements.flatMap(({ attributes }) => (attributes['rel'] === 'stylesheet' ? attributes['href'] : []));
+    expect([name, sheets]).toEqual([
+      name,
+      [expect.stringMatching(/^\/assets\//), expect.stringMatching(/^\/brand\/ffdd00\.css\?v=[0-9a-f]{10}$/)],
+    ]);
+    const plain = page(name.replace(' with a brand', name.startsWith('dead-link') ? ' expired' : ''), 'en');
+    expect(plain).not.toMatch(/\/(brand|organizations)\//);
+  }
 });
