@@ -5,7 +5,7 @@ import { generatePeople, withoutGinIndexes } from './people-in-sql';
 import { median, quantile, type Stage } from './stage';
 
 const people = 50_000;
-const rounds = 200;
+const rounds = 120;
 const paints = 15;
 const heaviest = 100 * 1024;
 const email = 'administrator@bench.example.com';
@@ -24,8 +24,10 @@ export async function pages(stage: Stage): Promise<object> {
   try {
     await withoutGinIndexes(owner, async () => void (await generatePeople(owner, id, people)));
     await generateLogs(owner, id);
+    // Ids that are made of hashes are not all such as a path takes.
     const { rows } = await owner.query<{ id: string }>(
       `select account_id as id from memberships where organization_id = $1 and status = 'active' and invitation_id is not null
+         and account_id::text ~ '^.{14}[1-8].{4}[89ab]'
        order by created_at desc limit 1`,
       [id],
     );

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type Cookie } from 'playwright-core';
 import { findChromium } from './local/chromium';
 import { freePort } from './local/ports';
 
@@ -15,7 +15,7 @@ const previewMs = 2_000;
 /** From large to small: the first whose picture is small enough. */
 const sizes = [
   { width: 1280, height: 800 },
-  { width: 1120, height: 700 },
+  { width: 1180, height: 680 },
   { width: 960, height: 600 },
 ];
 
@@ -157,7 +157,7 @@ async function take(browser: Browser, demo: Demo, { name, path, as, dark, phone,
     });
     try {
       const page = await context.newPage();
-      if (as) await signIn(page, demo, demo.emails[as]);
+      if (as) await context.addCookies(await cookiesOf(browser, demo, demo.emails[as]));
       const response = await page.goto(new URL(path, demo.url).href);
       if (response?.status() === 404) {
         console.log(`${name}: not there`);
@@ -183,11 +183,22 @@ async function take(browser: Browser, demo: Demo, { name, path, as, dark, phone,
   throw new Error(`The picture of ${name} has more than ${mostBytes} bytes in every size.`);
 }
 
-async function signIn(page: Page, demo: Demo, email: string): Promise<void> {
+const sessions = new Map<string, Cookie[]>();
+
+/** Signs in once for all pictures, so that the audit log tells of other things as well. */
+async function cookiesOf(browser: Browser, demo: Demo, email: string): Promise<Cookie[]> {
+  const known = sessions.get(email);
+  if (known) return known;
+  const context = await browser.newContext();
+  const page = await context.newPage();
   await page.goto(`${demo.url}/sign-in`);
   await page.fill('#login', email);
   await page.fill('#password', demo.password);
   await Promise.all([page.waitForURL((url) => url.pathname !== '/sign-in'), page.press('#password', 'Enter')]);
+  const cookies = await context.cookies();
+  sessions.set(email, cookies);
+  await context.close();
+  return cookies;
 }
 
 interface Found {

@@ -28,6 +28,7 @@ interface InviteData {
     boolean
   >;
   withoutEmail: boolean;
+  anyMandatory: boolean;
   seats: { left: number; of: number; guestsLeft: number } | null;
   lifetime: string;
 }
@@ -242,6 +243,7 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
       overwrite,
     },
     withoutEmail: mayManage && !mandatory('email'),
+    anyMandatory: specs.some(({ required }) => required),
     seats: await seatsLeft(page),
     lifetime: durationWords(page, policy.invitationLifetime),
   };
