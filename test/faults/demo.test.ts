@@ -137,4 +137,4 @@ test('what npm start does not know, and a demo whose mail would go to a real ser
   expect(ended.code).toBe(1);
   expect(ended.stderr).toContain('"--demonstrate" is not known');
   expect(ended.stderr).toContain('unset SMTP_URL');
-});
+}, 180_000);

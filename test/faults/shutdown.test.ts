@@ -12,7 +12,7 @@ beforeAll(async () => {
   usher = await startUsher({ worker: false });
   usher.mail.respond = (request) => answers.get(request.to[0] ?? '')?.(request) ?? 'accept';
   organization = await usher.createOrganization();
-});
+}, 180_000);
 afterEach(() => endLeftProcesses());
 afterAll(() => usher.stop());
 

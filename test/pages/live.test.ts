@@ -107,7 +107,7 @@ test('staff hear by topic and id, and nothing else, that an invitation was made;
     expect(stream.raw()).toMatch(/^retry: 2000\n\n/);
     expect(stream.raw()).not.toMatch(/live\.test|Nora|Welcome/);
   }
-});
+}, 180_000);
 
 test('nobody hears of an organization that they do not belong to, nor unless they are signed in', async () => {
   expect((await listen(null)).status).toBe(401);
