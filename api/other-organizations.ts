@@ -1,5 +1,5 @@
 import type { OtherPlace } from '../db/commands/create-invitation';
-import type { Standings } from '../db/commands/invitation-parts';
+import type { Standings } from '../db/commands/redirect-invitation';
 import type { Transaction } from '../db/database';
 import type { Invitation } from '../db/models/invitation';
 import { listAccountOrganizations } from '../db/queries/find-account';

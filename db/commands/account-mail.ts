@@ -16,7 +16,7 @@ import { findSuppression, suppressedWords } from '../queries/find-suppression';
 import { gatherNews, type News } from '../queries/gather-news';
 import { findInvitees } from '../system/find-invitees';
 import { claimCopy, copyAccepted } from './copy-mail';
-import { type AccountMailClaim, notNow, refusedBy } from './mail-claim';
+import { type AccountMailClaim, keptOf, notNow, refusedBy } from './mail-claim';
 import { type DeliveryOutcome, withAttempt } from './record-delivery';
 import { wayBack } from './reset-password';
 
@@ -114,7 +114,9 @@ export async function claimAccountMail(
       return { claimed: false, status: 'dropped' };
     }
     if (now >= mail.deadline) {
-      await mail.$query(trx).patch({ status: 'failed', tellAt: null, detail: 'Not sent before the deadline.' });
+      await mail
+        .$query(trx)
+        .patch({ status: 'failed', tellAt: null, detail: 'Not sent before the deadline.', ...keptOf(mail) });
       return { claimed: false, status: 'failed' };
     }
     const { type, deadline } = mail;
@@ -131,14 +133,10 @@ export async function claimAccountMail(
         return { claimed: false, status: 'dropped' };
       }
       const { host, ...parts } = await render({ account, mail, organization, person, ...found }, trx);
-      const recipient =
-        mail.type === 'password-reset'
-          ? (mailedAddress(account) ?? mail.recipient)
-          : isNoticeMail(mail.type)
-            ? (account.email ?? mail.recipient)
-            : mail.recipient;
+      const recipient = mail.type === 'password-reset' ? (mailedAddress(account) ?? mail.recipient) : mail.recipient;
       Object.assign(mail, { ...parts, recipient, accountId: account.id, messageId: `<${id}@${host}>` });
     }
+    if (isNoticeMail(mail.type)) mail.recipient = account.email ?? mail.recipient;
     const { type: told, invitationId, locale, sender, subject, html, text, template } = mail;
     const { messageId, recipient, accountId } = mail;
     const contents = {
@@ -191,7 +189,7 @@ export async function recordAccountMail(
     const attempts = withAttempt(mail.attempts, now, response);
     // Bounced while it was being sent once more: that stays.
     if (mail.status === 'bounced') {
-      await mail.$query(trx).patch({ attempts, leaseUntil: null });
+      await mail.$query(trx).patch({ attempts, leaseUntil: null, ...keptOf(mail) });
       return { status: 'failed' };
     }
     if (result === 'deferred') {
@@ -201,9 +199,7 @@ export async function recordAccountMail(
     }
     const status = result === 'accepted' ? 'sent' : 'failed';
     const sentAt = result === 'accepted' ? now : null;
-    // What is said of a person for one pair of eyes is kept no longer than it takes to send it.
-    const parts = mail.type === 'security-report' ? { html: null, text: null } : {};
-    await mail.$query(trx).patch({ attempts, status, sentAt, leaseUntil: null, tellAt: null, ...parts });
+    await mail.$query(trx).patch({ attempts, status, sentAt, leaseUntil: null, tellAt: null, ...keptOf(mail) });
     return { status };
   });
 }
@@ -255,9 +251,9 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
     case 'security-report':
       return account.email === mail.recipient && isActive(account, now) && (await findReport(trx, mail)) !== null;
     default:
+      // It carries no link: wherever the first try went, the next goes to where they are now.
       return (
-        isStillTheirs(mail, account.email) &&
-        (await findInviter(trx, mail.aboutOrganizationId ?? '', account.id)) !== undefined
+        account.email !== null && (await findInviter(trx, mail.aboutOrganizationId ?? '', account.id)) !== undefined
       );
   }
 }

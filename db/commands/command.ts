@@ -1,11 +1,11 @@
 import type { Actor } from '../../domain/actor';
-import { assertAllowed, decide, type Person, type UserResource } from '../../domain/permissions';
+import { assertAllowed, decide, type Decision, type Person, type UserResource } from '../../domain/permissions';
 import { Problem } from '../../domain/problem';
 import { readClock, type Transaction } from '../database';
-import { Group, GroupMember } from '../models/group';
 import type { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
+import { rightsOf } from '../queries/find-rights';
 import { expireIfOverdue } from './expire-invitation';
 import { recordEvents } from './record-event';
 import { type Change, lockInvitation, type Saved } from './save-invitation';
@@ -36,7 +36,7 @@ interface Met {
  */
 export async function meet(trx: Transaction, organizationId: string, id: string, manager: Manager): Promise<Met> {
   const invitation = await lockInvitation(trx, organizationId, id);
-  await assertMayManage(trx, invitation, manager);
+  assertAllowed(await judgeManager(trx, invitation, manager.person), 'invitation');
   const now = await readClock(trx);
   const organization = await Organization.query(trx).findById(organizationId).throwIfNotFound();
   return { invitation, organization, now, expired: await expireIfOverdue(trx, invitation, now) };
@@ -46,32 +46,21 @@ export async function meet(trx: Transaction, organizationId: string, id: string,
  * Who has an invitation sent elsewhere, or takes its link, can come in with the rights that it gives: nobody reaches more
  * than their own by that. They are those planned at this moment, which may have been changed since the invitation.
  */
-async function assertMayManage(trx: Transaction, invitation: Invitation, { person }: Manager): Promise<void> {
-  if (person.kind === 'key') return;
+async function judgeManager(trx: Transaction, invitation: Invitation, person: Person): Promise<Decision> {
+  if (person.kind === 'key') return mayDo;
   // Not locked: whoever changes that role has locked the invitation, too.
   const planned = await Membership.query(trx).findById([invitation.organizationId, invitation.accountId]);
   const role = planned?.role ?? invitation.role;
   const permissions = planned ? await rightsOf(trx, planned, invitation) : invitation.permissions;
-  if (role === 'member' && permissions.length === 0) return;
+  if (role === 'member' && permissions.length === 0) return mayDo;
   const invited: UserResource = { type: 'user', self: false, role, permissions, groupIds: [] };
-  assertAllowed(decide(person, 'invitations.manage', invited), 'invitation');
+  return decide(person, 'invitations.manage', invited);
 }
 
-/** What somebody has beyond their role, or will have once they have joined: given to them, or by their groups. A guest has nothing. */
-export async function rightsOf(
-  trx: Transaction,
-  { organizationId, accountId, kind, permissions, joinedAt }: Membership,
-  invitation: Pick<Invitation, 'groupIds'> | null,
-): Promise<string[]> {
-  if (kind === 'guest') return [];
-  const planned = joinedAt === null ? (invitation?.groupIds ?? []) : [];
-  const present = GroupMember.query(trx).where({ organizationId, accountId }).select('groupId');
-  const groups = await Group.query(trx)
-    .where({ organizationId })
-    .where((some) => some.whereIn('id', planned).orWhereIn('id', present))
-    .select('permissions');
-  return [...new Set([...permissions, ...groups.flatMap((group) => group.permissions)])];
-}
+const mayDo: Decision = { allowed: true, reason: 'ok' };
+
+export const mayManage = async (trx: Transaction, invitation: Invitation, person: Person): Promise<boolean> =>
+  (await judgeManager(trx, invitation, person)).allowed;
 
 export async function commanded(
   saved: Saved,

@@ -11,6 +11,7 @@ import { type Manager, meet } from './command';
 import { type AccountMailClaim, notNow, refusedBy } from './mail-claim';
 import { recordEvents } from './record-event';
 import { lockInvitation, saveInvitation } from './save-invitation';
+import { remindersAfter } from './start-term';
 
 /** The process that commits has this long to tell Temporal itself before the relay does it. */
 const ownLeaseMs = 8_000;
@@ -136,6 +137,8 @@ export async function copyAccepted(trx: Transaction, id: string, response: strin
   if (!copy?.organizationId || !copy.invitationId) return;
   const invitation = await lockInvitation(trx, copy.organizationId, copy.invitationId);
   if (invitation.deliveryStatus !== 'failed' || invitation.generation !== copy.generation) return;
-  const delivery = { deliveryStatus: 'sent', deliveryDetail: response } as const;
-  await saveInvitation(trx, invitation, delivery, await readClock(trx));
+  const now = await readClock(trx);
+  // What was due while nothing had arrived reminds of nothing. // F3
+  const reminderAt = remindersAfter(invitation, now);
+  await saveInvitation(trx, invitation, { deliveryStatus: 'sent', deliveryDetail: response, reminderAt }, now);
 }

@@ -9,8 +9,9 @@ import { judgeGroups } from './change-group-members';
 import { closed, type Commanded, commanded, type Manager, meet } from './command';
 import { makeRoom, noGroup } from './create-invitation';
 import { eraseInvitee } from './erase-invitee';
-import { assertMayRedirect, assertWhole, type Standings } from './invitation-parts';
+import { assertWhole } from './invitation-parts';
 import { accountInactive, alreadyMember, checkDomain, findPerson } from './invitee';
+import { assertMayRedirect, type Standings } from './redirect-invitation';
 import { type Change, saveInvitation } from './save-invitation';
 import { takeChangedSeat } from './take-seat';
 import { newGeneration, remindersAfter, remindersOf } from './start-term';
@@ -60,7 +61,7 @@ export async function correctInvitation(
   const changes: Change[] = [];
   const readdressed = email !== undefined && email !== invitation.email;
   if (readdressed) {
-    await assertMayRedirect(trx, invitation, standingIn);
+    await assertMayRedirect(trx, organization, invitation, manager, standingIn);
     const room = await makeRoom(trx, organization, email, now, invitation.id);
     if (room) changes.push(room.change);
     patch.email = email;

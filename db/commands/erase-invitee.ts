@@ -3,6 +3,7 @@ import type { Actor } from '../../domain/actor';
 import { addressKey } from '../../domain/email-address';
 import type { Transaction } from '../database';
 import type { Account } from '../models/account';
+import { AccountMail } from '../models/account-mail';
 import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
 import { InviterNotice } from '../models/inviter-notice';
@@ -23,7 +24,7 @@ export async function eraseInvitee(
   actor: Actor,
   now: Date,
 ): Promise<void> {
-  await forget(trx, organizationId, account.id, now);
+  await forget(trx, organizationId, account, now);
   await eraseAccount(trx, account, now);
   await recordEvents(trx, { organizationId, type: 'user.erased', actor, at: now, accountId: account.id });
 }
@@ -40,8 +41,17 @@ export async function eraseUser(
   now: Date,
   reason: VisitReason = 'removed',
 ): Promise<void> {
+  // First, so that what it says of whoever erases themselves is forgotten, too.
+  await recordEvents(trx, {
+    organizationId,
+    type: 'user.erased',
+    actor,
+    at: now,
+    accountId: account.id,
+    data: { reason },
+  });
   await recordVisit(trx, { organizationId, accountId: account.id }, reason, now);
-  await forget(trx, organizationId, account.id, now);
+  await forget(trx, organizationId, account, now);
   if (account.homeOrganizationId === organizationId) {
     if (await belongsElsewhere(trx, account.id, organizationId))
       await account.$query(trx).patch({
@@ -56,27 +66,50 @@ export async function eraseUser(
       });
     else await eraseAccount(trx, account, now);
   }
-  await recordEvents(trx, {
-    organizationId,
-    type: 'user.erased',
-    actor,
-    at: now,
-    accountId: account.id,
-    data: { reason },
-  });
+}
+
+/** All that this organization has ever mailed them at, or would: an address may have been corrected after it came back. */
+async function addressesOf(trx: Transaction, organizationId: string, account: Account): Promise<string[]> {
+  const { id: accountId, email, invitedEmail, pendingEmail } = account;
+  const theirs = Invitation.query(trx).where({ organizationId, accountId });
+  const invited = await theirs.clone().whereNotNull('email').distinct('email');
+  const mails = await Email.query(trx)
+    .where({ organizationId })
+    .whereIn('invitationId', theirs.clone().select('id'))
+    .distinct('recipient');
+  const accountMails = await AccountMail.query(trx).where({ organizationId, accountId }).distinct('recipient');
+  const addresses = [
+    ...[email, invitedEmail, pendingEmail],
+    ...invited.map((invitation) => invitation.email),
+    ...[...mails, ...accountMails].map(({ recipient }) => recipient),
+  ];
+  return [...new Set(addresses.flatMap((address) => (address === null ? [] : addressKey(address))))];
 }
 
 /** A run that waits for the end of temporary access is told that there is nothing left to wait for. // D11 */
-async function forget(trx: Transaction, organizationId: string, accountId: string, now: Date): Promise<void> {
+async function forget(trx: Transaction, organizationId: string, account: Account, now: Date): Promise<void> {
+  const accountId = account.id;
   const theirs = Invitation.query(trx).where({ organizationId, accountId });
-  const addresses = (await theirs.clone().whereNotNull('email').distinct('email')).map(({ email }) =>
-    addressKey(email ?? ''),
-  );
+  const addresses = await addressesOf(trx, organizationId, account);
   // Copies go with them. What the person got as holder of an account is theirs, and leaves this organization's log.
   await Email.query(trx).delete().where({ organizationId }).whereIn('invitationId', theirs.clone().select('id'));
   await trx('accountMails').where({ organizationId, accountId }).update({ organizationId: null });
   // That somebody does not want its mails an organization has to know for good. // decision 22
   await trx('suppressedAddresses').where({ organizationId, reason: 'bounce' }).whereIn('address', addresses).delete();
+  // Answers to invitations that they have sent are no business of theirs any more.
+  const sentByThem = Invitation.query(trx)
+    .where({ organizationId, invitedByType: 'user', invitedById: accountId })
+    .select('id');
+  await Email.query(trx)
+    .patch({ replyTo: null })
+    .where({ organizationId })
+    .whereNotNull('replyTo')
+    .whereIn('invitationId', sentByThem.clone());
+  await AccountMail.query(trx)
+    .patch({ replyTo: null })
+    .where({ organizationId })
+    .whereNotNull('replyTo')
+    .whereIn('invitationId', sentByThem.clone());
   // What nobody has been told of them yet, and what they have not been told yet.
   await InviterNotice.query(trx)
     .delete()
@@ -108,7 +141,7 @@ async function forget(trx: Transaction, organizationId: string, accountId: strin
 
 /**
  * Nothing but the id is left; name and addresses are free again, sessions and links are over. What organizations have written
- * down of the name, as of whoever invited and in the log of guests, goes by a trigger. Mails to other people stay in the log as
+ * down of them, as of whoever invited, in the log of guests and in the audit log, goes by a trigger. Mails to other people stay in the log as
  * they were sent, and answers kept for idempotency keys for their day.
  */
 export async function eraseAccount(trx: Transaction, account: Account, now: Date): Promise<void> {
@@ -146,6 +179,4 @@ export async function eraseAccount(trx: Transaction, account: Account, now: Date
     .whereNot('status', 'queued')
     .whereRaw('lower(recipient) = any(?)', [addresses])
     .delete();
-  const invitedByThem = trx('invitations').select('id').where({ invitedByType: 'user', invitedById: account.id });
-  await trx('emails').whereIn('invitationId', invitedByThem).update({ replyTo: null });
 }

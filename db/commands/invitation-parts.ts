@@ -1,5 +1,4 @@
 import { type Actor, systemActor } from '../../domain/actor';
-import { mayInvite, type Person } from '../../domain/permissions';
 import { Problem } from '../../domain/problem';
 import { inOtherOrganization, type Transaction } from '../database';
 import { Account } from '../models/account';
@@ -13,11 +12,8 @@ import { giveWay, join } from './join-organization';
 import { recordEvents } from './record-event';
 import { lockSeatsOf, takeSeat } from './take-seat';
 
-/** What somebody is in an organization; undefined: it does not exist for them. */
-export type Standings = (organizationId: string) => Person | undefined;
-
 /** Each part of an invitation, locked, in the order of the organizations' ids; what runs for it sees that organization only. */
-async function forEachPart(
+export async function forEachPart(
   trx: Transaction,
   { id, additionalOrganizationIds }: Pick<Invitation, 'id' | 'additionalOrganizationIds'>,
   run: (part: Invitation) => Promise<void>,
@@ -122,27 +118,6 @@ function whatHappened(before: Invitation, after: Invitation): string | null {
   return (['firstName', 'lastName', 'message'] as const).some((field) => before[field] !== after[field])
     ? 'edited'
     : null;
-}
-
-/**
- * To give the link to somebody else than before is to invite them everywhere anew.
- * @throws Problem FORBIDDEN where the caller may not
- */
-export async function assertMayRedirect(
-  trx: Transaction,
-  invitation: Invitation,
-  standingIn: Standings,
-): Promise<void> {
-  await forEachPart(trx, invitation, async (part) => {
-    if (!goesAlong(part, invitation)) return;
-    const person = standingIn(part.organizationId);
-    const { policy } = await Organization.query(trx).findById(part.organizationId).throwIfNotFound();
-    if (!person || !mayInvite(person, part, policy).allowed)
-      throw new Problem(
-        'FORBIDDEN',
-        'This invitation is for other organizations too: only who may invite into each of them may do this.',
-      );
-  });
 }
 
 /** Of a part, its organization decides no more than whether it stays. @throws Problem STATUS_CONFLICT */

@@ -2,7 +2,8 @@ import { transition } from '../../domain/invitation';
 import type { Transaction } from '../database';
 import type { Invitation } from '../models/invitation';
 import { closed, type Commanded, commanded, type Manager, meet } from './command';
-import { assertMayRedirect, assertWhole, type Standings } from './invitation-parts';
+import { assertWhole } from './invitation-parts';
+import { assertMayRedirect, type Standings } from './redirect-invitation';
 import { saveInvitation } from './save-invitation';
 import { takeSeat } from './take-seat';
 import { newGeneration, newTerm } from './start-term';
@@ -21,7 +22,7 @@ export async function linkInvitation(
   const { invitation, organization, now, expired } = await meet(trx, organizationId, id, manager);
   assertWhole(invitation);
   if (expired || !transition(invitation.status, 'link')) throw closed(expired?.invitation ?? invitation);
-  await assertMayRedirect(trx, invitation, standingIn);
+  await assertMayRedirect(trx, organization, invitation, manager, standingIn);
   const first = invitation.status === 'draft';
   const patch = first
     ? newTerm(organization, invitation, now, { byMail: false })

@@ -24,4 +24,9 @@ export const refusedBy = (mail: AccountMail, words: string, now: Date) =>
     leaseUntil: null,
     detail: words,
     attempts: withAttempt(mail.attempts, now, words),
+    ...keptOf(mail),
   }) as const;
+
+/** What is said of a person for one pair of eyes is kept no longer than it takes to send it. // C8 */
+export const keptOf = ({ type }: Pick<AccountMail, 'type'>): { html?: null; text?: null } =>
+  type === 'security-report' ? { html: null, text: null } : {};

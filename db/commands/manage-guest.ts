@@ -56,9 +56,11 @@ export async function changeGuest(
     if (sponsor?.kind !== 'member')
       throw badInput({ pointer: '/sponsorId', message: 'There is no such member in this organization.' });
   }
-  const changed: Managed = groupIds
+  const changed = groupIds
     ? await changeUser(trx, organizationId, userId, { groupIds }, manager, 0)
-    : done(met);
+    : done({ changes: [] });
+  // Meeting the guest a second time finds nothing overdue any more.
+  changed.changes.unshift(...met.changes);
   if (sponsorId !== undefined)
     await Membership.query(trx).patch({ sponsorId, updatedAt: now }).findById([organizationId, userId]);
   if (accessEndsAt !== undefined) {
@@ -86,8 +88,9 @@ export async function removeGuest(
   userId: string,
   manager: Manager,
 ): Promise<Managed> {
-  await meetGuest(trx, organizationId, userId, manager);
-  return deleteUser(trx, organizationId, userId, manager);
+  const met = await meetGuest(trx, organizationId, userId, manager);
+  const removed = await deleteUser(trx, organizationId, userId, manager);
+  return { ...removed, changes: [...met.changes, ...removed.changes] };
 }
 
 /** No access from the next request on, until resumed; groups and seat are kept. // D12 */

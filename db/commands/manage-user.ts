@@ -9,17 +9,19 @@ import { GroupMember } from '../models/group';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
+import { rightsOf } from '../queries/find-rights';
 import { requestAccountMail } from './account-mail';
 import { groupNeeded, judgeGroups, plan, reseat, setGroups } from './change-group-members';
 import { cancelInvitation } from './cancel-invitation';
 import { emailTaken, requestEmailChange } from './change-email';
-import { type Manager, rightsOf } from './command';
+import type { Manager } from './command';
 import { endSessions } from './change-own-account';
 import { correctInvitation } from './correct-invitation';
 import { eraseInvitee, eraseUser } from './erase-invitee';
 import { expireIfOverdue } from './expire-invitation';
 import { assertUsernameFree, checkDomain, findPerson } from './invitee';
 import { recordEvents } from './record-event';
+import { assertMayInviteIntoGroups } from './redirect-invitation';
 import { wayBack } from './reset-password';
 import { factorChanged, forgetFactor } from './two-factor';
 import type { Change } from './save-invitation';
@@ -332,6 +334,9 @@ async function changeAccount(
   if (username !== undefined) await assertUsernameFree(trx, username, account.id);
   const names = { ...(firstName !== undefined && { firstName }), ...(lastName !== undefined && { lastName }) };
   const open = invitation !== null && openStatuses.includes(invitation.status) && membership.joinedAt === null;
+  // Nobody has come in by it yet: by a new password, whoever has the new address gets what it has planned. // E8
+  if (readdressed && invitation && !open && membership.joinedAt === null)
+    await assertMayInviteIntoGroups(trx, organization, invitation, manager.person);
   if (invitation && !open && membership.joinedAt === null)
     await trx('invitations')
       .where({ id: invitation.id })

@@ -8,26 +8,31 @@ import type { Invitation } from '../models/invitation';
  * locks nothing, so that thousands may happen at once; the relay puts it into a mail. // F11
  * @param detail text from people or servers, shown as it is
  * @param accountId who did it, where that is known
+ * @param aboutMailId the mail that did not arrive: of each mail once, a copy may have arrived in between
  */
 export async function noticeInviter(
   trx: Transaction,
   invitation: Invitation,
   event: NoticeEvent,
   now: Date,
-  { detail = null, accountId = null }: { detail?: string | null; accountId?: string | null } = {},
+  {
+    detail = null,
+    accountId = null,
+    aboutMailId = null,
+  }: { detail?: string | null; accountId?: string | null; aboutMailId?: string | null } = {},
 ): Promise<void> {
   const { id, organizationId, generation, invitedByType, invitedById, parentId } = invitation;
   // A part of an invitation into several organizations was sent by the one that has the whole. // C3
   if (invitedByType !== 'user' || invitedById === null || parentId !== null || invitedById === accountId) return;
   await trx.raw(
-    `insert into inviter_notices (organization_id, inviter_id, invitation_id, generation, event, detail, at)
-     select o.id, a.id, :id, :generation, :event, :detail, :now
+    `insert into inviter_notices (organization_id, inviter_id, invitation_id, generation, event, detail, at, about_mail_id)
+     select o.id, a.id, :id, :generation, :event, :detail, :now, :aboutMailId
      from organizations o
      join memberships m on m.organization_id = o.id and m.account_id = :invitedById
      join accounts a on a.id = m.account_id
      where o.id = :organizationId and (o.policy ->> 'notifyInviter')::boolean
        and m.kind = 'member' and m.status = 'active' and a.status = 'active' and a.email is not null
      on conflict do nothing`,
-    { id, organizationId, generation, event, detail, now, invitedById },
+    { id, organizationId, generation, event, detail, now, aboutMailId, invitedById },
   );
 }

@@ -4,10 +4,10 @@ import { systemActor } from '../../domain/actor';
 import { mailBackoff } from '../../domain/mail-backoff';
 import { type NextStep, nextStep } from '../../domain/next-step';
 import { readClock, type Transaction } from '../database';
-import { Account } from '../models/account';
 import { type DeliveryAttempt, Email } from '../models/email';
 import { Invitation } from '../models/invitation';
 import type { Organization } from '../models/organization';
+import { findInviter } from '../queries/find-inviter';
 import { findOrganizationAndClock } from '../queries/find-organization';
 import { findOtherOrganizations } from '../queries/find-other-organizations';
 import { type Suppressed, suppressedWords, suppressionOf } from '../queries/find-suppression';
@@ -160,11 +160,10 @@ export async function takeMail(
   return { claimed: true, email: known };
 }
 
-/** Where an answer goes: to the person who invites, at an address that they have proved to be theirs. */
+/** Where an answer goes: to the person who invites, while they are here, at an address that they have proved to be theirs. */
 async function inviterAddress(trx: Transaction, invitation: Invitation): Promise<string | null> {
   if (invitation.invitedByType !== 'user' || !invitation.invitedById) return null;
-  const inviter = await Account.query(trx).findById(invitation.invitedById);
-  return inviter?.status === 'active' ? inviter.email : null;
+  return (await findInviter(trx, invitation.organizationId, invitation.invitedById))?.email ?? null;
 }
 
 /** A mail to an address that is not mailed any more is in the log, and refused by ourselves. The invitation stays open. // F4 */
@@ -202,7 +201,7 @@ async function refuseSuppressed(
     accountId: invitation.accountId,
     data: { generation, emailId, suppressed: true },
   });
-  await noticeInviter(trx, invitation, 'undeliverable', now, { detail: words });
+  await noticeInviter(trx, invitation, 'undeliverable', now, { detail: words, aboutMailId: emailId });
   return { claimed: false, plan: planOf(changed, now) };
 }
 
@@ -265,7 +264,8 @@ export async function recordDelivery(
     data: { generation: email.generation, emailId },
   });
   await saved.with('told', told);
-  if (result === 'refused') await noticeInviter(trx, invitation, 'undeliverable', now, { detail: response });
+  if (result === 'refused')
+    await noticeInviter(trx, invitation, 'undeliverable', now, { detail: response, aboutMailId: emailId });
   return { plan, retryInMs: null };
 }
 

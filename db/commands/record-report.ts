@@ -8,6 +8,7 @@ import { AccountMail } from '../models/account-mail';
 import { Email } from '../models/email';
 import type { Invitation } from '../models/invitation';
 import { findEmailOrganization } from '../system/find-owner';
+import { keptOf } from './mail-claim';
 import { noticeInviter } from './notice-inviter';
 import { withAttempt } from './record-delivery';
 import { recordEvents } from './record-event';
@@ -152,7 +153,7 @@ async function patchMail(
   } else
     await AccountMail.query(trx)
       .findById(mail.id)
-      .patch({ ...patch, ...(patch.status && { tellAt: null }) });
+      .patch({ ...patch, ...(patch.status && { tellAt: null, ...keptOf(mail) }) });
 }
 
 /**
@@ -169,6 +170,8 @@ async function bounceInvitation(
   if (mail.generation !== invitation.generation || invitation.deliveryStatus === 'none') return [];
   const bounced = { deliveryStatus: 'bounced', deliveryDetail: words, deliveryDueAt: null } as const;
   const { change } = await saveInvitation(trx, invitation, bounced, now);
+  // Whoever has answered has the invitation: that one of its mails came back late is no news of it.
+  if (invitation.status !== 'pending') return [change];
   await recordEvents(trx, {
     organizationId: invitation.organizationId,
     type: 'invitation.refused',
@@ -178,6 +181,6 @@ async function bounceInvitation(
     accountId: invitation.accountId,
     data: { generation: invitation.generation, emailId: mail.id, bounced: true },
   });
-  await noticeInviter(trx, invitation, 'undeliverable', now, { detail: words });
+  await noticeInviter(trx, invitation, 'undeliverable', now, { detail: words, aboutMailId: mail.id });
   return [change];
 }

@@ -39,10 +39,15 @@ export async function down(knex: Knex): Promise<void> {
          where lower(email) = address and kind = 'member'
            and (status = 'expired' or status = 'pending' and (not by_hand or expires_at <= usher_now()))
          group by account_id, organization_id order by min(created_at), account_id $$;
+    -- Forced security holds for the owner, too, who has no policy and would find nothing to delete.
+    alter table memberships no force row level security;
+    alter table invitations no force row level security;
     -- Nothing could answer the open parts any more; those that have ended are invitations like others.
     delete from memberships m using invitations i
       where i.id = m.invitation_id and i.parent_id is not null and i.status in ('draft', 'pending') and m.joined_at is null;
     delete from invitations where parent_id is not null and status in ('draft', 'pending');
+    alter table memberships force row level security;
+    alter table invitations force row level security;
     alter table invitations drop column parent_id, drop column additional_organization_ids;
   `);
 }

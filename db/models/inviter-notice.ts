@@ -13,6 +13,8 @@ export class InviterNotice extends BaseModel {
   declare event: NoticeEvent;
   /** The reason that was given, or what the mail server said. */
   declare detail: string | null;
+  /** The mail that did not arrive, where that is what happened. */
+  declare aboutMailId: string | null;
   declare at: Date;
   /** The one mail that tells of it; null: not decided yet. */
   declare mailId: string | null;

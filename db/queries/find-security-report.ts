@@ -6,6 +6,7 @@ import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
 import { findAccessFacts } from './find-access-facts';
 import { findAccount } from './find-account';
+import { rightsOf } from './find-rights';
 import { countRecoveryCodes } from './find-two-factor';
 import { listSessions, type OpenSession } from './list-sessions';
 import { findUser, type User } from './list-users';
@@ -56,14 +57,18 @@ export async function findSecurityReport(
   const found = await findAccount(trx, userId);
   const reader = (await findAccessFacts(trx, [organizationId], [readerId], [])).person(organizationId, readerId);
   if (!membership || !found || !reader?.active) return null;
+  const planned = membership.invitationId
+    ? await Invitation.query(trx).findOne({ id: membership.invitationId, organizationId })
+    : null;
   const subject: UserResource = {
     type: 'user',
     self: readerId === userId,
     role: membership.role,
-    permissions: membership.permissions,
+    permissions: await rightsOf(trx, membership, planned ?? null),
     groupIds: [],
   };
-  if (!decide(reader.standing, 'users.manage', subject).allowed) return null;
+  if (!decide(reader.standing, membership.kind === 'guest' ? 'guests.manage' : 'users.manage', subject).allowed)
+    return null;
   const { account, factor } = found;
   const isHome = membership.kind === 'member' && account.homeOrganizationId === organizationId;
   const { visibilities, ids } = knownGroups(reader.standing);

@@ -278,6 +278,7 @@ describe('the roles', () => {
       group_members: ['account_id', 'group_id', 'organization_id', 'role'],
       groups: ['id', 'organization_id', 'permissions'],
       inviter_notices: ['at', 'inviter_id', 'mail_id', 'organization_id'],
+      audit_events: ['actor_id', 'ip', 'user_agent'],
       guest_log: ['account_id', 'email', 'invited_by_id', 'invited_by_name', 'invited_by_type', 'name'],
       memberships: [
         ...['access_ends_at', 'access_tell_at', 'access_warn_at', 'access_warned_at', 'account_id', 'created_at'],
@@ -292,6 +293,7 @@ describe('the roles', () => {
       'invitations.invited_by_name UPDATE',
     );
     expected.push(...['contents_removed_at', 'html', 'reply_to', 'text'].map((name) => `emails.${name} UPDATE`));
+    expected.push('account_mails.reply_to UPDATE', 'audit_events.ip UPDATE', 'audit_events.user_agent UPDATE');
     expected.push(...['email', 'invited_by_name', 'name'].map((name) => `guest_log.${name} UPDATE`));
     expect(columns.map(({ column }) => column).sort()).toEqual(expected.sort());
     for (const table of ['emails', 'accounts', 'audit_events', 'groups'])
