@@ -1,3 +1,4 @@
+import { readableMasks } from '../../domain/mail-mask';
 import { notFound } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { AccountMail } from '../models/account-mail';
@@ -106,5 +107,6 @@ export async function findMail(
       ? await Email.query(trx).findOne({ id, organizationId })
       : await AccountMail.query(trx).findOne({ id, organizationId });
   const kept = row && !(row instanceof Email && row.contentsRemovedAt) && row.html !== null && row.text !== null;
-  return { mail, contents: kept ? { html: row.html ?? '', text: row.text ?? '' } : null };
+  const shown = (part: string | null) => readableMasks(part ?? '');
+  return { mail, contents: kept ? { html: shown(row.html), text: shown(row.text) } : null };
 }
