@@ -12,6 +12,7 @@ import * as emailTemplates from './migrations/0011-email-templates';
 import * as mailLog from './migrations/0012-mail-log';
 import * as reminders from './migrations/0013-reminders';
 import * as live from './migrations/0015-live';
+import * as mailLogTemplate from './migrations/0017-mail-log-template';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -28,6 +29,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0012-mail-log': mailLog,
   '0013-reminders': reminders,
   '0015-live': live,
+  '0017-mail-log-template': mailLogTemplate,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

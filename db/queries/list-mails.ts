@@ -29,6 +29,7 @@ export interface LoggedMail {
   createdAt: Date;
   sentAt: Date | null;
   copyOf: string | null;
+  template: Email['template'];
 }
 
 export interface MailFilter extends PageRequest {

@@ -180,7 +180,8 @@ describe('E6: the e-mail log, and copies from it', () => {
   test('what people write never becomes a link or a code, however much it looks like one; neither in a copy', async () => {
     const literal = 'http://usher.test/invitations/masked-link http://usher.test/masked-link ••••••';
     const hostile = await usher.createOrganization({ name: `Org ${literal}` });
-    const mask = () => usher.owner('emails').where({ organization_id: hostile.id }).orderBy('created_at', 'desc').first();
+    const mask = () =>
+      usher.owner('emails').where({ organization_id: hostile.id }).orderBy('created_at', 'desc').first();
     const spoken = ['spoken-1@example.com', 'spoken-2@example.com'];
     await hostile.invite({ email: spoken[0] ?? '' });
     await usher.mail.waitForMail(spoken[0] ?? '');
