@@ -6,7 +6,8 @@ import type { Account } from '../db/models/account';
 import type { AccountMail } from '../db/models/account-mail';
 import { confirmationBinding, resetBinding } from '../domain/account';
 import { mailCode } from '../domain/mail-code';
-import { accountToken, invitationToken, type KeyRing } from '../domain/token';
+import { type Masked, maskFor, unmasked } from '../domain/mail-mask';
+import { accountToken, invitationToken, type KeyRing, linkClaimName } from '../domain/token';
 import type { Mailer } from './email/mailer';
 import { warnOfFallback } from './email/own-template';
 import { renderAccountMail } from './email/render-account-mail';
@@ -26,8 +27,6 @@ export interface AccountMailActivityDependencies {
 
 const sendLimitMs = { local: 3_000, regular: 60_000 };
 const leaseMarginMs = 5_000;
-/** Stands for the code in what is kept of a mail. */
-const maskedCode = '••••••';
 
 export function createAccountMailActivities({
   database,
@@ -36,33 +35,43 @@ export function createAccountMailActivities({
   baseUrl,
   logger,
 }: AccountMailActivityDependencies): AccountMailActivities {
-  const maskedLink = `${baseUrl}/masked-link`;
   const render = async (contents: AccountMailContents, trx: Transaction) => {
-    const masked = { link: maskedLink, code: maskedCode, baseUrl };
+    const { id, type } = contents.mail;
+    const link =
+      // No secret: everybody may ask for a new password there. // E8
+      type === 'account-inactive' ? `${baseUrl}/forgot-password` : `${baseUrl}/${maskFor(keys, 'link', id)}`;
+    const masked = { link, code: maskFor(keys, 'code', id), baseUrl };
     const rendered = await renderAccountMail(trx, contents, masked, mailer.sender);
-    if (rendered.template === 'fallback') warnOfFallback(logger, contents.mail.type, contents.organization?.id ?? null);
+    if (rendered.template === 'fallback') warnOfFallback(logger, type, contents.organization?.id ?? null);
     return { ...rendered, host: mailer.host };
   };
 
-  /** What is secret in a mail, computed anew for every try and stored nowhere. */
-  const reveal = (mail: AccountMail, account: Account) =>
-    mail.type === 'two-factor-code'
-      ? (text: string | null) => (text ?? '').replaceAll(maskedCode, mailCode(keys, mail.id))
-      : (text: string | null) => (text ?? '').replaceAll(maskedLink, linkOf(mail, account));
-
-  /** The link keeps the origin that the first mail had. */
-  const revealCopy = ({ invitationId, generation }: AccountMail) => {
-    const token = invitationToken(keys, { invitationId: invitationId ?? '', generation: generation ?? 0 });
-    return (text: string | null) => (text ?? '').replaceAll('/invitations/masked-link', `/invitations/${token}`);
-  };
-
-  function linkOf(mail: AccountMail, account: Account): string {
-    // No secret: everybody may ask for a new password there. // E8
-    if (mail.type === 'account-inactive') return `${baseUrl}/forgot-password`;
+  /** What is secret in a mail, computed anew for every try and stored nowhere; most kinds hold nothing of the sort. */
+  function revealing(mail: AccountMail, account: Account | null): (part: string | null) => string {
+    const reveal = (masked: Masked, of: string, secret: string) => (part: string | null) =>
+      unmasked(keys, masked, of, secret, part ?? '');
+    const { id, copyOf, invitationId, generation } = mail;
+    // The link of a copy keeps the origin that the first mail had.
+    if (copyOf !== null && invitationId !== null && generation !== null) {
+      const claim = { invitationId, generation };
+      return reveal('link', linkClaimName(claim), invitationToken(keys, claim));
+    }
+    if (!account) return (part) => part ?? '';
     const claim = { accountId: account.id, expiresAt: mail.deadline };
-    return mail.type === 'password-reset'
-      ? `${baseUrl}/reset-password/${accountToken(keys, 'password-reset', claim, resetBinding(account))}`
-      : `${baseUrl}/confirm-email/${accountToken(keys, 'email-confirmation', claim, confirmationBinding(account))}`;
+    switch (mail.type) {
+      case 'two-factor-code':
+        return reveal('code', id, mailCode(keys, id));
+      case 'password-reset': {
+        const token = accountToken(keys, 'password-reset', claim, resetBinding(account));
+        return reveal('link', id, `reset-password/${token}`);
+      }
+      case 'email-confirmation': {
+        const token = accountToken(keys, 'email-confirmation', claim, confirmationBinding(account));
+        return reveal('link', id, `confirm-email/${token}`);
+      }
+      default:
+        return (part) => part ?? '';
+    }
   }
 
   async function send(mailId: string): Promise<{ status: 'sent' | 'failed' | 'dropped' }> {
@@ -71,7 +80,7 @@ export function createAccountMailActivities({
     if (!claim.claimed && claim.status === 'queued') throw later('not due yet', claim.waitMs);
     if (!claim.claimed) return { status: claim.status };
     const { mail, account, threadOf } = claim;
-    const revealed = account ? reveal(mail, account) : revealCopy(mail);
+    const revealed = revealing(mail, account);
     const outcome = await mailer.send(
       {
         id: mail.id,

@@ -17,10 +17,11 @@ import type { Invitation } from '../db/models/invitation';
 import type { Organization } from '../db/models/organization';
 import { operatorActor } from '../domain/actor';
 import type { InvitationStatus } from '../domain/invitation';
+import { maskFor, unmasked } from '../domain/mail-mask';
 import type { Action } from '../domain/next-step';
 import { keyPerson } from '../domain/permissions';
 import { Problem } from '../domain/problem';
-import { invitationToken, type KeyRing } from '../domain/token';
+import { invitationToken, type KeyRing, linkClaimName } from '../domain/token';
 import type { Mailer } from './email/mailer';
 import { warnOfFallback } from './email/own-template';
 
@@ -74,7 +75,6 @@ const leaseMarginMs = 5_000;
 
 export function createInvitationActivities(dependencies: InvitationActivityDependencies): InvitationActivities {
   const { database, mailer, keys, baseUrl, logger, render } = dependencies;
-  const maskedLink = `${baseUrl}/invitations/masked-link`;
   const within = <T>(it: It, command: (trx: Transaction) => Promise<T>) =>
     inOrganization(database, it.organizationId, command);
   const plan = (it: It) => within(it, (trx) => planInvitation(trx, it.organizationId, it.invitationId));
@@ -113,7 +113,9 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
           it.invitationId,
           limitMs + leaseMarginMs,
           async (invitation, organization, others) => {
-            const rendered = await render(trx, invitation, organization, others, maskedLink, reminder);
+            const mask = maskFor(keys, 'link', linkClaimName({ ...it, generation: invitation.generation }));
+            const link = `${baseUrl}/invitations/${mask}`;
+            const rendered = await render(trx, invitation, organization, others, link, reminder);
             if (rendered.template === 'fallback') warnOfFallback(logger, rendered.type, organization.id);
             return { ...rendered, host: mailer.host };
           },
@@ -127,13 +129,14 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
         return next;
       }
       const { email } = claim;
-      const token = invitationToken(keys, { invitationId: it.invitationId, generation: email.generation });
-      const link = `${baseUrl}/invitations/${token}`;
+      const link = { invitationId: it.invitationId, generation: email.generation };
+      const token = invitationToken(keys, link);
+      const revealed = (part: string) => unmasked(keys, 'link', linkClaimName(link), token, part);
       const outcome = await mailer.send(
         {
           ...email,
-          html: email.html.replaceAll(maskedLink, link),
-          text: email.text.replaceAll(maskedLink, link),
+          html: revealed(email.html),
+          text: revealed(email.text),
           date: email.createdAt,
         },
         limitMs,

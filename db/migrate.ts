@@ -13,6 +13,7 @@ import * as mailLog from './migrations/0012-mail-log';
 import * as reminders from './migrations/0013-reminders';
 import * as live from './migrations/0015-live';
 import * as afterReview from './migrations/0016-after-review';
+import * as mailLogTemplate from './migrations/0017-mail-log-template';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -30,6 +31,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0013-reminders': reminders,
   '0015-live': live,
   '0016-after-review': afterReview,
+  '0017-mail-log-template': mailLogTemplate,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

@@ -58,18 +58,24 @@ export function userStatusWord(
     : user.status;
 }
 
+/** The words of a name, where they are not English. */
+export interface NameWords {
+  unnamed: string;
+  guest: string;
+}
+
 /** How a person is named wherever Usher names people: "Ada Lovelace (guest)". // D6 */
-export function displayName(person: {
-  firstName: string | null;
-  lastName: string | null;
-  username?: string | null;
-  email?: string | null;
-  kind?: 'member' | 'guest';
-}): string {
+export function displayName(
+  person: {
+    firstName: string | null;
+    lastName: string | null;
+    username?: string | null;
+    email?: string | null;
+    kind?: 'member' | 'guest';
+  },
+  { unnamed, guest }: NameWords = { unnamed: 'Unnamed person', guest: 'guest' },
+): string {
   const name =
-    [person.firstName, person.lastName].filter(Boolean).join(' ') ||
-    person.username ||
-    person.email ||
-    'Unnamed person';
-  return person.kind === 'guest' ? `${name} (guest)` : name;
+    [person.firstName, person.lastName].filter(Boolean).join(' ') || person.username || person.email || unnamed;
+  return person.kind === 'guest' ? `${name} (${guest})` : name;
 }

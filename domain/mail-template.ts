@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import Handlebars from 'handlebars';
+import { masks } from './mail-mask';
 import {
   exampleOf,
   type MailParts,
@@ -10,7 +11,7 @@ import {
   type VariableName,
 } from './mail-templates';
 import type { FieldError } from './problem';
-import { cleanHtml, type Mark } from './template-html';
+import { anyToken, cleanHtml, type Mark, shownTokens } from './template-html';
 
 /**
  * Templates that organizations write are read as a small language: `{{variable}}`, `{{lines variable}}`,
@@ -80,6 +81,8 @@ class TemplateFault extends Error {
   }
 }
 
+class TooLarge extends Error {}
+
 /** Columns are counted from 1, as editors do. */
 const faultAt = (message: string, { start }: Loc): TemplateFault =>
   new TemplateFault(message, start.line, start.column + 1);
@@ -88,10 +91,11 @@ const faultAt = (message: string, { start }: Loc): TemplateFault =>
 export function checkTemplate(name: MailTemplateName, parts: MailParts): FieldError[] {
   const faults = (['subject', 'html', 'text'] as const).flatMap((part) => {
     try {
-      const { contains } = preparePart(name, part, parts[part]);
+      const { shows } = preparePart(name, part, parts[part]);
       const { mandatory } = templateType(name);
-      if (part === 'subject' || mandatory === null || contains(mandatory)) return [];
-      return [{ pointer: `/${part}`, message: `Must contain {{${mandatory}}}, whatever the conditions.` }];
+      if (part === 'subject' || mandatory === null || shows(mandatory)) return [];
+      const place = part === 'html' ? ' where people see it: as a text, or as the address of <a>' : '';
+      return [{ pointer: `/${part}`, message: `Must contain {{${mandatory}}}${place}, whatever the conditions.` }];
     } catch (error) {
       if (!(error instanceof TemplateFault)) throw error;
       const { line, column } = error;
@@ -116,7 +120,8 @@ function trialFaults(name: MailTemplateName, parts: MailParts): FieldError[] {
       const { subject } = render(trial);
       if (subject === '') return [{ pointer: '/subject', message: 'Would be empty where a name is not known.' }];
     } catch (error) {
-      return [{ pointer: '/html', message: error instanceof Error ? error.message : 'Cannot be filled in.' }];
+      const message = error instanceof TooLarge ? error.message : 'Cannot be filled in.';
+      return [{ pointer: '/html', message }];
     }
   }
   return [];
@@ -143,7 +148,7 @@ export function compileTemplate(name: MailTemplateName, parts: MailParts): (valu
       text: compiled.text(known).trim() + '\n',
     };
     if (filled.html.length > largestPart || filled.text.length > largestPart)
-      throw new Error('Would be larger than a megabyte: use long variables less often.');
+      throw new TooLarge('Would be larger than a megabyte: use long variables less often.');
     return filled;
   };
 }
@@ -186,14 +191,15 @@ function compilePart(part: TemplatePart, source: string): CompilePart {
 
 interface Prepared {
   source: string;
-  /** Whether a variable is filled in, whatever the conditions turn out to be. */
-  contains: (name: VariableName) => boolean;
+  /** Whether people see a variable, whatever the conditions turn out to be. */
+  shows: (name: VariableName) => boolean;
 }
 
 /** What is filled in, as far as that matters: a variable, or what a block holds in either case. */
-type Filled = { name: VariableName; token: string } | { either: [Filled[], Filled[]] };
+export type Filled = { name: VariableName; token: string } | { either: [Filled[], Filled[]] };
 
-const surely = (filled: Filled[], name: VariableName, isThere: (token: string) => boolean): boolean =>
+/** Whether a variable is filled in whatever the conditions turn out to be. Asks of every place once at most. */
+export const surely = (filled: Filled[], name: VariableName, isThere: (token: string) => boolean): boolean =>
   filled.some((one) =>
     'either' in one
       ? one.either.every((branch) => surely(branch, name, isThere))
@@ -202,6 +208,20 @@ const surely = (filled: Filled[], name: VariableName, isThere: (token: string) =
 
 /** @throws TemplateFault with line and column */
 function preparePart(name: MailTemplateName, part: TemplatePart, source: string): Prepared {
+  const { walk, filled } = readPart(name, part, source);
+  if (part !== 'html') return { source, shows: (one) => surely(filled, one, () => true) };
+  const { html, misplaced } = cleanHtml(walk.marked.join(''), walk.marks);
+  const [first] = misplaced;
+  if (first) throw new TemplateFault(first.message, first.mark.loc.line, first.mark.loc.column + 1);
+  const cleaned = `<!doctype html>\n${withMarksReplaced(html, walk.marks)}`;
+  assertSame(name, cleaned, walk.marks, html);
+  const shown = shownTokens(html, walk.marks);
+  // A link inside a comment or a script has gone with it.
+  return { source: cleaned, shows: (one) => surely(filled, one, (token) => shown.has(token)) };
+}
+
+/** @throws TemplateFault with line and column */
+export function readPart(name: MailTemplateName, part: TemplatePart, source: string): { walk: Walk; filled: Filled[] } {
   // Also for rows that were written past the API: what is no string is no template.
   if (typeof source !== 'string') throw new TemplateFault('Must be a text.', 1, 1);
   const limit = templateLimits[part];
@@ -211,25 +231,55 @@ function preparePart(name: MailTemplateName, part: TemplatePart, source: string)
   // Before anything walks it: what is nested without end has as many beginnings.
   if (source.split('{{').length > templateLimits.nodes + 1)
     throw new TemplateFault(`May have at most ${templateLimits.nodes} variables and blocks.`, 1, 1);
-  const program = parse(source);
+  for (const mask of Object.values(masks)) {
+    const before = source.split(mask, 2)[0] ?? '';
+    if (before.length < source.length) throw literalFault(before, mask);
+  }
   const walk = new Walk(name, part);
-  const filled = walk.program(program, 0);
-  if (part !== 'html') return { source, contains: (one) => surely(filled, one, () => true) };
-  const { html, misplaced } = cleanHtml(walk.marked.join(''), walk.marks);
-  const [first] = misplaced;
-  if (first) throw new TemplateFault(first.message, first.mark.loc.line, first.mark.loc.column + 1);
-  return {
-    source: `<!doctype html>\n${withMarksReplaced(html, walk.marks)}`,
-    // A link inside a comment or a script has gone with it.
-    contains: (one) => surely(filled, one, (token) => html.includes(token)),
-  };
+  const filled = walk.program(parse(source), 0);
+  return { walk, filled };
 }
 
+/** In the mail log it would look like what is secret. */
+function literalFault(before: string, mask: string): TemplateFault {
+  const lines = before.split(/\r\n?|\n/);
+  const column = (lines.at(-1) ?? '').length + 1;
+  return new TemplateFault(`“${mask}” stands for links and codes in the mail log: leave it out.`, lines.length, column);
+}
+
+const styleSheets = /(<style\b[^>]*>[^<]*<\/style>)/i;
+
 function withMarksReplaced(html: string, marks: readonly Mark[]): string {
-  // What looks like a variable by now was text, and stays text; a backslash before a variable would disarm it.
-  let literal = html.replaceAll('{{', '&#123;&#123;').replaceAll('\\', '&#92;');
-  for (const { token, source } of marks) literal = literal.replaceAll(token, () => source);
-  return literal;
+  // Braces that are left were text, and stay text: none may come to stand beside a variable and change what it is. Style
+  // sheets, which know no such escapes, hold no variables. A backslash before a variable would disarm it.
+  const literal = html
+    .split(styleSheets)
+    .map((piece, index) =>
+      index % 2 === 1
+        ? piece.replace(/\{(?=\{)/g, '{ ')
+        : piece.replaceAll('{', '&#123;').replaceAll('}', '&#125;').replaceAll('\\', '&#92;'),
+    )
+    .join('');
+  const sources = new Map(marks.map(({ token, source }) => [token, source]));
+  return literal.replace(anyToken, (token) => sources.get(token) ?? token);
+}
+
+/** What is compiled is read once more: it must be made of what was looked at, and of nothing else. */
+function assertSame(name: MailTemplateName, cleaned: string, marks: readonly Mark[], html: string): void {
+  const known = new Map(marks.map((mark) => [mark.token, mark]));
+  const expected = [...html.matchAll(anyToken)].flatMap(([token]) => known.get(token) ?? []);
+  let found: readonly Mark[] | null = null;
+  try {
+    const walk = new Walk(name, 'html');
+    walk.program(parse(cleaned), 0);
+    found = walk.marks;
+  } catch (error) {
+    if (!(error instanceof TemplateFault)) throw error;
+  }
+  const wrong = expected.findIndex(({ source }, index) => source !== found?.[index]?.source);
+  if (wrong === -1 && expected.length === found?.length) return;
+  const { loc } = expected[Math.max(wrong, 0)] ?? { loc: { line: 1, column: 0 } };
+  throw new TemplateFault('Cannot be told from the braces and tags around it.', loc.line, loc.column + 1);
 }
 
 /** Looks at every node: what is not on the list is refused. Notes where what stands, for the HTML to be cleaned around it. */
@@ -261,7 +311,7 @@ class Walk {
       case 'MustacheStatement':
         return [this.mustache(node)];
       case 'BlockStatement':
-        return [this.block(node, depth)];
+        return this.block(node, depth);
       case 'PartialStatement':
       case 'PartialBlockStatement':
         throw faultAt('Templates include no others.', node.loc);
@@ -281,13 +331,15 @@ class Walk {
       if (this.part === 'subject') throw faultAt('A subject has one line.', node.loc);
     }
     const name = this.variable(argument ?? node.path);
+    if (this.part === 'subject' && (name === 'link' || name === 'code'))
+      throw faultAt('A subject is read by everybody who sees the mailbox: no link and no code there.', node.loc);
     const { open, close } = node.strip;
     const source = `{{${open ? '~' : ''}${argument ? 'lines ' : ''}${name}${close ? '~' : ''}}}`;
     // Line breaks become elements, which an attribute cannot have.
     return { name, token: this.mark(source, node.loc, argument ? 'block' : variable(name).kind) };
   }
 
-  private block(node: Node & { type: 'BlockStatement' }, depth: number): Filled {
+  private block(node: Node & { type: 'BlockStatement' }, depth: number): Filled[] {
     const helper = String(node.path.original);
     if (helper !== 'if' && helper !== 'unless')
       throw faultAt(`There is no block ${helper.slice(0, 50)}: only #if and #unless.`, node.loc);
@@ -306,7 +358,8 @@ class Walk {
     }
     this.mark(braces(node.closeStrip, `/${helper}`), node.loc, 'block');
     // What is never empty is no condition.
-    return { either: helper === 'if' && !variable(name).optional ? [then, then] : [then, otherwise] };
+    if (!variable(name).optional) return helper === 'if' ? then : otherwise;
+    return [{ either: [then, otherwise] }];
   }
 
   private variable(path: Path): VariableName {

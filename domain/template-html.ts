@@ -10,6 +10,9 @@ export interface Mark {
   source: string;
 }
 
+/** Every mark of every template. */
+export const anyToken = /u[0-9a-f]{16}x\d+z/g;
+
 export interface Misplaced {
   mark: Mark;
   message: string;
@@ -43,7 +46,8 @@ const withoutUnsafe = (style: string): string =>
  */
 export function cleanHtml(html: string, marks: readonly Mark[]): { html: string; misplaced: Misplaced[] } {
   const misplaced: Misplaced[] = [];
-  const within = (value: string) => marks.filter(({ token }) => value.includes(token));
+  const known = new Map(marks.map((mark) => [mark.token, mark]));
+  const within = (value: string) => tokensIn(value).flatMap((token) => known.get(token) ?? []);
 
   const judgeAttribute = (name: string, value: string): void => {
     for (const mark of within(value)) {
@@ -99,6 +103,32 @@ export function cleanHtml(html: string, marks: readonly Mark[]): { html: string;
   return { html: clean, misplaced: [...misplaced, ...torn(clean, marks)] };
 }
 
+const tokensIn = (value: string): string[] => [...value.matchAll(anyToken)].map(([token]) => token);
+
+const hiding =
+  /display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|mso-hide\s*:\s*all|(opacity|max-height)\s*:\s*(0|\.0+|0\.0+)(px|%)?\s*(!|;|$)/i;
+
+/**
+ * The marks that people see or can open in HTML that is clean: in text, and as the address of a link that shows something.
+ * What a style sheet hides is not looked for.
+ */
+export function shownTokens(clean: string, marks: readonly Mark[]): Set<string> {
+  // A picture inside a link is something to click on.
+  const shown = sanitizeHtml(clean.replace(/<img\b[^>]*>/g, '•'), {
+    allowedTags: ['a'],
+    allowedAttributes: { a: ['href'] },
+    // Marks stand for addresses here, and look like none.
+    allowedSchemesAppliedToAttributes: [],
+    nonTextTags: ['title', 'style'],
+    transformTags: {
+      '*': (tagName, attribs) => ({ tagName: hiding.test(attribs.style ?? '') ? 'style' : tagName, attribs }),
+    },
+    exclusiveFilter: ({ tag, text }) => tag === 'a' && text.trim() === '',
+  });
+  const known = new Set(marks.map(({ token }) => token));
+  return new Set(tokensIn(shown).filter((token) => known.has(token)));
+}
+
 /** What a mark may not do in an attribute; null: it may. */
 function faultIn(name: string, value: string, { kind, token }: Mark): string | null {
   if (kind === 'block') return 'A block must stand between elements, not inside a tag.';
@@ -112,7 +142,8 @@ function faultIn(name: string, value: string, { kind, token }: Mark): string | n
 /** Blocks of which one end has gone with what was taken out. */
 function torn(clean: string, marks: readonly Mark[]): Misplaced[] {
   const ends = marks.filter(({ kind }) => kind === 'block');
-  const lost = ends.filter(({ token }) => !clean.includes(token));
+  const there = new Set(tokensIn(clean));
+  const lost = ends.filter(({ token }) => !there.has(token));
   return lost.map((mark) => ({
     mark,
     message: 'A block must stand between elements that a mail may have, not inside a tag, a comment or a script.',

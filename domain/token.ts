@@ -33,6 +33,9 @@ export interface LinkClaim {
   generation: number;
 }
 
+/** What all mails with this link have in common: that the same stands behind their masks. */
+export const linkClaimName = ({ invitationId, generation }: LinkClaim): string => `${invitationId} ${generation}`;
+
 const uuidBytes = 16;
 const macBytes = 32;
 

@@ -5,7 +5,7 @@ import { displayName } from '../../domain/account';
 import { senderAddress } from '../../domain/email-address';
 import { type Locale, pickLocale } from '../../i18n';
 import { findOrganizationsOwn, senderOf } from './own-template';
-import { renderNews } from './render-news';
+import { nameWords, renderNews } from './render-news';
 import { renderReport } from './render-report';
 import { type RenderedMail, renderHolderMail } from './render';
 
@@ -35,7 +35,7 @@ export async function renderAccountMail(
     // The notice goes to the old address and names the new one, so that its owner knows what is going on.
     newAddress: account.pendingEmail,
     organizationName: organization?.name ?? null,
-    personName: person && displayName(person),
+    personName: person && displayName(person, nameWords(locale)),
     ...(news && renderNews(news, locale, timeZone)),
     ...(report && { sections: renderReport(report, locale, timeZone) }),
     joins: mail.type === 'password-reset' && account.activatedAt === null ? (organization?.name ?? null) : null,

@@ -5,6 +5,7 @@ import type { Organization } from '../../db/models/organization';
 import { senderAddress } from '../../domain/email-address';
 import { listNames, pickLocale } from '../../i18n';
 import { findOrganizationsOwn, senderOf } from './own-template';
+import { nameIn } from './render-news';
 import { renderInvitationMail } from './render';
 
 /** From a row to the mail that goes with it, or to its reminder, in the invitation's language, else the organization's. */
@@ -28,7 +29,10 @@ export function renderInvitation(
       asGuest,
       locale,
       organizationName: listNames(locale, [organization, ...others]),
-      inviterName: invitation.invitedByType === 'user' ? invitation.invitedByName : null,
+      inviterName:
+        invitation.invitedByType === 'user' && invitation.invitedByName
+          ? nameIn(locale, invitation.invitedByName)
+          : null,
       firstName: invitation.firstName,
       lastName: invitation.lastName,
       message: invitation.message,

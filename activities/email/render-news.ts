@@ -1,6 +1,7 @@
 import type { News, NewsItem } from '../../db/queries/gather-news';
-import { displayName } from '../../domain/account';
+import { displayName, type NameWords } from '../../domain/account';
 import { noticeEvents } from '../../domain/inviter-notice';
+import { knownReason } from '../../domain/mail-reason';
 import { formatInstant, type Locale, translator } from '../../i18n';
 import type { HolderMail } from './mail-types';
 
@@ -9,14 +10,19 @@ type Told = Pick<HolderMail, 'personName' | 'person' | 'count' | 'detail' | 'sec
 /** What a mail tells an inviter: of a single invitation in words, of several in a table for each kind of event. // F11 */
 export function renderNews({ items, counts, total }: News, locale: Locale, timeZone: string): Partial<Told> {
   const [first] = items;
-  if (total === 1 && first) return { personName: displayName(first), person: withAddress(first), detail: first.detail };
+  if (total === 1 && first)
+    return {
+      personName: displayName(first, nameWords(locale)),
+      person: withAddress(first, locale),
+      detail: detailOf(first, locale),
+    };
   const t = translator(locale);
   const sections = noticeEvents.flatMap((event) => {
     const rows = items
       .filter((item) => item.event === event)
       .map((item) => [
-        withAddress(item),
-        [formatInstant(item.at, locale, timeZone), item.detail].filter(Boolean).join(' · '),
+        withAddress(item, locale),
+        [formatInstant(item.at, locale, timeZone), detailOf(item, locale)].filter(Boolean).join(' · '),
       ]);
     const count = counts[event] ?? 0;
     return count > 0 ? [{ title: t(`mail.news.${event}`, { count }), rows }] : [];
@@ -26,7 +32,26 @@ export function renderNews({ items, counts, total }: News, locale: Locale, timeZ
 }
 
 /** `Ada Lovelace (ada@example.com)`, or whichever of the two is known. */
-function withAddress(item: NewsItem): string {
-  const name = displayName(item);
+function withAddress(item: NewsItem, locale: Locale): string {
+  const name = displayName(item, nameWords(locale));
   return item.email === null || item.email === name ? name : `${name} (${item.email})`;
+}
+
+/** Reasons of our own in the reader's language; what people and mail servers have said, as they said it. */
+function detailOf({ event, detail }: NewsItem, locale: Locale): string | null {
+  // Whoever declines may write what reads like one of ours.
+  const reason = event === 'undeliverable' && detail !== null ? knownReason(detail) : null;
+  return reason ? translator(locale)(`mail.reasons.${reason.key}`, reason.values) : detail;
+}
+
+/** "Unnamed person" and "(guest)" in the language of a mail. */
+export function nameWords(locale: Locale): NameWords {
+  const t = translator(locale);
+  return { unnamed: t('mail.names.unnamed'), guest: t('mail.names.guest') };
+}
+
+/** The same of a name that was written down as it was then, in English. */
+export function nameIn(locale: Locale, name: string): string {
+  const { unnamed, guest } = nameWords(locale);
+  return name === 'Unnamed person' ? unnamed : name.replace(/ \(guest\)$/, ` (${guest})`);
 }

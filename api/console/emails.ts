@@ -68,6 +68,8 @@ interface MailData {
   sender: string;
   senderAddress: string;
   messageId: string;
+  template: string;
+  fellBack: boolean;
   invitation: string | null;
   original: string | null;
   mayCopy: boolean;
@@ -161,6 +163,8 @@ async function showMail(page: Page, problem: Problem | null = null): Promise<voi
     sender: mail.sender,
     senderAddress: mail.senderAddress,
     messageId: mail.messageId,
+    template: page.t(`console.emails.templates.${mail.template}`),
+    fellBack: mail.template === 'fallback',
     invitation: mail.invitationId && `/console/invitations/${mail.invitationId}`,
     original: mail.copyOf && `/console/emails/${mail.copyOf}`,
     mayCopy: mail.invitationId !== null && page.may('invitations.manage'),

@@ -4,6 +4,7 @@ import { notFound, Problem } from '../../domain/problem';
 import { groupNameTaken } from '../../db/commands/change-group';
 import { usernameTaken } from '../../db/commands/invitee';
 import { invitationPending } from '../../db/commands/create-invitation';
+import { pickLocale, translator } from '../../i18n';
 import { bodyProblem } from '../input';
 
 /** Rules that PostgreSQL itself upholds when two commands meet: what the loser is told. */
@@ -50,7 +51,7 @@ const internal = (): Problem => new Problem('INTERNAL', 'An unexpected error; th
 
 export const unknownRoute: RequestHandler = (_request, _response, next) => next(notFound('page or route'));
 
-/** RFC 9457, for everything that is not a page. */
+/** RFC 9457, for everything that is not a page. The title is in the caller's language; the detail is for developers, in English. */
 export function problemHandler(logger: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const problem = toProblem(error);
@@ -63,11 +64,13 @@ export function problemHandler(logger: Logger): ErrorRequestHandler {
     }
     if (problem.options.retryAfter !== undefined) response.set('Retry-After', String(problem.options.retryAfter));
     if (problem.status === 401) response.set('WWW-Authenticate', 'Bearer');
+    const locale = pickLocale(request.get('accept-language'));
+    response.vary('Accept-Language').set('Content-Language', locale);
     response.status(problem.status).set('Content-Type', 'application/problem+json; charset=utf-8');
     response.end(
       JSON.stringify({
         type: `urn:usher:problem:${problem.code.toLowerCase().replaceAll('_', '-')}`,
-        title: problem.title,
+        title: locale === 'en' ? problem.title : translator(locale)(`errors.${problem.code}`),
         status: problem.status,
         detail: problem.message,
         code: problem.code,

@@ -39,6 +39,9 @@ const fields = {
   createdAt: time,
   sentAt: time.nullable(),
   copyOf: id.nullable().describe('The mail that this one repeats'),
+  template: z
+    .enum(['built-in', 'own', 'fallback'])
+    .describe('What it was made from; fallback: the built-in, as the own template failed'),
   workflowId: z.string(),
 };
 
@@ -71,6 +74,7 @@ export const toEmail = (mail: LoggedMail): z.infer<typeof email> => ({
   createdAt: mail.createdAt.toISOString(),
   sentAt: mail.sentAt?.toISOString() ?? null,
   copyOf: mail.copyOf,
+  template: mail.template,
   workflowId:
     mail.source === 'invitation' && mail.invitationId
       ? invitationWorkflowId(mail.invitationId)

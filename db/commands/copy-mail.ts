@@ -43,10 +43,10 @@ export async function copyMail(
   if (email.contentsRemovedAt)
     throw new Problem('MAIL_NOT_COPYABLE', 'What this mail said is not kept any more: resend the invitation.');
   const copyId = randomUUID();
-  const { type, recipient, generation, locale, sender, subject, html, text, replyTo } = email;
+  const { type, recipient, generation, locale, sender, subject, html, text, replyTo, template } = email;
   await AccountMail.query(trx)
     .insert({
-      ...{ recipient, generation, locale, sender, subject, html, text, replyTo, organizationId },
+      ...{ recipient, generation, locale, sender, subject, html, text, replyTo, template, organizationId },
       id: copyId,
       type: type as AccountMailType,
       accountId: invitation.accountId,

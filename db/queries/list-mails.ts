@@ -1,3 +1,4 @@
+import { readableMasks } from '../../domain/mail-mask';
 import { notFound } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { AccountMail } from '../models/account-mail';
@@ -28,6 +29,7 @@ export interface LoggedMail {
   createdAt: Date;
   sentAt: Date | null;
   copyOf: string | null;
+  template: Email['template'];
 }
 
 export interface MailFilter extends PageRequest {
@@ -109,5 +111,6 @@ export async function findMail(
   const readable = mail.type !== 'security-report';
   const kept =
     readable && row && !(row instanceof Email && row.contentsRemovedAt) && row.html !== null && row.text !== null;
-  return { mail, contents: kept ? { html: row.html ?? '', text: row.text ?? '' } : null };
+  const shown = (part: string | null) => readableMasks(part ?? '');
+  return { mail, contents: kept ? { html: shown(row.html), text: shown(row.text) } : null };
 }

@@ -1,9 +1,10 @@
 import type { HolderMail } from '../../activities/email/mail-types';
 import { renderHolderMail } from '../../activities/email/render';
-import { renderNews } from '../../activities/email/render-news';
+import { nameIn, nameWords, renderNews } from '../../activities/email/render-news';
 import { renderReport } from '../../activities/email/render-report';
 import type { NewsItem } from '../../db/queries/gather-news';
 import type { SecurityReport } from '../../db/queries/find-security-report';
+import { displayName } from '../../domain/account';
 import { noticeEvents, noticeMails } from '../../domain/inviter-notice';
 import { type Locale, locales } from '../../i18n';
 
@@ -34,6 +35,43 @@ const holder = (locale: Locale): Omit<HolderMail, 'type'> => ({
   expiresAt: at,
   timeZone,
   senderAddress: 'no-reply@usher.test',
+});
+
+test('F11: in a German mail nothing of our own is English; what others have said stays as it is', () => {
+  const nobody = { ...item, event: 'undeliverable' as const, firstName: null, lastName: null, email: null };
+  const mailOf = (items: NewsItem[]) =>
+    renderHolderMail({
+      ...holder('de'),
+      ...{ type: items.length === 1 ? 'delivery-problem' : 'invitation-news' },
+      ...renderNews({ items, counts: { undeliverable: items.length }, total: items.length }, 'de', timeZone),
+    });
+  const reasons: [string, RegExp][] = [
+    ['suppressed: bounced on 2026-11-25', /Am 2026-11-25 kam eine Mail zurück/],
+    ['suppressed: complaint on 2026-11-25', /Am 2026-11-25 wurde eine Mail als unerwünscht gemeldet/],
+    ['Not sent before the deadline.', /Bis zum Ende der Frist/],
+    ['The recipient has reported it as unwanted.', /als unerwünscht gemeldet/],
+    ['Not sent: the invitation has a newer link.', /neueren Link/],
+    ['Not sent: the invitation was cancelled.', /nicht mehr offen/],
+    ['Delayed: 451 4.3.0 Not now', /Verzögert: 451 4\.3\.0 Not now/],
+    ['Bounced: 550 5.1.1 No such user', /Zurückgekommen: 550 5\.1\.1 No such user/],
+    ['550 5.1.1 No such user', /550 5\.1\.1 No such user/],
+  ];
+  const ours = /Unnamed|suppressed|bounced|Not sent|The recipient|Delayed|Bounced|mail server/;
+  for (const [detail, expected] of reasons) {
+    const { subject, html, text } = mailOf([{ ...nobody, detail }]);
+    for (const part of [html, text]) expect(part).toMatch(expected);
+    for (const part of [subject, html, text]) expect(part).not.toMatch(ours);
+    expect(text).toContain('Person ohne Namen');
+    expect(mailOf([{ ...nobody, detail }, nobody]).text).toMatch(expected);
+  }
+  // Somebody's own words are not ours, whatever they are.
+  const declined = { ...item, event: 'declined' as const, detail: 'Not sent before the deadline.' };
+  expect(renderNews({ items: [declined], counts: {}, total: 1 }, 'de', timeZone).detail).toBe(declined.detail);
+  const guest = { firstName: 'Ada', lastName: null, kind: 'guest' as const };
+  expect(['Unnamed person', 'Ada (guest)', 'Ada'].map((name) => nameIn('de', name))).toEqual([
+    ...['Person ohne Namen', 'Ada (Gast)', 'Ada'],
+  ]);
+  expect([displayName(guest, nameWords('de')), displayName(guest)]).toEqual(['Ada (Gast)', 'Ada (guest)']);
 });
 
 describe.each(locales)('in %s', (locale) => {

@@ -345,3 +345,19 @@ describe('queries', () => {
     expect(answer.headers['content-type']).toContain('application/problem+json');
   });
 });
+
+test('a refusal says its title in the caller’s language, and which that is', async () => {
+  const refused = (language?: string) =>
+    usher.call('GET', '/v1/nowhere', undefined, { headers: language ? { 'Accept-Language': language } : {} });
+  for (const language of [undefined, '*', 'fr', 'en-US,de;q=0.5']) {
+    const reply = await refused(language);
+    expectProblem(reply, 'NOT_FOUND');
+    expect(reply.headers).toMatchObject({ 'content-language': 'en', vary: expect.stringContaining('Accept-Language') });
+  }
+  const german = await refused('de-AT,de;q=0.9,en;q=0.5');
+  expect(german).toMatchObject({
+    status: 404,
+    body: { code: 'NOT_FOUND', title: 'Nicht gefunden', detail: (await refused()).body.detail },
+    headers: { 'content-language': 'de', vary: expect.stringContaining('Accept-Language') },
+  });
+});

@@ -260,6 +260,7 @@ describe('the roles', () => {
       account_mails: [
         ...['account_id', 'attempts', 'copy_of', 'created_at', 'detail', 'due_at', 'generation', 'id', 'invitation_id'],
         ...['locale', 'message_id', 'organization_id', 'recipient', 'sender', 'sent_at', 'status', 'subject', 'type'],
+        'template',
       ],
       emails: [
         ...['attempts', 'contents_removed_at', 'created_at', 'detail', 'generation', 'id', 'invitation_id', 'locale'],
@@ -272,6 +273,7 @@ describe('the roles', () => {
           'sent_at',
           'status',
           'subject',
+          'template',
           'type',
         ],
       ],

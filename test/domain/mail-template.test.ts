@@ -1,4 +1,11 @@
-import { checkTemplate, cleanTemplate, compileTemplate, exampleValues } from '../../domain/mail-template';
+import {
+  checkTemplate,
+  cleanTemplate,
+  compileTemplate,
+  exampleValues,
+  readPart,
+  surely,
+} from '../../domain/mail-template';
 import {
   type MailParts,
   mailTemplateNames,
@@ -78,6 +85,27 @@ describe('what is refused when it is saved, with line and column', () => {
     expect(check({ html: text.replaceAll('\t', '') })[0]).toMatchObject({ pointer: '/html', line, column });
   });
 
+  test.each([
+    ['a masked link', 'https://usher.test/invitations/masked-link', 35],
+    ['a masked code', '<img src="https://evil.test/?••••••">', 33],
+  ])('%s', (_, literal, column) => {
+    for (const [part, before] of [
+      ['subject', 'Hi '],
+      ['html', '<p>{{link}}</p>\n   '],
+      ['text', '{{link}}\r\n   '],
+    ] as const)
+      expect(check({ [part]: before + literal })).toMatchObject([
+        { pointer: `/${part}`, line: part === 'subject' ? 1 : 2, column },
+      ]);
+  });
+
+  test('the link and the code in a subject', () => {
+    expect(check({ subject: 'Open {{link}}' })).toMatchObject([{ pointer: '/subject', line: 1, column: 6 }]);
+    expect(
+      checkTemplate('two-factor-code', { subject: '{{code}} is it', html: '<p>{{code}}</p>', text: '{{code}}' }),
+    ).toMatchObject([{ pointer: '/subject', line: 1, column: 1 }]);
+  });
+
   test('nesting without end, and too much of anything', () => {
     const deep = (count: number) => '{{#if message}}'.repeat(count) + 'x' + '{{/if}}'.repeat(count);
     expect(check({ text: `{{link}}${deep(20)}` })).toEqual([]);
@@ -112,6 +140,14 @@ describe('the link', () => {
     ['only in a comment', '<p>Hi</p><!-- {{link}} -->'],
     ['only in a script', '<p>Hi</p><script>"{{link}}"</script>'],
     ['only in an event handler', '<p onclick="{{link}}">Hi</p>'],
+    ['only as a class', '<p class="{{link}}">Hi</p>'],
+    ['only as the title of a page', '<title>{{link}}</title><p>Hi</p>'],
+    ['only in a meta element', '<meta name="a" content="{{link}}"><p>Hi</p>'],
+    ['only where it is hidden', '<div style="color:red; display : none"><p><a href="{{link}}">a</a></p>{{link}}</div>'],
+    ['only where it cannot be seen', '<p style="visibility:hidden">{{link}}</p>'],
+    ['only as a picture', '<img src="{{link}}" alt="{{link}}">'],
+    ['only in a link without words', '<a href="{{link}}"> </a>'],
+    ['never, as there is always a link', '{{#unless link}}{{link}}{{/unless}}'],
     ['only if there is a message', '{{#if message}}{{link}}{{/if}}'],
     ['not without a message', '{{#unless message}}{{link}}{{/unless}}'],
     ['only by two conditions', '{{#if message}}{{#if firstName}}{{link}}{{/if}}{{else}}{{link}}{{/if}}'],
@@ -123,9 +159,33 @@ describe('the link', () => {
     ['in either case', '{{#if message}}<a href="{{link}}">a</a>{{else}}{{link}}{{/if}}'],
     ['by three cases', '{{#if message}}{{link}}{{else if firstName}}{{link}}{{else}}{{link}}{{/if}}'],
     ['if there is a link, which there is', '{{#if link}}{{link}}{{/if}}'],
+    ['else, as there is always a link', '{{#unless link}}x{{else}}{{link}}{{/unless}}'],
+    ['around a picture', '<a href="{{link}}"><span style="width:0"><img src="{{logo}}"></span></a>'],
+    [
+      'after something hidden',
+      '<div style="display:none">Preview<br>more</div><table><tr><td>{{link}}</td></tr></table>',
+    ],
   ])('%s is', (_, html) => {
     expect(check({ html })).toEqual([]);
   });
+});
+
+test('of a template nested as deep as may be, every place is asked for once', () => {
+  const html = `<p>${'x'.repeat(94_000)}</p>` + '{{#if link}}'.repeat(20) + '<!-- {{link}} -->' + '{{/if}}'.repeat(20);
+  const count = (source: string) => {
+    let steps = 0;
+    const { filled } = readPart('user-invitation', 'html', source);
+    surely(filled, 'link', () => {
+      steps += 1;
+      return false;
+    });
+    return steps;
+  };
+  expect(count(html)).toBe(1);
+  expect(count(html.replace('{{link}} -->', '{{link}} -->'.repeat(50)))).toBe(50);
+  expect(count(`${'{{#if message}}'.repeat(20)}{{link}}${'{{else}}{{link}}{{/if}}'.repeat(20)}`)).toBeLessThan(22);
+  expect(check({ html })).toMatchObject([{ pointer: '/html' }]);
+  expect(check({ html: html.replace(/<!-- | -->/g, '') })).toEqual([]);
 });
 
 describe('HTML is cleaned, and the rest stays', () => {
@@ -214,6 +274,27 @@ describe('HTML is cleaned, and the rest stays', () => {
   test('pieces of blocks cannot be put together to something else', () => {
     const html = '{{#if message}}<a title="{{else}}" onclick="alert(1)">{{/if}}{{link}}';
     expect(check({ html })).toMatchObject([{ pointer: '/html' }]);
+  });
+
+  const triple = [
+    '<p>&#123;{{message}}&#125;</p>',
+    '<p>&lbrace;{{message}}&rbrace;</p>',
+    '<p>&#x7b;{{lines message}}&#x7d;</p>',
+    '<p>&#123;&#123;{{message}}&#125;&#125;</p>',
+    '<p title="&#123;{{message}}&#125;">x</p>',
+    '<p>&#123;{{#if message}}{{message}}{{/if}}&#125;</p>',
+    '<p>{<!-- x -->{{message}}<!-- x -->}</p>',
+    '<p>&#123;<i onclick="x"></i>{{~message~}} &#125;</p>',
+    '<style>p{</style>{{message}}<style>}</style>',
+    '<p>&#92;{{message}} \\\\{{message}}</p>',
+    '<p>&amp;#123;{{message}}&amp;#125;</p>',
+  ];
+  test.each(triple)('braces that are text become no part of a variable: %s', (html) => {
+    const parts = { html: `${html}<p>{{link}}</p>` };
+    expect(check(parts)).toEqual([]);
+    const sent = render(parts, { message: '<script>alert(1)</script><img src=x onerror=alert(1)>' }).html;
+    expect(sent).not.toMatch(/<script|<img/);
+    expect(sent).toContain('&lt;script&gt;');
   });
 
   test('cleaning twice changes nothing more', () => {

@@ -259,6 +259,10 @@ test('the mail log tells what came back, names the sender, and sends a copy', as
     (reply) => reply.text.includes('250'),
   );
   expect(mail.text).toContain('usher@usher.test');
+  expect(mail.text).toContain('Built-in template');
+  const id = path.split('/').at(-1) ?? '';
+  await usher.owner('emails').where({ id }).update({ template: 'fallback' });
+  expect((await staff.call('GET', path)).text).toContain('The own template could not be used');
   const copy = await formOn(staff, path, `${path}/copy`);
   expect((await after(staff, await copy())).text).toContain('A copy is on its way to copied@example.com.');
   await acme.call('POST', `/invitations/${(await invitationOf('copied@example.com')) ?? ''}/cancel`);

@@ -177,6 +177,52 @@ describe('E6: the e-mail log, and copies from it', () => {
     expectProblem(await other.call('GET', `/emails/${mail.id}`), 'NOT_FOUND');
   });
 
+  test('what people write never becomes a link or a code, however much it looks like one; neither in a copy', async () => {
+    const literal = 'http://usher.test/invitations/masked-link http://usher.test/masked-link ••••••';
+    const hostile = await usher.createOrganization({ name: `Org ${literal}` });
+    const mask = () =>
+      usher.owner('emails').where({ organization_id: hostile.id }).orderBy('created_at', 'desc').first();
+    const spoken = ['spoken-1@example.com', 'spoken-2@example.com'];
+    await hostile.invite({ email: spoken[0] ?? '' });
+    await usher.mail.waitForMail(spoken[0] ?? '');
+    // Not even the mask of an earlier mail.
+    const earlier = /masked-link-[0-9a-f]{32}/.exec((await mask())?.text as string)?.[0] ?? '';
+    expect(earlier).not.toBe('');
+    const invitation = await hostile.invite({
+      ...{ email: spoken[1] ?? '', firstName: literal, message: `${literal} http://usher.test/invitations/${earlier}` },
+    });
+    await usher.mail.waitForMail(spoken[1] ?? '');
+    const [logged] = await eventually(
+      async () => (await hostile.call('GET', `/emails?invitationId=${invitation.id}&status=sent`)).body.items as any[],
+      (items) => items.length > 0,
+    );
+    const one = (await hostile.call('GET', `/emails/${logged.id}`)).body;
+    expect(one.text).toContain('http://usher.test/invitations/masked-link\n');
+    expect(one.text).not.toMatch(/masked-link-/);
+    await hostile.call('POST', `/emails/${logged.id}/resend`);
+    const mails = await usher.mail.waitForMail(spoken[1] ?? '', 2);
+    for (const { parsed } of mails) {
+      const { text = '' } = parsed;
+      expect(text).toContain(`Hello ${literal}`);
+      expect(text).toContain(`Org ${literal}`);
+      expect(text).toContain(`${literal} http://usher.test/invitations/${earlier}`);
+      const links = new Set(text.match(/\/invitations\/[\w-]{60,}/g));
+      expect(links.size).toBe(1);
+      expect(text.match(/\/invitations\/[\w-]{60,}/g)).toHaveLength(1);
+      expect(parsed.html).not.toMatch(/confirm-email|reset-password/);
+    }
+    // The same in a mail to an account holder that has a link, and in one that has none.
+    const { token } = await usher.linkFor(spoken[1] ?? '');
+    await usher.call('POST', `/v1/invitation-tokens/${token}/accept`, { password: goodPassword }, { key: null });
+    await usher.call('POST', '/v1/auth/forgot-password', { email: spoken[1] }, { key: null });
+    const [reset] = await eventually(
+      () => Promise.resolve(mailsTo(spoken[1] ?? '').filter(({ parsed }) => parsed.text?.includes('reset-password'))),
+      (found) => found.length > 0,
+    );
+    expect(reset?.parsed.text).toContain(`Hello ${literal}`);
+    expect(reset?.parsed.text?.match(/reset-password\/[\w-]+/g)).toHaveLength(1);
+  });
+
   test('the log is read page by page, newest first, by status, recipient and kind', async () => {
     const all: any[] = [];
     let cursor: string | null = '';

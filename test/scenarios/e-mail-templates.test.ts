@@ -190,6 +190,9 @@ describe('E3 the mail comes from an editable template', () => {
     await usher.owner.raw('update email_templates set version = version + 1000 where organization_id = ?', [acme.id]);
     const mail = await mailedTo();
     expect(mail).toMatchObject({ template: 'fallback', subject: 'Your invitation to Acme & Söhne' });
+    const log = (await acme.call('GET', '/emails?limit=1')).body.items as { id: string }[];
+    expect(log).toMatchObject([{ subject: mail.subject, template: 'fallback' }]);
+    expect((await acme.call('GET', `/emails/${log[0]?.id}`)).body.template).toBe('fallback');
     expect(mail.text).toMatch(/http:\/\/usher\.test\/invitations\/\w/);
     expect((await acme.call('POST', `${path}/preview`)).body.subject).toContain('invites you');
   });
