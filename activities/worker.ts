@@ -58,6 +58,7 @@ export async function startWorker(
     connections: settings.USHER_SMTP_CONNECTIONS,
     requireTls: settings.USHER_SMTP_REQUIRE_TLS === 'on',
     dkim: dkimKey(settings),
+    logger,
     ...(bounceDomain && { returnPath: (mailId: string) => bounceAddress(settings.USHER_SECRET, mailId, bounceDomain) }),
   });
 

@@ -109,6 +109,11 @@ export async function claimAccountMail(
     const pause = notNow(mail, now);
     if (pause) return pause;
     const [account, ...others] = await whoMayGet(trx, mail, homes, now);
+    if (!account && mail.attempts.length > 0) {
+      // It has been in the log, and may even have arrived: a server's answer is not always heard.
+      await mail.$query(trx).patch(refusedBy(mail, 'Not sent: it is not for this recipient any more.', now));
+      return { claimed: false, status: 'failed' };
+    }
     if (!account) {
       await AccountMail.query(trx).deleteById(id);
       return { claimed: false, status: 'dropped' };
