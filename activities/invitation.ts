@@ -1,5 +1,6 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import type { Logger } from 'pino';
+import type { MailCount } from '../db/commands/count-mail';
 import { once } from '../db/commands/once';
 import {
   claimInvitationMail,
@@ -58,6 +59,7 @@ export interface InvitationActivityDependencies {
   keys: KeyRing;
   baseUrl: string;
   logger: Logger;
+  countMail: MailCount;
   render: (
     trx: Transaction,
     invitation: Invitation,
@@ -73,7 +75,7 @@ const sendLimitMs = { local: 6_000, regular: 60_000 };
 const leaseMarginMs = 5_000;
 
 export function createInvitationActivities(dependencies: InvitationActivityDependencies): InvitationActivities {
-  const { database, mailer, keys, baseUrl, logger, render } = dependencies;
+  const { database, mailer, keys, baseUrl, logger, render, countMail } = dependencies;
   const maskedLink = `${baseUrl}/invitations/masked-link`;
   const within = <T>(it: It, command: (trx: Transaction) => Promise<T>) =>
     inOrganization(database, it.organizationId, command);
@@ -117,6 +119,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
             if (rendered.template === 'fallback') warnOfFallback(logger, rendered.type, organization.id);
             return { ...rendered, host: mailer.host };
           },
+          countMail,
         ),
       );
       if (!claim.claimed && 'busyMs' in claim) throw later('MailBusy', 'another try is under way', claim.busyMs);
