@@ -1,6 +1,7 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { type AccountMailContents, claimAccountMail, recordAccountMail } from '../db/commands/account-mail';
+import type { MailCount } from '../db/commands/count-mail';
 import type { Database, Transaction } from '../db/database';
 import type { Account } from '../db/models/account';
 import type { AccountMail } from '../db/models/account-mail';
@@ -23,6 +24,7 @@ export interface AccountMailActivityDependencies {
   keys: KeyRing;
   baseUrl: string;
   logger: Logger;
+  countMail: MailCount;
 }
 
 const sendLimitMs = { local: 3_000, regular: 60_000 };
@@ -34,6 +36,7 @@ export function createAccountMailActivities({
   keys,
   baseUrl,
   logger,
+  countMail,
 }: AccountMailActivityDependencies): AccountMailActivities {
   const render = async (contents: AccountMailContents, trx: Transaction) => {
     const { id, type } = contents.mail;
@@ -76,7 +79,7 @@ export function createAccountMailActivities({
 
   async function send(mailId: string): Promise<{ status: 'sent' | 'failed' | 'dropped' }> {
     const limitMs = activityInfo().isLocal ? sendLimitMs.local : sendLimitMs.regular;
-    const claim = await claimAccountMail(database, mailId, limitMs + leaseMarginMs, render);
+    const claim = await claimAccountMail(database, mailId, limitMs + leaseMarginMs, render, countMail);
     if (!claim.claimed && claim.status === 'queued') throw later('not due yet', claim.waitMs);
     if (!claim.claimed) return { status: claim.status };
     const { mail, account, threadOf } = claim;

@@ -1,5 +1,6 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import type { Logger } from 'pino';
+import type { MailCount } from '../db/commands/count-mail';
 import { once } from '../db/commands/once';
 import {
   claimInvitationMail,
@@ -59,6 +60,7 @@ export interface InvitationActivityDependencies {
   keys: KeyRing;
   baseUrl: string;
   logger: Logger;
+  countMail: MailCount;
   render: (
     trx: Transaction,
     invitation: Invitation,
@@ -74,7 +76,7 @@ const sendLimitMs = { local: 6_000, regular: 60_000 };
 const leaseMarginMs = 5_000;
 
 export function createInvitationActivities(dependencies: InvitationActivityDependencies): InvitationActivities {
-  const { database, mailer, keys, baseUrl, logger, render } = dependencies;
+  const { database, mailer, keys, baseUrl, logger, render, countMail } = dependencies;
   const within = <T>(it: It, command: (trx: Transaction) => Promise<T>) =>
     inOrganization(database, it.organizationId, command);
   const plan = (it: It) => within(it, (trx) => planInvitation(trx, it.organizationId, it.invitationId));
@@ -119,6 +121,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
             if (rendered.template === 'fallback') warnOfFallback(logger, rendered.type, organization.id);
             return { ...rendered, host: mailer.host };
           },
+          countMail,
         ),
       );
       if (!claim.claimed && 'busyMs' in claim) throw later('MailBusy', 'another try is under way', claim.busyMs);

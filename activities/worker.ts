@@ -7,6 +7,7 @@ import { createLogger } from '../config/logger';
 import { untilStopped } from '../config/process';
 import { readWorkerSettings, type WorkerSettings } from '../config/settings';
 import { readTemporalSettings, type TemporalSettings } from '../config/temporal';
+import { countingMails } from '../db/commands/count-mail';
 import { checkRole, openDatabase } from '../db/database';
 import { bounceAddress } from '../domain/bounce-address';
 import { type RelayOptions, startOutboxRelay } from '../relay/outbox-relay';
@@ -58,6 +59,7 @@ export async function startWorker(
     connections: settings.USHER_SMTP_CONNECTIONS,
     requireTls: settings.USHER_SMTP_REQUIRE_TLS === 'on',
     dkim: dkimKey(settings),
+    logger,
     ...(bounceDomain && { returnPath: (mailId: string) => bounceAddress(settings.USHER_SECRET, mailId, bounceDomain) }),
   });
 
@@ -73,7 +75,9 @@ export async function startWorker(
   });
   await ensureSchedules(client, logger);
   const connection = await NativeConnection.connect(connectionOptions);
-  const dependencies = { database, mailer, keys: settings.USHER_SECRET, baseUrl: settings.USHER_BASE_URL, logger };
+  const keys = settings.USHER_SECRET;
+  const countMail = countingMails(keys.current.secret, settings.USHER_RATE_LIMITS === 'on');
+  const dependencies = { database, mailer, keys, baseUrl: settings.USHER_BASE_URL, logger, countMail };
   const worker = await Worker.create({
     connection,
     namespace,

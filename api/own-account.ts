@@ -75,9 +75,11 @@ export async function changeOwnEmail(own: OwnRequest, currentPassword: string, e
   const { account } = person;
   await confirmPassword(own, currentPassword);
   await limits.forOwnMail(account.id);
-  const mails = await accountEvent(services.database, account, 'account.email-change-requested', actor, (trx) =>
-    requestEmailChange(trx, account.id, email, confirmationLifetimeMs),
-  );
+  const mails = await accountEvent(services.database, account, 'account.email-change-requested', actor, async (trx) => {
+    const asked = await requestEmailChange(trx, account.id, email, confirmationLifetimeMs);
+    await limits.forUnaskedMail(trx, email);
+    return asked;
+  });
   for (const mail of mails) services.mails.announce(mail);
 }
 

@@ -32,6 +32,7 @@ const commonSettings = {
     .optional(),
   USHER_SECRET: parsed<KeyRing>(parseKeyRing),
   USHER_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  USHER_RATE_LIMITS: z.enum(['on', 'off']).default('on'),
   USHER_DATABASE_POOL: z.coerce.number().int().min(2).max(500).default(10),
 };
 
@@ -46,7 +47,6 @@ const apiSettings = z.object({
   USHER_PLATFORM_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{32,512}$/, 'must be 32 to 512 visible ASCII characters, no spaces'),
-  USHER_RATE_LIMITS: z.enum(['on', 'off']).default('on'),
   // For the mail provider that reports what has come back.
   USHER_DSN_KEY: z
     .string()

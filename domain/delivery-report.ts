@@ -23,6 +23,15 @@ export interface DeliveryReport {
   messageId: string | null;
 }
 
+/** What is read of a report: it comes before what is returned, and whoever sends more wants something else. */
+const mostBytes = 65_536;
+const longestField = 1_000;
+/** Of all parts together: lists of addresses are dear to take apart. */
+const mostAddressFields = 20;
+const addressField = /^(?:to|from|cc|bcc|sender|reply-to|delivered-to|return-path|disposition-notification-to)[ \t]*:/i;
+/** One about the message, and one for each recipient; ours have one. */
+const mostGroups = 20;
+
 /**
  * Reads a delivery status notification (RFC 3464) or a complaint (RFC 5965); null: it is neither, like an answer of
  * somebody's holiday. Nothing in it is proven: whoever sent it may have made it up.
@@ -38,8 +47,12 @@ export async function parseDeliveryReport(raw: Buffer): Promise<DeliveryReport |
   const status = part('message/delivery-status');
   if (status) {
     // One group of fields about the message, then one for each recipient; empty lines between them.
-    const groups = status.toString('latin1').split(/(?:\r?\n){2,}/);
-    const recipients = (await Promise.all(groups.map(readRecipient))).flatMap((recipient) => recipient ?? []);
+    const groups = status.toString('latin1').split(/(?:\r?\n){2,}/, mostGroups);
+    const recipients: ReportedRecipient[] = [];
+    for (const group of groups) {
+      const recipient = await readRecipient(group);
+      if (recipient) recipients.push(recipient);
+    }
     return recipients.length > 0 ? { kind: 'delivery', recipients, addresses, messageId } : null;
   }
   const feedback = part('message/feedback-report');
@@ -59,7 +72,28 @@ export async function parseDeliveryReport(raw: Buffer): Promise<DeliveryReport |
 }
 
 const parse = (source: Buffer): Promise<ParsedMail> =>
-  simpleParser(source, { keepDeliveryStatus: true, skipHtmlToText: true, skipTextToHtml: true, skipImageLinks: true });
+  simpleParser(bounded(source), {
+    keepDeliveryStatus: true,
+    skipHtmlToText: true,
+    skipTextToHtml: true,
+    skipImageLinks: true,
+  });
+
+/**
+ * The beginning of a mail, fields unfolded and cut, in parts as well: as much as a stranger may have us work for. A longer
+ * list of groups in groups would exhaust the stack of the parser, where nobody catches it.
+ */
+function bounded(source: Buffer): Buffer {
+  let addressFields = 0;
+  const lines = source
+    .subarray(0, mostBytes)
+    .toString('latin1')
+    .replace(/\r?\n[ \t]+/g, ' ')
+    .split(/\r?\n/)
+    .map((line) => line.slice(0, longestField))
+    .filter((line) => !addressField.test(line) || ++addressFields <= mostAddressFields);
+  return Buffer.from(lines.join('\r\n'), 'latin1');
+}
 
 /** Only the header is wanted; what follows may be anything. */
 function headerOf(mail: Buffer): Buffer {
@@ -92,8 +126,9 @@ function text(mail: ParsedMail, name: string): string | null {
   return typeof first === 'string' ? first.replace(/\s+/g, ' ').trim() : null;
 }
 
-const plainAddress = /[^\s<>;,"']+@[^\s<>;,"']+/g;
-
 /** Every address in these fields, however the parser understood them. */
 const addressesIn = (mail: ParsedMail, ...names: string[]): string[] =>
-  names.flatMap((name) => JSON.stringify(mail.headers.get(name) ?? '').match(plainAddress) ?? []);
+  names.flatMap((name) => plainAddresses(JSON.stringify(mail.headers.get(name) ?? '')));
+
+/** Cut at what no address of ours holds: looking for the @ from every letter on would take the square of the length. */
+const plainAddresses = (text: string): string[] => text.split(/[\s<>;,"']+/).filter((word) => /^[^@]+@/.test(word));

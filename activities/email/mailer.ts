@@ -1,5 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
 import { createTransport } from 'nodemailer';
+import type { Logger } from 'pino';
 import { parseEmailAddress, senderAddress } from '../../domain/email-address';
 import type { DeliveryOutcome } from '../../db/commands/record-delivery';
 
@@ -55,6 +56,8 @@ export interface MailerOptions {
   dkim?: DkimKey | undefined;
   /** Rather no mail than one in the clear: where the server offers no STARTTLS, mails wait. */
   requireTls?: boolean;
+  /** Hears in full what a mail waits for. */
+  logger?: Logger;
 }
 
 /** One connection, kept open between mails; a mail has it for itself, so cutting it hurts no other. */
@@ -70,6 +73,7 @@ export function createMailer({
   returnPath,
   dkim,
   requireTls = false,
+  logger,
 }: MailerOptions): Mailer {
   const sender = senderAddress(from);
   const idle: Line[] = [];
@@ -182,7 +186,11 @@ export function createMailer({
         return { result: 'accepted', response: info.response ?? '250', code: '250' };
       } catch (error) {
         if ((error as SmtpError).responseCode) lastAnswerAt = Date.now();
-        return outcomeOf(error as SmtpError, cut ? noAnswer : null);
+        const outcome = outcomeOf(error as SmtpError, cut ? noAnswer : null);
+        const { message, code, command } = error as SmtpError;
+        if (outcome.result === 'deferred')
+          logger?.warn({ mailId: mail.id, code, command, words: message }, 'a mail waits');
+        return outcome;
       } finally {
         clearTimeout(timer);
         giveBack(line, !cut);
@@ -216,14 +224,21 @@ interface SmtpError extends Error {
   command?: string;
 }
 
-/** Only an answer to this very mail refuses it for good; a server that takes no mail at all is tried again. */
+/**
+ * Only an answer to this very mail refuses it for good. A server that takes no mail at all, not from this sender, not with
+ * this password or not without TLS, is for the operator to mend, and tried again; what it says is not for tenants to read.
+ */
 function outcomeOf(error: SmtpError, cut: string | null): SendOutcome {
-  const aboutMail = error.command === undefined || /^(MAIL FROM|RCPT TO|DATA|API)/.test(error.command);
+  const aboutMail = /^(RCPT TO|DATA)/.test(error.command ?? '');
   const refused = (error.responseCode ?? 0) >= 500 && aboutMail;
-  const response = cut ?? error.response ?? error.message;
+  const kind = /\bE[A-Z]{4,}\b/.exec(error.message)?.[0] ?? error.code ?? 'error';
+  const words = aboutMail ? error.response : undefined;
+  const response = error.responseCode
+    ? `The mail server takes no mails at the moment (${error.responseCode}).`
+    : `The mail server could not be reached (${kind}).`;
   return {
     result: refused ? 'refused' : 'deferred',
-    response: response.slice(0, 1_000),
-    code: String(error.responseCode ?? (cut ? 'ETIMEDOUT' : (error.code ?? 'error'))),
+    response: cut ?? words?.slice(0, 1_000) ?? response,
+    code: String(error.responseCode ?? (cut ? 'ETIMEDOUT' : kind)),
   };
 }

@@ -1,8 +1,9 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request } from 'express';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
-import type { Database } from '../../db/database';
+import { counterKey, countingMails, countOneMore } from '../../db/commands/count-mail';
+import type { Database, Transaction } from '../../db/database';
 import { addressKey } from '../../domain/email-address';
 import { Problem } from '../../domain/problem';
 
@@ -43,10 +44,12 @@ export interface RateLimits {
   /** Mails about their address that a signed-in person may ask for: counted apart, so that no stranger can use them up. */
   forOwnMail(accountId: string): Promise<void>;
   /**
-   * Mails of invitations that an organization has sent: to one recipient, by all organizations together, so that nobody
-   * can be flooded; and of one organization. Counted before the command, which is not run beyond the limit.
+   * A mail to an address that has not asked for it, by all organizations and persons together, so that nobody can be
+   * flooded; reminders count there, too. In the command's transaction: nothing is counted that sends nothing.
    */
-  forInvitationMail(organizationId: string, recipient: string): Promise<void>;
+  forUnaskedMail(trx: Transaction, recipient: string): Promise<void>;
+  /** The same of an invitation, whose organization has a limit of its own. */
+  forInvitationMail(trx: Transaction, organizationId: string, recipient: string): Promise<void>;
   /** Mails to one person that organizations may ask for, all of them together; counted apart for the same reason. */
   forManagedMail(recipient: string): Promise<void>;
 }
@@ -76,8 +79,6 @@ const codeMailsPerAccount = 20;
 const ownMails = 5;
 /** Mails an hour to one recipient that administrators and staff have asked for. */
 const managedMailsPerRecipient = 10;
-/** Mails of invitations an hour to one recipient. */
-const invitationMailsPerRecipient = 10;
 
 type Limits = Omit<typeof defaultLimits, 'mailsPerOrganization'> & { mailsPerOrganization?: number };
 
@@ -124,9 +125,12 @@ export function createRateLimits(
   const codeMails = limiter('code-mail', codeMailsPerAccount, 3_600, false);
   const ownChanges = limiter('mail-own', ownMails, 3_600, false);
   const managedMails = limiter('mail-managed', managedMailsPerRecipient, 3_600, false);
-  const invitationMails = limiter('mail-invitation', invitationMailsPerRecipient, 3_600, false);
-  const organizationMails = limiter('mail-organization', mailsPerOrganization, 3_600);
-  const keyed = (text: string) => createHmac('sha256', secret).update(`limit\0${text}`).digest('base64url');
+  const countMail = countingMails(secret, enabled);
+  const keyed = (text: string) => counterKey(secret, text);
+  const countUnasked = async (trx: Transaction, recipient: string) => {
+    const wait = await countMail(trx, recipient);
+    if (wait !== null) throw tooMany(wait);
+  };
   const consume = async (by: RateLimiterPostgres, key: string) => {
     try {
       await by.consume(key);
@@ -206,10 +210,12 @@ export function createRateLimits(
     async forOwnMail(accountId) {
       if (enabled) await consume(ownChanges, keyed(accountId));
     },
-    async forInvitationMail(organizationId, recipient) {
+    forUnaskedMail: countUnasked,
+    async forInvitationMail(trx, organizationId, recipient) {
       if (!enabled) return;
-      await consume(invitationMails, keyed(addressKey(recipient)));
-      await consume(organizationMails, organizationId);
+      const wait = await countOneMore(trx, `mail-organization:${organizationId}`, mailsPerOrganization);
+      if (wait !== null) throw tooMany(wait);
+      await countUnasked(trx, recipient);
     },
     async forManagedMail(recipient) {
       if (enabled) await consume(managedMails, keyed(addressKey(recipient)));

@@ -73,12 +73,12 @@ export const emailRoutes: RouteSpec[] = [
     ],
     async handle(context) {
       const { organizationId, limits, services } = context;
-      const { mail } = await locateMail(context);
-      await limits.forInvitationMail(organizationId, mail.recipient);
       let copy: string | null = null;
       const answer = await context.command(async (trx) => {
         copy = await copyMail(trx, organizationId, idOf(context), context);
-        return { status: 202, body: toEmail((await findMail(trx, organizationId, copy)).mail) };
+        const { mail } = await findMail(trx, organizationId, copy);
+        await limits.forInvitationMail(trx, organizationId, mail.recipient);
+        return { status: 202, body: toEmail(mail) };
       });
       if (copy) services.mails.announce(copy);
       return answer;

@@ -50,9 +50,9 @@ async function shown(trx: Transaction, context: Context, row: Invitation, now: D
 }
 
 const idOf = (context: Context): string => context.params.id ?? '';
-/** Before the command, so that one that is refused for this leaves nothing behind. */
-async function countMail(context: Context, email: string | null | undefined): Promise<void> {
-  if (email) await context.limits.forInvitationMail(context.organizationId, email);
+/** At the end of the command: one that mails nobody, is refused or was answered before has no part in the limits. */
+async function countMail(trx: Transaction, { limits, organizationId }: Context, row: Invitation): Promise<void> {
+  if (row.email && row.deliveryStatus === 'queued') await limits.forInvitationMail(trx, organizationId, row.email);
 }
 
 const locate = (context: Context) => context.read((trx) => findInvitation(trx, context.organizationId, idOf(context)));
@@ -93,17 +93,16 @@ const action = (name: string, summary: string, run: InvitationCommand, problems:
   locate,
   answers: { 200: { description: 'The invitation', schema: invitation } },
   problems,
-  handle: async (context) => {
-    if (name !== 'cancel') await countMail(context, (await locate(context)).invitation.email);
-    return context.command(async (trx) => {
+  handle: (context) =>
+    context.command(async (trx) => {
       const done = await run(trx, context.organizationId, idOf(context), context);
+      if (name !== 'cancel') await countMail(trx, context, done.invitation);
       return {
         status: 200,
         body: await shown(trx, context, done.invitation, await readClock(trx)),
         changes: done.changes,
       };
-    });
-  },
+    }),
 });
 
 export const invitationRoutes: RouteSpec[] = [
@@ -133,12 +132,12 @@ export const invitationRoutes: RouteSpec[] = [
     ],
     async handle(context) {
       const body = context.body as z.infer<typeof newInvitation>;
-      await countMail(context, body.send === false ? null : body.email);
       return context.command(async (trx) => {
         const others = await otherPlaces(trx, context, body.additionalOrganizationIds);
         const { organization, now } = await findOrganizationAndClock(trx, context.organizationId);
         const input = toNewInvitation(body);
         const created = await createInvitation(trx, organization, input, context.actor, now, context.person, others);
+        await countMail(trx, context, created.invitation);
         return { status: 201, body: await shown(trx, context, created.invitation, now), changes: created.changes };
       });
     },
@@ -193,7 +192,6 @@ export const invitationRoutes: RouteSpec[] = [
     ],
     async handle(context) {
       const { organizationId, request } = context;
-      await countMail(context, (context.body as Correction).email);
       let etag = '';
       const answer = await context.command(async (trx) => {
         const correction = context.body as Correction;
@@ -208,6 +206,7 @@ export const invitationRoutes: RouteSpec[] = [
           standingIn,
         );
         etag = etagOf(done.invitation);
+        if (correction.email !== undefined) await countMail(trx, context, done.invitation);
         return {
           status: 200,
           body: await shown(trx, context, done.invitation, await readClock(trx)),

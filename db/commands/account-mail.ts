@@ -16,6 +16,7 @@ import { findSuppression, suppressedWords } from '../queries/find-suppression';
 import { gatherNews, type News } from '../queries/gather-news';
 import { findInvitees } from '../system/find-invitees';
 import { claimCopy, copyAccepted } from './copy-mail';
+import type { MailCount } from './count-mail';
 import { type AccountMailClaim, keptOf, notNow, refusedBy } from './mail-claim';
 import { type DeliveryOutcome, withAttempt } from './record-delivery';
 import { wayBack } from './reset-password';
@@ -92,6 +93,7 @@ export async function claimAccountMail(
   id: string,
   leaseMs: number,
   render: (contents: AccountMailContents, trx: Transaction) => RenderedAccountMail | Promise<RenderedAccountMail>,
+  countMail: MailCount,
 ): Promise<AccountMailClaim> {
   const known = await AccountMail.query(database).findById(id);
   if (known?.copyOf) return claimCopy(database, known, leaseMs);
@@ -109,6 +111,11 @@ export async function claimAccountMail(
     const pause = notNow(mail, now);
     if (pause) return pause;
     const [account, ...others] = await whoMayGet(trx, mail, homes, now);
+    if (!account && mail.attempts.length > 0) {
+      // It has been in the log, and may even have arrived: a server's answer is not always heard.
+      await mail.$query(trx).patch(refusedBy(mail, 'Not sent: it is not for this recipient any more.', now));
+      return { claimed: false, status: 'failed' };
+    }
     if (!account) {
       await AccountMail.query(trx).deleteById(id);
       return { claimed: false, status: 'dropped' };
@@ -126,7 +133,8 @@ export async function claimAccountMail(
     const about = mail.aboutOrganizationId ?? account.homeOrganizationId;
     const organization = about ? await Organization.query(trx).findById(about).throwIfNotFound() : null;
     const person = mail.aboutAccountId ? ((await Account.query(trx).findById(mail.aboutAccountId)) ?? null) : null;
-    if (mail.messageId === null) {
+    const first = mail.messageId === null;
+    if (first) {
       const found = await contentsOf(trx, mail);
       if (!found) {
         await AccountMail.query(trx).deleteById(id);
@@ -157,6 +165,8 @@ export async function claimAccountMail(
         ...contents,
         leaseUntil: new Date(now.getTime() + leaseMs),
       });
+    // There is one for each account, and it is nobody's wish: it goes out, and leaves less for others.
+    if (first && mail.type === 'account-inactive') await countMail(trx, recipient);
     return { claimed: true, mail, account };
   });
 }

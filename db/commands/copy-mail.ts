@@ -131,12 +131,13 @@ export function claimCopy(database: Database, known: AccountMail, leaseMs: numbe
   });
 }
 
-/** An invitation whose first mail was refused has one that arrived: its delivery says so. The relay tells its workflow. // F4 */
+/** An invitation whose first mail was refused or came back has one that arrived: its delivery says so. The relay tells its workflow. // F4 */
 export async function copyAccepted(trx: Transaction, id: string, response: string): Promise<void> {
   const copy = await AccountMail.query(trx).findById(id);
   if (!copy?.organizationId || !copy.invitationId) return;
   const invitation = await lockInvitation(trx, copy.organizationId, copy.invitationId);
-  if (invitation.deliveryStatus !== 'failed' || invitation.generation !== copy.generation) return;
+  const undelivered = ['failed', 'bounced'].includes(invitation.deliveryStatus) && copy.status !== 'bounced';
+  if (!undelivered || invitation.generation !== copy.generation) return;
   const now = await readClock(trx);
   // What was due while nothing had arrived reminds of nothing. // F3
   const reminderAt = remindersAfter(invitation, now);

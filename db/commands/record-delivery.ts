@@ -59,7 +59,8 @@ export type Claim =
   | { claimed: false; plan: Plan | null }
   /** Somebody else is sending it, or died doing so: look again in so many milliseconds. */
   | { claimed: false; busyMs: number }
-  | { claimed: true; email: ClaimedMail };
+  /** first: it has never been tried. */
+  | { claimed: true; email: ClaimedMail; first: boolean };
 
 export const planOf = (
   invitation: Pick<Invitation, 'status' | 'expiresAt'> & Parameters<typeof nextStep>[0],
@@ -149,7 +150,7 @@ export async function takeMail(
     .insert(email)
     .onConflict(['invitation_id', 'type', 'generation', 'ordinal'])
     .ignore();
-  if ((written as unknown as { rowCount: number }).rowCount === 1) return { claimed: true, email };
+  if ((written as unknown as { rowCount: number }).rowCount === 1) return { claimed: true, email, first: true };
   const known = await Email.query(trx)
     .findOne({ organizationId, invitationId, type: mail.type, generation, ordinal: mail.ordinal })
     .forUpdate()
@@ -157,7 +158,7 @@ export async function takeMail(
   if (known.leaseUntil && known.leaseUntil > now)
     return { claimed: false, busyMs: known.leaseUntil.getTime() - now.getTime() };
   await known.$query(trx).patch({ leaseUntil });
-  return { claimed: true, email: known };
+  return { claimed: true, email: known, first: false };
 }
 
 /** Where an answer goes: to the person who invites, while they are here, at an address that they have proved to be theirs. */

@@ -117,7 +117,9 @@ async function recordBounce(
   const words = recipient.diagnostic ?? recipient.status ?? 'The report gives no reason.';
   if (recipient.action === 'delayed') {
     // The server has it and goes on trying: that is not our next try.
-    await patchMail(trx, mail, { attempts: withAttempt(mail.attempts, now, `Delayed: ${words}`) });
+    // Such reports may come by the dozen; the newest one says all, and our tries stay to be seen.
+    const others = mail.attempts.filter(({ response }) => !response.startsWith(delayed));
+    await patchMail(trx, mail, { attempts: withAttempt(others, now, `${delayed}${words}`) });
     return { result: 'delayed', mailId, changes: [] };
   }
   if (recipient.action !== 'failed') return nothing('unchanged', mailId);
@@ -126,11 +128,18 @@ async function recordBounce(
     detail: words,
     attempts: withAttempt(mail.attempts, now, `Bounced: ${words}`),
   });
-  // Given up after days of 4xx, an address may be as good as ever.
-  if (recipient.status?.startsWith('5')) await suppress('bounce', words);
+  if (isDead(recipient.status)) await suppress('bounce', words);
   const changes = invitation ? await bounceInvitation(trx, invitation, mail, words, now) : [];
   return { result: 'bounced', mailId, changes };
 }
+
+const delayed = 'Delayed: ';
+
+/**
+ * Whether a report speaks of an address that is of no use any more (RFC 3463): there is none, or it is disabled. Given up
+ * after days of 4xx, with a full mailbox or for somebody's policy, it may be as good as ever; 5.1.7 and 5.1.8 speak of ours.
+ */
+const isDead = (status: string | null): boolean => /^5\.(?:1\.(?![78]$)\d+|2\.1)$/.test(status ?? '');
 
 const complaintWords = 'The recipient has reported it as unwanted.';
 

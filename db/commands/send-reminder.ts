@@ -6,6 +6,7 @@ import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
 import { findOrganizationAndClock } from '../queries/find-organization';
 import { findOtherOrganizations } from '../queries/find-other-organizations';
+import type { MailCount } from './count-mail';
 import { noticeInviter } from './notice-inviter';
 import {
   type Claim,
@@ -17,6 +18,7 @@ import {
   planOf,
   type RenderInvitation,
   takeMail,
+  withAttempt,
 } from './record-delivery';
 import { writingEvents } from './record-event';
 import { lockInvitation } from './save-invitation';
@@ -32,6 +34,7 @@ export async function claimReminder(
   invitationId: string,
   leaseMs: number,
   render: RenderInvitation,
+  countMail: MailCount,
 ): Promise<Claim> {
   const found = await lockForMailing(trx, organizationId, invitationId);
   if (!found) return { claimed: false, plan: null };
@@ -42,7 +45,25 @@ export async function claimReminder(
   const at = afterNight(now, organization.policy.quietHours, organization.timeZone);
   if (at > now) return { claimed: false, plan: await postpone(trx, invitation, at, now) };
   const mail = await render(invitation, organization, await findOtherOrganizations(trx, invitation));
-  return takeMail(trx, invitation, { ...mail, ordinal: invitation.remindersSent + 1 }, suppressed, { now, leaseMs });
+  const ordinal = invitation.remindersSent + 1;
+  const claim = await takeMail(trx, invitation, { ...mail, ordinal }, suppressed, { now, leaseMs });
+  if (!claim.claimed || !claim.first || (await countMail(trx, claim.email.recipient)) === null) return claim;
+  return { claimed: false, plan: await skip(trx, invitation, claim.email, ordinal, now) };
+}
+
+/** Its recipient has had enough for now: the reminder is in the log, and the next one takes its turn. // F3 */
+async function skip(
+  trx: Transaction,
+  invitation: Invitation,
+  { id }: Pick<ClaimedMail, 'id'>,
+  ordinal: number,
+  now: Date,
+): Promise<Plan> {
+  const { organizationId } = invitation;
+  const words = 'Not sent: this recipient has been sent too many mails within an hour.';
+  const skipped = { status: 'failed', detail: words, attempts: withAttempt([], now, words), leaseUntil: null } as const;
+  await Email.query(trx).where({ id, organizationId }).patch(skipped);
+  return save(trx, invitation, { reminderAt: remindersAfter(invitation, now), remindersSent: ordinal }, now);
 }
 
 /**

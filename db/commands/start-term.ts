@@ -70,7 +70,7 @@ export async function replanReminders(
 ): Promise<Pick<Invitation, 'reminderAt' | 'remindersSent'>> {
   const { id: invitationId, generation, remindersSent } = invitation;
   const givenUp = await Email.query(trx)
-    .patch({ status: 'failed' })
+    .patch({ status: 'failed', detail: 'Not sent: the term has changed.', nextTryAt: null })
     .where({ invitationId, generation, type: 'invitation-reminder', status: 'queued' });
   return { reminderAt: remindersOf(organization, invitation, now), remindersSent: remindersSent + givenUp };
 }

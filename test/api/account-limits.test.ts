@@ -101,3 +101,44 @@ test('who calls without a key has guessed none', async () => {
   expect((await usher.call('GET', '/v1/me', undefined, { key: 'a-key-that-nobody-has' })).status).toBe(401);
   expect(await failures()).toMatchObject([{ points: 1 }]);
 });
+
+describe('a recipient who has had ten mails within an hour that they did not ask for', () => {
+  const flooded = () => usher.owner('rate_limits').where('key', 'like', 'mail-invitation:%');
+
+  test('F3: is not reminded; the log says why, and the next reminder takes its turn', async () => {
+    const email = 'flooded@limit.test';
+    const short = await usher.createOrganization(
+      {},
+      { invitationLifetime: 'PT1H', reminders: ['PT59M55S', 'PT59M50S'] },
+    );
+    await flooded().delete();
+    const { id } = await short.invite({ email });
+    await flooded().update({ points: 10 });
+    const log = async () => (await short.call('GET', `/emails?invitationId=${id}`)).body.items as { status: string }[];
+    const [skipped] = await eventually(log, (mails) => mails.length === 2);
+    expect(skipped).toMatchObject({
+      type: 'invitation-reminder',
+      status: 'failed',
+      detail: 'Not sent: this recipient has been sent too many mails within an hour.',
+    });
+    // It counts once, however often it is looked at.
+    expect(await flooded()).toMatchObject([{ points: 11 }]);
+    await flooded().delete();
+    await usher.mail.waitForMail(email, 2);
+    const invitation = (await short.call('GET', `/invitations/${id}`)).body;
+    expect(invitation).toMatchObject({ status: 'pending', delivery: { status: 'sent' } });
+    expect(await flooded()).toMatchObject([{ points: 1 }]);
+  });
+
+  test('is not asked to confirm an address either, whoever wishes', async () => {
+    const person = await signedInPerson(usher, organization, 'asker@limit.test');
+    const change = (email: string) => person.call('PUT', '/v1/me/email', { currentPassword: goodPassword, email });
+    await flooded().delete();
+    expect((await change('target@limit.test')).status).toBe(202);
+    await flooded().update({ points: 10 });
+    const refused = await change('target@limit.test');
+    expect(refused).toMatchObject({ status: 429, body: { code: 'TOO_MANY_REQUESTS' } });
+    expect((await change('somebody@limit.test')).status).toBe(202);
+    expect(await flooded().orderBy('points')).toMatchObject([{ points: 1 }, { points: 10 }]);
+  });
+});

@@ -105,15 +105,49 @@ describe('mails of invitations', () => {
     expect(keys.filter((key) => /flood|stranger/i.test(key))).toEqual([]);
   });
 
+  test('what sends nothing counts nothing: an answer given again, and a refusal', async () => {
+    const organization = await usher.createOrganization();
+    const body = { email: 'repeated@limit.test' };
+    const again = () =>
+      organization.call('POST', '/invitations', body, { headers: { 'idempotency-key': 'one-and-the-same' } });
+    const first = await again();
+    expect(first.status).toBe(201);
+    await times(12, async () => expect(await again()).toMatchObject({ status: 201, body: { id: first.body.id } }));
+    await times(12, async () =>
+      expectProblem(await organization.call('POST', '/invitations', body), 'INVITATION_PENDING'),
+    );
+    const other = await usher.createOrganization();
+    const { id } = await other.invite(body);
+    for (let index = 0; index < 8; index++)
+      expect((await other.call('POST', `/invitations/${id}/resend`)).status).toBe(200);
+    expectProblem(await other.call('POST', `/invitations/${id}/resend`), 'TOO_MANY_REQUESTS');
+    // Beyond the limit the same key still gets its answer.
+    expect((await again()).status).toBe(201);
+  });
+
+  test('an organization beyond its own limit spends nothing of a recipient’s, and requests at once are all counted', async () => {
+    const limits = createRateLimits(database, true, { ...few, mailsPerOrganization: 2 });
+    const mail = (organizationId: string) =>
+      database.transaction((trx) => limits.forInvitationMail(trx, organizationId, 'g@limit.test'));
+    const counts = async () =>
+      (await usher.owner('rate_limits').where('key', 'like', 'mail-invitation:%').sum('points as sum'))[0]
+        ?.sum as string;
+    const before = Number(await counts());
+    const all = await Promise.allSettled(Array.from({ length: 6 }, () => mail('full')));
+    expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+    expect(Number(await counts())).toBe(before + 2);
+  });
+
   test('an organization has a limit of its own, by corrections too', async () => {
     const limits = createRateLimits(database, true, { ...few, mailsPerOrganization: 2 });
-    const mail = (organizationId: string, recipient: string) => limits.forInvitationMail(organizationId, recipient);
+    const mail = (organizationId: string, recipient: string) =>
+      database.transaction((trx) => limits.forInvitationMail(trx, organizationId, recipient));
     await mail('first', 'a@limit.test');
     await mail('first', 'b@limit.test');
     await expect(mail('first', 'c@limit.test')).rejects.toMatchObject(refused);
     await mail('second', 'c@limit.test');
     const off = createRateLimits(database, false, { ...few, mailsPerOrganization: 1 });
-    await times(20, () => off.forInvitationMail('third', 'd@limit.test'));
+    await times(20, () => database.transaction((trx) => off.forInvitationMail(trx, 'third', 'd@limit.test')));
     const organization = await usher.createOrganization();
     const { id } = await organization.invite({ email: 'e@limit.test' });
     await times(10, async () => {

@@ -1,3 +1,4 @@
+import { countingMails } from '../../db/commands/count-mail';
 import { claimAccountMail, recordAccountMail } from '../../db/commands/account-mail';
 import { changeOrganization } from '../../db/commands/change-organization';
 import { createInvitation, type NewInvitation } from '../../db/commands/create-invitation';
@@ -13,6 +14,9 @@ import { moved, setClock } from '../support/clock';
 import { type Person, signedInPerson } from '../support/people';
 import { tokenOf } from '../support/token';
 import { eventually, goodPassword, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+
+const renderedAlready = () => Promise.reject(new Error('rendered already'));
+const uncounted = countingMails(Buffer.alloc(32), false);
 
 let usher: TestUsher;
 let db: ReturnType<typeof openDatabase>;
@@ -194,7 +198,7 @@ test('a security report is never read in the log: not while it waits, and not af
     .owner('account_mails')
     .where({ id: mail.id })
     .update({ due_at: new Date(0), lease_until: null });
-  expect(await claimAccountMail(db, mail.id, 1_000, () => Promise.reject(new Error('rendered already')))).toEqual({
+  expect(await claimAccountMail(db, mail.id, 1_000, renderedAlready, uncounted)).toEqual({
     claimed: false,
     status: 'failed',
   });
@@ -219,7 +223,7 @@ test('a security report is dropped without what it says once it is too late, and
   const late = await request(1);
   const over = { due_at: new Date(0), lease_until: null, deadline: new Date(0) };
   await usher.owner('account_mails').where({ id: late.id }).update(over);
-  await claimAccountMail(db, late.id, 1_000, () => Promise.reject(new Error('rendered already')));
+  await claimAccountMail(db, late.id, 1_000, renderedAlready, uncounted);
   const back = await request(2);
   expect((await bounced(back)).result).toBe('bounced');
   const rows = await usher.owner('account_mails').whereIn('id', [late.id, back.id]).orderBy('created_at');
@@ -362,7 +366,7 @@ test('what an inviter is to hear follows them to their new address', async () =>
     .owner('account_mails')
     .where({ id: mail.id })
     .update({ due_at: new Date(0), lease_until: null });
-  const claim = await claimAccountMail(db, mail.id, 1_000, () => Promise.reject(new Error('rendered already')));
+  const claim = await claimAccountMail(db, mail.id, 1_000, renderedAlready, uncounted);
   expect(claim).toMatchObject({ claimed: true, mail: { recipient: 'ina-new@example.com' } });
   const logged = await usher.owner('account_mails').where({ id: mail.id }).first('recipient', 'status');
   expect(logged).toEqual({ recipient: 'ina-new@example.com', status: 'queued' });

@@ -140,7 +140,8 @@ describe('reports of the provider', () => {
   test('a delay is on record and changes nothing else; a storm of bounces counts once', async () => {
     const sent = await invited('storm@example.com');
     const { email: recipient, messageId } = sent;
-    await report(dsn({ recipient, messageId, action: 'delayed', status: '4.4.1', diagnostic: '451 Not yet' }));
+    for (const diagnostic of ['451 Later', '451 Later', '451 Not yet'])
+      await report(dsn({ recipient, messageId, action: 'delayed', status: '4.4.1', diagnostic }));
     expect(await mailOf(sent)).toMatchObject({ status: 'sent', attempts: [{}, { response: 'Delayed: 451 Not yet' }] });
     expect((await deliveryOf(sent)).status).toBe('sent');
     const answers = await Promise.all(
@@ -155,13 +156,22 @@ describe('reports of the provider', () => {
     expect(events.filter(({ type }) => type === 'email.address-suppressed')).toHaveLength(1);
   });
 
-  test('given up after days without a word about the address, a mail is bounced, but the address may be tried again', async () => {
-    const sent = await invited('slow@example.com');
-    const { email: recipient, messageId } = sent;
-    await report(dsn({ recipient, messageId, status: '4.4.7', diagnostic: 'delivery time expired' }));
-    expect(await deliveryOf(sent)).toEqual({ status: 'bounced', detail: 'delivery time expired' });
-    await organization.call('POST', `/invitations/${sent.id}/resend`);
-    await usher.mail.waitForMail('slow@example.com', 2);
+  test('given up after days, with a full mailbox or for a policy, a mail is bounced, but the address may be tried again', async () => {
+    for (const status of ['4.4.7', '5.2.2', '5.7.1', '5.1.8']) {
+      const sent = await invited(`slow-${status}@example.com`);
+      const { email: recipient, messageId } = sent;
+      await report(dsn({ recipient, messageId, status, diagnostic: 'delivery time expired' }));
+      expect(await deliveryOf(sent)).toEqual({ status: 'bounced', detail: 'delivery time expired' });
+      // A copy that arrives is what the inviter sees from then on.
+      await organization.call('POST', `/emails/${sent.mailId}/resend`);
+      await usher.mail.waitForMail(recipient, 2);
+      await eventually(
+        () => deliveryOf(sent),
+        (delivery) => delivery.status === 'sent',
+      );
+    }
+    const { items } = (await organization.call('GET', '/suppressed-addresses')).body;
+    expect(items.filter(({ address }: any) => /^slow-/.test(address))).toEqual([]);
   });
 
   test('a bounce of an older mail leaves the delivery of the newer one alone', async () => {

@@ -36,10 +36,14 @@ export interface MailServer {
   port: number;
   /** All that the server has taken, in order of arrival. */
   messages: ReceivedMail[];
+  /** How each MAIL FROM came, also one that was refused. */
+  sessions: { encrypted: boolean; user: string | null }[];
   /** Every answer given, in order. */
   replies: { stage: SmtpRequest['stage']; to: string[]; reply: SmtpReply; at: Date }[];
   /** Decides every answer from now on; delay by awaiting. */
   respond: Respond;
+  /** What every MAIL FROM is answered, where it is refused. */
+  refuseSenders: { code: number; text: string } | null;
   /** The mails to this address, as soon as there are `count`. */
   waitForMail(to: string, count?: number, timeoutMs?: number): Promise<ReceivedMail[]>;
   stop(): Promise<void>;
@@ -47,11 +51,20 @@ export interface MailServer {
   start(): Promise<void>;
 }
 
+export interface MailServerOptions {
+  /** PEM: STARTTLS is offered, or with `smtps` all is encrypted from the first byte on. */
+  tls?: { key: string; cert: string };
+  smtps?: boolean;
+  /** Takes mails only from who signs in so. */
+  login?: { user: string; pass: string };
+}
+
 /** A real SMTP server on a free port that answers as the test says. */
-export async function startMailServer(): Promise<MailServer> {
+export async function startMailServer({ tls, smtps = false, login }: MailServerOptions = {}): Promise<MailServer> {
   let smtp: SMTPServer | null = null;
   const waiting = new Set<() => void>();
   const attempts = new Map<string, number>();
+  const sessions: MailServer['sessions'] = [];
 
   const ask = async (stage: SmtpRequest['stage'], session: SMTPServerSession, to: string[], raw: string) => {
     const { mailFrom } = session.envelope;
@@ -71,8 +84,23 @@ export async function startMailServer(): Promise<MailServer> {
 
   const create = () =>
     new SMTPServer({
-      authOptional: true,
-      disabledCommands: ['AUTH', 'STARTTLS'],
+      authOptional: login === undefined,
+      disabledCommands: [...(login ? [] : ['AUTH']), ...(tls && !smtps ? [] : ['STARTTLS'])],
+      // In the clear, too: whether it is encrypted is what the client under test has to see to.
+      allowInsecureAuth: true,
+      secure: smtps,
+      ...tls,
+      onAuth({ username, password }, _session, callback) {
+        if (username === login?.user && password === login?.pass) callback(null, { user: username });
+        else callback(Object.assign(new Error('Invalid username or password'), { responseCode: 535 }));
+      },
+      onMailFrom(_address, session, callback) {
+        sessions.push({ encrypted: session.secure, user: session.user ?? null });
+        callback(
+          server.refuseSenders &&
+            Object.assign(new Error(server.refuseSenders.text), { responseCode: server.refuseSenders.code }),
+        );
+      },
       disableReverseLookup: true,
       closeTimeout: 100,
       logger: false,
@@ -113,7 +141,9 @@ export async function startMailServer(): Promise<MailServer> {
 
   const port = await listen(0);
   const server: MailServer = {
-    url: `smtp://127.0.0.1:${port}`,
+    sessions,
+    refuseSenders: null,
+    url: `${smtps ? 'smtps' : 'smtp'}://${login ? `${login.user}:${login.pass}@` : ''}127.0.0.1:${port}`,
     port,
     messages: [],
     replies: [],

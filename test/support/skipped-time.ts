@@ -6,6 +6,7 @@ import knexFactory from 'knex';
 import pino from 'pino';
 import { createMailer, type Mailer } from '../../activities/email/mailer';
 import { renderInvitation } from '../../activities/email/render-invitation';
+import { countingMails } from '../../db/commands/count-mail';
 import { createInvitationActivities } from '../../activities/invitation';
 import { createInvitation, type NewInvitation } from '../../db/commands/create-invitation';
 import { createOrganization } from '../../db/commands/create-organization';
@@ -121,6 +122,7 @@ export async function startSkippedTime({ mailer: given }: { mailer?: Mailer } = 
       keys,
       baseUrl,
       logger,
+      countMail: countingMails(keys.current.secret, false),
       render: renderInvitation(mailer.sender, baseUrl),
     }),
     interceptors: {
