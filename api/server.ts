@@ -60,7 +60,10 @@ export async function startServer(
     version,
     describeSchedule: () => describeSchedule(client),
     mailFrom: settings.USHER_MAIL_FROM ?? null,
-    temporalUi: settings.USHER_TEMPORAL_UI_URL ? { url: settings.USHER_TEMPORAL_UI_URL, namespace } : null,
+    temporalUi:
+      settings.USHER_TEMPORAL_UI_URL && settings.USHER_OPERATOR_ORGANIZATION
+        ? { url: settings.USHER_TEMPORAL_UI_URL, namespace, organizationId: settings.USHER_OPERATOR_ORGANIZATION }
+        : null,
     previewInvitation: ({ kind, ...mail }) =>
       renderInvitationMail({
         ...mail,

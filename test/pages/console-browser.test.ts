@@ -11,7 +11,9 @@ let admin: Person;
 let invitationId: string;
 jest.setTimeout(240_000);
 beforeAll(async () => {
-  usher = await startUsher({ env: { USHER_TEMPORAL_UI_URL: 'http://localhost:8233' } });
+  usher = await startUsher({
+    env: { USHER_TEMPORAL_UI_URL: 'http://localhost:8233', USHER_OPERATOR_ORGANIZATION: '*' },
+  });
   browser = await launchBrowser(usher);
   home = await usher.createOrganization({ name: 'Nordlicht & Söhne', preset: 'licensed-guests', licences: 20 });
   admin = await signedInPerson(usher, home, 'admin@nordlicht.test', { role: 'administrator' });
