@@ -114,7 +114,11 @@ export function createApp(services: Services): Express {
   const metrics = createMetrics(services.database, services.describeSchedule);
   app.use(metrics.observe);
   app.get('/metrics', metrics.serve);
-  app.use('/assets', express.static(join(__dirname, 'public'), { maxAge: '1h' }));
+  const assets = join(__dirname, 'public');
+  const forGood = express.static(assets, { maxAge: '365d', immutable: true });
+  const forAnHour = express.static(assets, { maxAge: '1h' });
+  // An address that names the content never changes what it leads to.
+  app.use('/assets', (request, response, next) => (request.query.v ? forGood : forAnHour)(request, response, next));
   app.use(operationsRouter(services, routes));
 
   const limits = createRateLimits(

@@ -65,8 +65,8 @@ export interface Services {
   ) => Promise<{ subject: string; html: string }>;
   /** Where mails come from; null: the API is not told. // E12 */
   mailFrom: string | null;
-  /** Where operators look at workflows; null: nowhere that is known. // F1 */
-  temporalUi: { url: string; namespace: string } | null;
+  /** Where operators look at workflows, and in which organization they are operators; null: nowhere that is known. // F1 */
+  temporalUi: { url: string; namespace: string; organizationId: string } | null;
   /** For `/readyz`. @throws when Temporal does not answer */
   checkTemporal: () => Promise<void>;
   /** When the job that resets unused reactivations ran last. @throws when Temporal does not answer */

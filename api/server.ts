@@ -61,7 +61,10 @@ export async function startServer(
     version,
     describeSchedule: () => describeSchedule(client),
     mailFrom: settings.USHER_MAIL_FROM ?? null,
-    temporalUi: settings.USHER_TEMPORAL_UI_URL ? { url: settings.USHER_TEMPORAL_UI_URL, namespace } : null,
+    temporalUi:
+      settings.USHER_TEMPORAL_UI_URL && settings.USHER_OPERATOR_ORGANIZATION
+        ? { url: settings.USHER_TEMPORAL_UI_URL, namespace, organizationId: settings.USHER_OPERATOR_ORGANIZATION }
+        : null,
     previewInvitation: async (trx, organization, { kind, ...mail }) => {
       const type = kind === 'guest' ? 'guest-invitation' : 'user-invitation';
       return renderInvitationMail({

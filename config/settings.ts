@@ -60,6 +60,10 @@ const apiSettings = z.object({
   USHER_TEMPORAL_UI_URL: url('http:', 'https:')
     .transform((text) => text.replace(/\/+$/, ''))
     .optional(),
+  // Whose administrators operate this deployment: they alone are shown the way to the Temporal UI.
+  USHER_OPERATOR_ORGANIZATION: z
+    .union([z.literal('*'), z.uuid()], { error: 'must be the id of an organization, or * for every one' })
+    .optional(),
 });
 
 const domainName = z

@@ -175,6 +175,8 @@ function temporalEnvironment({ address }: LocalTemporal, settings: StartSettings
     TEMPORAL_ADDRESS: address,
     TEMPORAL_NAMESPACE: settings.namespace,
     TEMPORAL_CONFIG_FILE: noProfile,
+    // Whoever runs everything on one machine is the operator.
+    USHER_OPERATOR_ORGANIZATION: process.env['USHER_OPERATOR_ORGANIZATION'] ?? '*',
     USHER_TEMPORAL_UI_URL: process.env['USHER_TEMPORAL_UI_URL'] ?? `http://localhost:${settings.temporalUiPort}`,
   };
 }

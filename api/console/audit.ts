@@ -139,18 +139,12 @@ async function filterOf(page: Page): Promise<Filter> {
   if (person === undefined) return filter;
   const wanted = person.trim().toLowerCase();
   const { items } = await page.ask<z.infer<typeof userPage>>('GET O/users', {
-    query: { q: searchable(person), limit: '200' },
+    query: { q: person.trim().slice(0, 200) || person, limit: '200' },
   });
   const called = (user: UserBody) => [user.email, user.username, nameOf(page, user)];
   const found = items.filter((user) => called(user).some((name) => name?.toLowerCase() === wanted));
   if (found.length !== 1) return { trouble: found.length === 0 ? 'personUnknown' : 'personSeveral' };
   return { ...filter, [side === 'by' ? 'actorId' : 'userId']: found[0]?.id ?? '' };
-}
-
-/** A search looks at first and last names apart: of a whole name its longest word finds the person. */
-function searchable(typed: string): string {
-  const words = typed.trim().slice(0, 200).split(/\s+/);
-  return words.sort((a, b) => b.length - a.length)[0] || typed;
 }
 
 /** Ids, states and numbers, as they were written down. */

@@ -19,6 +19,8 @@ export interface Field {
   readonly: boolean;
   describedBy: string | null;
   rows: number;
+  /** So many to choose from that they are searched. */
+  many: boolean;
 }
 
 export type FieldKind =
@@ -46,6 +48,8 @@ export interface FieldSpec {
   /** Words other than `console.fields.<name>`. */
   words?: string;
   rows?: number;
+  /** false: the hint in the catalogue does not hold here. */
+  hint?: false;
 }
 
 /** A whole form: its fields by name, what was wrong with it, and whether to say so. */
@@ -80,13 +84,16 @@ export function formOf(page: Page, specs: readonly FieldSpec[], typed = false, p
   };
 }
 
+/** More boxes than one sees at a glance. */
+const manyChoices = 20;
+
 function toField(page: Page, spec: FieldSpec, typed: boolean, error: string | undefined): Field {
   const { name, kind = 'text' } = spec;
   const words = spec.words ?? `console.fields.${name}`;
   const given = spec.value ?? '';
   const values = typed ? page.fields(name) : typeof given === 'string' ? [given] : given;
   const text = (key: string) => (hasText(page.locale, key) ? page.t(key) : null);
-  const hint = text(`${words}.hint`);
+  const hint = spec.hint === false ? null : text(`${words}.hint`);
   const describedBy = [error !== undefined && `${name}-error`, hint !== null && `${name}-hint`].filter(Boolean);
   return {
     name,
@@ -109,6 +116,7 @@ function toField(page: Page, spec: FieldSpec, typed: boolean, error: string | un
     readonly: spec.readonly ?? false,
     describedBy: describedBy.length > 0 ? describedBy.join(' ') : null,
     rows: spec.rows ?? 4,
+    many: kind === 'checkboxes' && (spec.choices ?? []).length > manyChoices,
   };
 }
 

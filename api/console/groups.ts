@@ -1,8 +1,11 @@
 import type { z } from 'zod';
 import { countGroupMembers } from '../../db/queries/count-group-members';
+import { administratorsAmong, findGroup, groupResource } from '../../db/queries/find-groups';
 import { type GroupVisibility, groupVisibilities } from '../../domain/group';
-import type { Problem } from '../../domain/problem';
-import type { group, groupPage } from '../schemas/groups';
+import { notFound, type Problem } from '../../domain/problem';
+import { etagOf } from '../route';
+import { id as uuid } from '../schemas/common';
+import { type groupPage, type listedGroup, toListedGroup } from '../schemas/groups';
 import type { userPage } from '../schemas/users';
 import { type Conflict, conflictOf } from './conflict';
 import { demand, refusable } from './demand';
@@ -15,7 +18,7 @@ import { refusalWords } from './refusal';
 import { type PersonRow, personRow, type UserBody } from './users';
 import { consoleView } from './views';
 
-type GroupBody = z.infer<typeof group>;
+type GroupBody = z.infer<typeof listedGroup>;
 type GroupPageBody = z.infer<typeof groupPage>;
 type UserPageBody = z.infer<typeof userPage>;
 
@@ -216,9 +219,13 @@ interface ReadGroup {
   version: string;
 }
 
+/** The group alone: the route tells everybody who is in it, too, and that may be fifty thousand. */
 async function readGroup(page: Page): Promise<ReadGroup> {
-  const { body, etag } = await page.reply('GET O/groups/{id}', { params: { id: page.param('id') } });
-  return { body: body as GroupBody, version: etag ?? '' };
+  const id = uuid.safeParse(page.param('id'));
+  if (!id.success) throw notFound('group');
+  const row = await page.read((trx) => findGroup(trx, page.organization.id, id.data));
+  demand(page, 'group.read', groupResource(row));
+  return { body: toListedGroup(row), version: etagOf(row) };
 }
 
 const resourceOf = (group: GroupBody) => ({ type: 'group', ...group }) as const;
@@ -256,6 +263,8 @@ async function showGroup(page: Page): Promise<void> {
       ? null
       : await page.ask<UserPageBody>('GET O/users', { query: { q: find.slice(0, 200), limit: String(foundAtOnce) } });
   const sizes = await sizesOf(page, [body.id]);
+  const ids = people.items.map(({ id }) => id);
+  const administrators = await page.read((trx) => administratorsAmong(trx, page.organization.id, body.id, ids));
   const none = new Map<string, string>();
   page.show(groupView, {
     name: body.name,
@@ -268,7 +277,7 @@ async function showGroup(page: Page): Promise<void> {
     permissions: body.permissions.map((permission) => permissionName(page, permission)),
     people: people.items.map((user) => ({
       ...personRow(page, user, none),
-      administers: body.administratorIds.includes(user.id),
+      administers: administrators.has(user.id),
       path,
     })),
     mayAdminister,
@@ -278,7 +287,7 @@ async function showGroup(page: Page): Promise<void> {
           q: find,
           found: (found?.items ?? []).map((user) => ({
             ...personRow(page, user, none),
-            inside: body.memberIds.includes(user.id),
+            inside: user.groupIds.includes(body.id),
           })),
           more: found !== null && found.nextCursor !== null,
         }

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { nameUsers } from '../../db/queries/name-users';
 import type { guestLogPage } from '../schemas/guests';
 import { actorName } from './actors';
 import type { Screens } from './index';
@@ -10,7 +11,7 @@ import { consoleView } from './views';
 interface GuestLogData {
   rows: {
     name: string;
-    href: string;
+    href: string | null;
     at: string;
     event: { word: string; tone: string; glyph: string };
     reason: string;
@@ -38,13 +39,16 @@ export function guestLogScreens({ get }: Screens): void {
     const log = await page.ask<z.infer<typeof guestLogPage>>('GET O/guest-log', {
       query: { ...filterOf(page), ...queryOf(page, 'cursor') },
     });
+    const ids = [...new Set(log.items.map(({ userId }) => userId))];
+    const here = await page.read((trx) => nameUsers(trx, page.organization.id, ids));
     const typed = queryOf(page, 'q', 'from', 'to');
     const csv = new URLSearchParams(typed).toString();
     page.show(guestLogView, {
       rows: log.items.map(({ userId, displayName, event, reason, at, invitedBy }) => ({
         // What the API adds for host products stands beside it here, in the person's language.
         name: displayName.replace(/ \(guest\)$/, ''),
-        href: `/console/users/${userId}`,
+        // Who has left has no page here any more.
+        href: here.has(userId) ? `/console/users/${userId}` : null,
         at,
         event: {
           word: page.t(`console.guestLog.events.${event}`),

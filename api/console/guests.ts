@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { readClock } from '../../db/database';
 import { findSponsors, type Sponsorship } from '../../db/queries/find-sponsors';
-import { type UserStatus, userStatuses } from '../../domain/account';
+import { userStatuses } from '../../domain/account';
 import { deadline } from '../../domain/calendar-time';
 import { badInput, notFound, type Problem } from '../../domain/problem';
 import type { groupPage } from '../schemas/groups';
@@ -13,7 +13,7 @@ import type { Screens } from './index';
 import { instantOf, localTime } from './local-time';
 import type { Page } from './page';
 import { nextPage, queryOf } from './paging';
-import { groupNamesOf, nameOf, type PersonRow, personRow, type UserBody } from './users';
+import { filterWord, groupNamesOf, nameOf, type PersonRow, personRow, type UserBody } from './users';
 import { consoleView } from './views';
 
 type UserPageBody = z.infer<typeof userPage>;
@@ -39,6 +39,8 @@ interface GuestData {
   sponsor: string | null;
   groups: Form;
   sponsoring: Form;
+  /** Whether there is a number of licences, and a second group counts. */
+  licensed: boolean;
   access: Form;
   /** Whether suspending and end dates are allowed here, and apply to this guest as things are. */
   mayLimit: boolean;
@@ -82,7 +84,7 @@ export function guestsScreens({ get, post }: Screens): void {
       filtered: Object.keys(filter).length > 0,
       statuses: userStatuses.map((value) => ({
         value,
-        label: page.t(`users.status.${value satisfies UserStatus}`),
+        label: page.t(`users.status.${filterWord(page, value)}`),
         chosen: value === filter.status,
       })),
       groups: [...groupNames].map(([value, label]) => ({ value, label, chosen: value === filter.groupId })),
@@ -199,6 +201,7 @@ async function showGuest(page: Page, part: Part | null = null, problem: Problem 
     sponsor: sponsorName(page, sponsorship),
     groups: form('groups'),
     sponsoring: form('sponsor'),
+    licensed: page.organization.licences !== null,
     access: form('access'),
     mayLimit: page.organization.policy.guestSuspensionAndEndDate,
     over,

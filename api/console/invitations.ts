@@ -315,6 +315,8 @@ async function factsOf(page: Page, row: InvitationBody): Promise<DetailData['fac
 function workflowHref(page: Page, { workflowId, sentAt }: InvitationBody): string | null {
   const ui = page.services.temporalUi;
   if (!ui || sentAt === null || !page.may('settings.manage')) return null;
+  // It shows the workflows of every organization.
+  if (ui.organizationId !== '*' && ui.organizationId !== page.organization.id) return null;
   return `${ui.url}/namespaces/${encodeURIComponent(ui.namespace)}/workflows/${encodeURIComponent(workflowId)}`;
 }
 

@@ -181,6 +181,7 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
       name: 'guestGroupIds',
       kind: 'checkboxes',
       choices: guestGroups,
+      ...(page.organization.licences === null && { hint: false as const }),
       value: guestGroups.filter(({ isGuestGroup }) => isGuestGroup).map(({ value }) => value),
     },
     {
@@ -279,8 +280,8 @@ const choice = (page: Page, field: string, value: string) => {
 export const permissionKey = (name: string): string => name.replace('.', '-');
 
 async function seatsLeft(page: Page): Promise<InviteData['seats']> {
-  // Counting takes long where many belong.
-  if (!page.may('users.manage') || page.organization.licences === null) return null;
+  // Where there are no licences, nobody needs to be counted.
+  if (page.organization.licences === null || !page.may('users.manage')) return null;
   const use = await page.ask<z.infer<typeof licenceUse>>('GET O/licences');
   if (use.licences === null) return null;
   return {

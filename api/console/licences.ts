@@ -1,8 +1,8 @@
-import type { z } from 'zod';
 import { countSeats } from '../../db/queries/count-seats';
 import { listSeatHolders } from '../../db/queries/list-seat-holders';
 import { type Pool, poolOf } from '../../domain/seats';
-import type { licenceUse } from '../schemas/licences';
+import { toLicenceUse } from '../schemas/licences';
+import { demand } from './demand';
 import type { Screens } from './index';
 import { initial } from './page';
 import { nextPage, queryOf } from './paging';
@@ -51,13 +51,14 @@ const meter = (used: number, limit: number | null): Meter => ({
 /** How many licences there are, and who holds them. // D1, D2 */
 export function licencesScreens({ get }: Screens): void {
   get('/console/licences', async (page) => {
-    const use = await page.ask<z.infer<typeof licenceUse>>('GET O/licences');
+    demand(page, 'users.manage');
     const pool = pools.find((one) => one === page.query('pool'));
     const cursor = queryOf(page, 'cursor').cursor;
     const [seats, holders] = await Promise.all([
       page.read((trx) => countSeats(trx, page.organization.id)),
       page.read((trx) => listSeatHolders(trx, page.organization.id, { pool, limit: rowsPerPage, cursor })),
     ]);
+    const use = toLicenceUse(seats);
     page.show(licencesView, {
       plan: page.t(`console.licences.plans.${page.organization.plan}`),
       licences: { ...meter(use.used.members + use.used.multiGroupGuests, use.licences), ...use.used },

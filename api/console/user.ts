@@ -10,6 +10,7 @@ import type { Screens } from './index';
 import { givenPermissions, groupChoices, ownPermissions, permissionKey } from './invite';
 import { instantOf, localTime } from './local-time';
 import type { Page } from './page';
+import { permissionName } from './permissions';
 import { refusalWords } from './refusal';
 import { groupNamesOf, personRow, type PersonRow, safeBack, type UserBody } from './users';
 import { consoleView } from './views';
@@ -35,6 +36,8 @@ const confirmed: readonly UserAction[] = ['activate', 'reset-two-factor', 'deact
 
 interface DetailData {
   user: PersonRow;
+  /** Whether there is a list for them to go back to. */
+  mayList: boolean;
   username: string | null;
   facts: { label: string; text: string | null; at: string | null }[];
   groups: string[];
@@ -81,6 +84,7 @@ export function userScreens({ get, post }: Screens): void {
     const link = page.may('invitations.manage') && user.invitation;
     page.show(detailView, {
       user: row,
+      mayList: page.may('users.read'),
       username: user.username,
       facts: factsOf(page, user, management),
       groups: user.groupIds.flatMap((id) => groupNames.get(id) ?? []),
@@ -195,7 +199,8 @@ function actionsFor(page: Page, user: UserBody, { isHome, neverActive, joinedAt 
 }
 
 function limitsOf(page: Page, user: UserBody, { isHome, neverActive }: Management): string | null {
-  if (user.kind === 'guest') return page.t('console.user.guestLimits');
+  const { guestSuspensionAndEndDate: more } = page.organization.policy;
+  if (user.kind === 'guest') return page.t(more ? 'console.user.guestLimitsFewer' : 'console.user.guestLimits');
   return isHome || neverActive ? null : page.t('console.user.homeElsewhere');
 }
 
@@ -217,7 +222,7 @@ function factsOf(page: Page, user: UserBody, management: Management | null): Det
     ...text('role', user.kind === 'member' ? page.t(`console.roles.${user.role}`) : null),
     ...text('guestType', management?.guestType && page.t(`console.choices.guestType.${management.guestType}`)),
     ...text('userType', management?.userType),
-    ...text('permissions', management?.permissions.join(', ')),
+    ...text('permissions', management?.permissions.map((name) => permissionName(page, name)).join(', ')),
     ...at('accessEndsAt', user.accessEndsAt),
     ...at('joinedAt', management?.joinedAt),
     ...text('externalId', user.externalId),

@@ -73,6 +73,10 @@ export async function groupNamesOf(page: Page): Promise<Map<string, string>> {
   return new Map(items.map(({ id, name }) => [id, name]));
 }
 
+/** A filter says it in the words of the badges that it finds. // C5 */
+export const filterWord = (page: Page, status: UserStatus): UserStatusWord =>
+  userStatusWord({ status, invitation: { status: 'accepted' } }, page.organization.policy);
+
 interface Choice {
   value: string;
   label: string;
@@ -137,7 +141,9 @@ export function usersScreens({ get, post }: Screens): void {
       rows,
       q: filter.q ?? '',
       filtered: Object.keys(filter).length > 0,
-      statuses: choices(userStatuses, filter.status, (value) => page.t(`users.status.${value as UserStatus}`)),
+      statuses: choices(userStatuses, filter.status, (value) =>
+        page.t(`users.status.${filterWord(page, value as UserStatus)}`),
+      ),
       kinds: choices(invitationKinds, filter.kind, (value) => page.t(`console.kinds.${value}`)),
       groups: choices([...groupNames.keys()], filter.groupId, (value) => groupNames.get(value) ?? ''),
       mayInvite: page.may('invitations.create'),

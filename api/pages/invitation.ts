@@ -37,7 +37,9 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   });
 
   router.get('/', (request, response) => {
-    response.send(renderPage('home', browserLocale(request), {}));
+    const languageLinks = locales.map((locale) => ({ locale, href: `/?lang=${locale}` }));
+    const signInUrl = withLanguage('/sign-in', request);
+    response.send(renderPage('home', browserLocale(request), { languageLinks, signInUrl }));
   });
 
   // The token leaves the address bar, the history and the Referer before anything is shown.
@@ -127,6 +129,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
         organizationName: namesOf(link, locale),
         brand: brandOf(link.organization),
         continueUrl: invitation.redirectUrl,
+        signInUrl: withLanguage('/sign-in', request),
         signedIn: (await findReadyPerson(services, request))?.id === invitation.accountId,
       }),
     );
@@ -289,7 +292,14 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
 }
 
 function showUnknown(request: Request, response: Response): void {
-  const data = { organizationName: null, inviterName: null, requestNewAction: null, expiredAt: null, timeZone: 'UTC' };
+  const data = {
+    organizationName: null,
+    inviterName: null,
+    requestNewAction: null,
+    signInUrl: '/sign-in',
+    expiredAt: null,
+    timeZone: 'UTC',
+  };
   response.status(404).send(renderPage('dead-link', browserLocale(request), { ...data, reason: 'unknown' }));
 }
 
@@ -310,6 +320,7 @@ function showDead(request: Request, response: Response, link: OpenedLink, dead: 
       organizationName: link.organization.name,
       inviterName: inviterName(link),
       requestNewAction: withLanguage(`${cleanPath(link.invitation.id)}/request-new`, request),
+      signInUrl: withLanguage('/sign-in', request),
       expiredAt: link.invitation.expiresAt,
       timeZone: link.organization.timeZone,
       ...(request.method === 'GET' && languages(request)),

@@ -94,7 +94,7 @@ export interface ViewData {
     /** Where to come back to after signing in with the other account. */
     next: string;
   };
-  accepted: Chrome & { organizationName: string; continueUrl: string | null; signedIn?: boolean };
+  accepted: Chrome & { organizationName: string; continueUrl: string | null; signedIn?: boolean; signInUrl: string };
   declined: Chrome & { organizationName: string };
   'dead-link': Chrome & {
     reason: DeadLinkReason;
@@ -102,6 +102,8 @@ export interface ViewData {
     inviterName: string | null;
     /** Where the form posts that asks for a new invitation; null: not offered. */
     requestNewAction: string | null;
+    /** For whom has accepted already. */
+    signInUrl: string;
     expiredAt: Date | null;
     timeZone: string;
   };
@@ -215,7 +217,7 @@ export interface ViewData {
   /** Leaving an organization, asked once more. */
   leave: Chrome & { organizationName: string; action: string; backUrl: string };
   problem: Chrome & { status: number; title: string; detail: string | null; requestId: string | null };
-  home: Chrome;
+  home: Chrome & { signInUrl: string };
 }
 
 export type ViewName = keyof ViewData;
@@ -297,6 +299,7 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     organizationName: data.reason === 'unknown' ? null : data.organizationName,
     icon: deadLinkIcons[data.reason],
     requestNewAction: data.reason === 'expired' ? data.requestNewAction : null,
+    signInUrl: data.reason === 'answered' ? data.signInUrl : null,
   }),
   'request-sent': (data) => ({ ...data }),
   'open-again': (data) => data,
@@ -341,7 +344,7 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
   }),
   leave: (data) => ({ ...data, initial: initial(data.organizationName) }),
   problem: (data) => ({ ...data }),
-  home: (data) => data,
+  home: (data) => ({ ...data }),
 };
 
 const ruleState = (rule: PasswordRuleItem) => ({

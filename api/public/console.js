@@ -36,14 +36,35 @@
   document.querySelectorAll('form[data-preview]').forEach(function (form) {
     var button = document.querySelector('[data-preview-button]');
     var pause;
+    var preview = function () {
+      var frame = document.querySelector('iframe[name="preview"]');
+      var fresh = frame.cloneNode(false);
+      frame.replaceWith(fresh);
+      form.requestSubmit(button);
+    };
     form.addEventListener('input', function () {
       clearTimeout(pause);
-      pause = setTimeout(function () {
-        var frame = document.querySelector('iframe[name="preview"]');
-        var fresh = frame.cloneNode(false);
-        frame.replaceWith(fresh);
-        form.requestSubmit(button);
-      }, 700);
+      pause = setTimeout(preview, 700);
+    });
+    preview();
+  });
+
+  // Where there are many to choose from, a word leaves those that have it, and those that are chosen.
+  document.querySelectorAll('[data-search]').forEach(function (list) {
+    var search = document.createElement('input');
+    search.type = 'search';
+    search.setAttribute('aria-label', list.dataset.search);
+    search.placeholder = list.dataset.search;
+    list.before(search);
+    search.addEventListener('keydown', function (event) {
+      if (event.key === 'Enter') event.preventDefault();
+    });
+    search.addEventListener('input', function (event) {
+      event.stopPropagation();
+      var word = search.value.trim().toLowerCase();
+      list.querySelectorAll('label').forEach(function (label) {
+        label.hidden = label.textContent.toLowerCase().indexOf(word) < 0 && !label.querySelector('input').checked;
+      });
     });
   });
 

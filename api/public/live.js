@@ -195,7 +195,12 @@
     seen.restore(place);
     document.dispatchEvent(new CustomEvent('usher:refreshed', { detail: { region: place } }));
     var status = document.querySelector('[data-live-status]');
-    if (status) status.textContent = status.dataset.liveStatus;
+    if (!status) return;
+    // The same words again are said again only if they were gone meanwhile.
+    status.textContent = '';
+    setTimeout(function () {
+      status.textContent = status.dataset.liveStatus;
+    }, 100);
   }
 
   /** What a person has done to a part without writing: where they are in it, what they opened, ticked and scrolled to. */

@@ -93,6 +93,20 @@ export async function listGroupMembers(
   return rows;
 }
 
+/** Those of these people who administer the group. */
+export async function administratorsAmong(
+  trx: Transaction,
+  organizationId: string,
+  groupId: string,
+  accountIds: string[],
+): Promise<Set<string>> {
+  const rows = await GroupMember.query(trx)
+    .where({ organizationId, groupId, role: 'administrator' })
+    .whereIn('accountId', accountIds)
+    .select('accountId');
+  return new Set(rows.map(({ accountId }) => accountId));
+}
+
 /** A person of the organization, to be looked at by another. @throws Problem NOT_FOUND */
 export async function findUserResource(
   trx: Transaction,

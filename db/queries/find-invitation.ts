@@ -10,7 +10,6 @@ import { findOtherOrganizations } from './find-other-organizations';
 import { Organization } from '../models/organization';
 import {
   areMany,
-  containing,
   glance,
   instantPattern,
   isFound,
@@ -20,6 +19,7 @@ import {
   readCursor,
   toPage,
   uuidPattern,
+  wordBindings,
 } from './page';
 
 /** An invitation as it is at this instant. @throws Problem NOT_FOUND, also for another organization's */
@@ -66,7 +66,7 @@ export async function listInvitations(
   const idsIn = (source: string): string => {
     const parts = (status ? withStatus(status) : ['true']).map(
       (one) => `(select id, created_at from ${source} m
-        where ${among} and ${one} ${q ? `and ${isFound}` : ''} ${order} limit :count)`,
+        where ${among} and ${one} ${q ? `and ${isFound(q)}` : ''} ${order} limit :count)`,
     );
     return `array(select id from (${parts.join(' union all ')}) m ${order} limit :count)`;
   };
@@ -78,7 +78,7 @@ export async function listInvitations(
     ...(from && { fromInstant: from[0] ?? '', fromId: from[1] ?? '' }),
     ...(kind && { kind }),
     ...(status && { status }),
-    ...(q && { pattern: containing(q) }),
+    ...(q && wordBindings(q)),
   };
   const read = (source: string) =>
     Invitation.query(trx)

@@ -4,7 +4,6 @@ import { notFound } from '../../domain/problem';
 import { readClock, type Transaction } from '../database';
 import {
   areMany,
-  containing,
   glance,
   instantPattern,
   isFound,
@@ -14,6 +13,7 @@ import {
   readCursor,
   toPage,
   uuidPattern,
+  wordBindings,
 } from './page';
 
 /** A user as this organization sees them. Until they have joined, they are what their invitation says of them. */
@@ -144,7 +144,7 @@ export async function listUsers(trx: Transaction, organizationId: string, filter
   ].join(' and ');
   const order = 'order by m.created_at desc, m.account_id desc';
   const choices = (status ? withStatus[status] : ['true']).flatMap((one) =>
-    (groupId ? inGroup : ['true']).map((other) => `${one} and ${other} ${q ? `and ${isFound}` : ''}`),
+    (groupId ? inGroup : ['true']).map((other) => `${one} and ${other} ${q ? `and ${isFound(q)}` : ''}`),
   );
   const chosen = `(${choices.map((choice) => `(${choice})`).join(' or ')})`;
   const joined =
@@ -172,7 +172,7 @@ export async function listUsers(trx: Transaction, organizationId: string, filter
       ...(from && { fromInstant: from[0] ?? '', fromId: from[1] ?? '' }),
       ...(kind && { kind }),
       ...(groupId && { groupId }),
-      ...(q && { pattern: containing(q) }),
+      ...(q && wordBindings(q)),
     });
     return rows;
   };

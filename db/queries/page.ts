@@ -47,8 +47,24 @@ const isInstant = (text: string): boolean => {
 export const instantPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 export const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** That a search text of `usher_search_text` has `:pattern` within one of its parts. */
-export const isFound = `m.search like lower(:pattern) and strpos(:pattern, chr(1)) = 0`;
+/** That a search text of `usher_search_text` has every word of `q` within one of its parts: a whole name finds the person. */
+export const isFound = (q: string): string =>
+  wordsOf(q)
+    .map((_, index) => `m.search like lower(:word${index}) and strpos(:word${index}, chr(1)) = 0`)
+    .join(' and ');
+
+/** The values that `isFound` of the same text speaks of. */
+export const wordBindings = (q: string): Record<string, string> =>
+  Object.fromEntries(wordsOf(q).map((word, index) => [`word${index}`, containing(word)]));
+
+/** So many words tell enough of anybody; what follows is taken as one. Nothing but spaces is looked for as it is. */
+const mostWords = 6;
+
+function wordsOf(q: string): string[] {
+  const words = q.split(/\s+/).filter((word) => word !== '');
+  if (words.length === 0) return [q];
+  return words.length <= mostWords ? words : [...words.slice(0, mostWords - 1), words.slice(mostWords - 1).join(' ')];
+}
 
 /** A pattern for LIKE that finds the text literally. */
 export const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;

@@ -87,3 +87,13 @@ describe('the settings of mail', () => {
     ]);
   });
 });
+
+describe('USHER_OPERATOR_ORGANIZATION', () => {
+  test('is the id of an organization, or every one', () => {
+    for (const value of ['*', '7c9e6679-7425-40de-944b-e07fc1f90ae7'])
+      expect(problemsWith({ USHER_OPERATOR_ORGANIZATION: value })).toEqual([]);
+    expect(problemsWith({ USHER_OPERATOR_ORGANIZATION: 'Acme' })).toEqual([
+      'USHER_OPERATOR_ORGANIZATION must be the id of an organization, or * for every one',
+    ]);
+  });
+});

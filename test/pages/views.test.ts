@@ -89,8 +89,23 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     languageLinks,
   };
   const decline = { organizationName: text, inviterName: text, action: '/d', backUrl: '/i' };
-  const dead = { organizationName: text, inviterName: text, requestNewAction: '/new', expiredAt: expiresAt, timeZone };
-  const nobody = { organizationName: null, inviterName: null, requestNewAction: null, expiredAt: null, timeZone };
+  const signInUrl = '/sign-in';
+  const dead = {
+    organizationName: text,
+    inviterName: text,
+    requestNewAction: '/new',
+    signInUrl,
+    expiredAt: expiresAt,
+    timeZone,
+  };
+  const nobody = {
+    organizationName: null,
+    inviterName: null,
+    requestNewAction: null,
+    signInUrl,
+    expiredAt: null,
+    timeZone,
+  };
   const brand = { organizationName: text, colour: '#ffdd00', logo: '/organizations/o/logo/l' };
   const reasons = ['expired', 'cancelled', 'superseded', 'answered', 'unknown'] as const;
   return {
@@ -209,7 +224,7 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     },
     'accepted by an account holder': {
       view: 'accepted',
-      data: { organizationName: text, continueUrl: null, signedIn: true },
+      data: { organizationName: text, continueUrl: null, signedIn: true, signInUrl: '/sign-in' },
     },
     decline: { view: 'decline', data: { ...decline, errors: [] } },
     'decline with errors': {
@@ -221,8 +236,11 @@ function examples(text: string, locale: Locale): Record<string, Example> {
         errors: (['reason', 'confirm'] as const).map((field) => ({ field, message: text })),
       },
     },
-    accepted: { view: 'accepted', data: { organizationName: text, continueUrl: null } },
-    'accepted with a way on': { view: 'accepted', data: { organizationName: text, continueUrl: 'https://app.test/' } },
+    accepted: { view: 'accepted', data: { organizationName: text, continueUrl: null, signInUrl: '/sign-in' } },
+    'accepted with a way on': {
+      view: 'accepted',
+      data: { organizationName: text, continueUrl: 'https://app.test/', signInUrl: '/sign-in' },
+    },
     declined: { view: 'declined', data: { organizationName: text } },
     ...Object.fromEntries(
       reasons.flatMap((reason): [string, Example][] => [
@@ -249,7 +267,7 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     'open-again': { view: 'open-again', data: {} },
     problem: { view: 'problem', data: { status: 503, title: text, detail: text, requestId: text } },
     'problem without details': { view: 'problem', data: { status: 404, title: text, detail: null, requestId: null } },
-    home: { view: 'home', data: { languageLinks } },
+    home: { view: 'home', data: { languageLinks, signInUrl: '/sign-in' } },
   };
 }
 

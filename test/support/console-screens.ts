@@ -7,9 +7,9 @@ import type { Reply } from './usher';
 const base = 'http://usher.test';
 const heaviest = 100 * 1024;
 
-export const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 900 } };
+export const desktop = { viewport: { width: 1280, height: 900 } } satisfies BrowserContextOptions;
 /** The smallest phone that the console is for. */
-export const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, hasTouch: true };
+export const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
 /** A browser window in which the person is signed in. */
 export async function windowOf(
@@ -36,8 +36,10 @@ export async function open(page: Page, path: string, axe = true): Promise<string
 /** The same for the screen that is before somebody now. */
 export async function look(page: Page, axe = true): Promise<string[]> {
   const faults = axe ? await accessibilityFaults(page) : [];
+  // On a phone the layout viewport grows with what is too wide: only what the window was given does not.
+  const given = page.viewportSize()?.width ?? desktop.viewport.width;
   const [tooWide, missing] = await page.evaluate<[number, string | null]>(
-    `[document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    `[Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) - ${given},
       document.querySelector('main').innerText.match(/\\b(console|errors|users|pages)(\\.[a-zA-Z-]+){2,}/)?.[0] ?? null]`,
   );
   if (tooWide > 0) faults.push(`${tooWide} px too wide`);
