@@ -55,11 +55,18 @@ export interface Form {
   refused: { title: string; help: string | null; errors: { id: string; label: string; message: string }[] } | null;
 }
 
+type Typed = boolean | ReadonlySet<string>;
+
 /**
- * @param typed shown instead of the values: what somebody has sent, refused or to be shown again
+ * @param typed shown instead of the values: what somebody has sent, refused or to be shown again; in these fields or in all
  * @param problem why it was refused
  */
-export function formOf(page: Page, specs: readonly FieldSpec[], typed = false, problem: Problem | null = null): Form {
+export function formOf(
+  page: Page,
+  specs: readonly FieldSpec[],
+  typed: Typed = false,
+  problem: Problem | null = null,
+): Form {
   const errors = problem ? errorsOf(page, specs, problem) : {};
   const fields = Object.fromEntries(specs.map((spec) => [spec.name, toField(page, spec, typed, errors[spec.name])]));
   if (!problem) return { fields, refused: null };
@@ -80,11 +87,12 @@ export function formOf(page: Page, specs: readonly FieldSpec[], typed = false, p
   };
 }
 
-function toField(page: Page, spec: FieldSpec, typed: boolean, error: string | undefined): Field {
+function toField(page: Page, spec: FieldSpec, typed: Typed, error: string | undefined): Field {
   const { name, kind = 'text' } = spec;
   const words = spec.words ?? `console.fields.${name}`;
   const given = spec.value ?? '';
-  const values = typed ? page.fields(name) : typeof given === 'string' ? [given] : given;
+  const isTyped = typeof typed === 'boolean' ? typed : typed.has(name);
+  const values = isTyped ? page.fields(name) : typeof given === 'string' ? [given] : given;
   const text = (key: string) => (hasText(page.locale, key) ? page.t(key) : null);
   const hint = text(`${words}.hint`);
   const describedBy = [error !== undefined && `${name}-error`, hint !== null && `${name}-hint`].filter(Boolean);

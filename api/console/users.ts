@@ -2,9 +2,9 @@ import type { z } from 'zod';
 import { type UserStatus, userStatuses, userStatusWord, type UserStatusWord } from '../../domain/account';
 import { invitationKinds } from '../../domain/invitation';
 import { toProblem } from '../middleware/problems';
-import type { groupPage } from '../schemas/groups';
 import type { invitation } from '../schemas/invitations';
 import type { user, userPage } from '../schemas/users';
+import { allGroups } from './all-groups';
 import type { Screens } from './index';
 import { initial, type Page } from './page';
 import { nextPage, queryOf } from './paging';
@@ -13,7 +13,6 @@ import { consoleView } from './views';
 
 export type UserBody = z.infer<typeof user>;
 type UserPageBody = z.infer<typeof userPage>;
-type GroupPageBody = z.infer<typeof groupPage>;
 
 /** How a status looks: a word, a tone and a symbol, never a colour alone. // B6 */
 export const statusTones: Record<UserStatusWord, { tone: string; glyph: string }> = {
@@ -69,8 +68,7 @@ export function personRow(page: Page, user: UserBody, groupNames: Map<string, st
 
 /** Names of the groups that the person may know of. */
 export async function groupNamesOf(page: Page): Promise<Map<string, string>> {
-  const { items } = await page.ask<GroupPageBody>('GET O/groups', { query: { limit: '200' } });
-  return new Map(items.map(({ id, name }) => [id, name]));
+  return new Map((await allGroups(page)).map(({ id, name }) => [id, name]));
 }
 
 interface Choice {

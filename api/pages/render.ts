@@ -7,7 +7,7 @@ import { formatInstant, locales, translator, type Locale, type Translate, type V
 
 export type InviteeKind = 'member' | 'guest';
 export type VisiblePasswordRule = 'length' | 'upper' | 'lower' | 'digit' | 'special' | 'common';
-export type DeadLinkReason = 'expired' | 'cancelled' | 'superseded' | 'answered' | 'unknown';
+export type DeadLinkReason = 'expired' | 'cancelled' | 'superseded' | 'replaced' | 'answered' | 'unknown';
 
 export interface LanguageLink {
   locale: Locale;
@@ -349,6 +349,7 @@ const deadLinkIcons: Record<DeadLinkReason, string> = {
   expired: 'clock',
   cancelled: 'cross',
   superseded: 'mail',
+  replaced: 'link',
   answered: 'check',
   unknown: 'link',
 };

@@ -34,6 +34,13 @@ export interface User {
   createdAt: Date;
 }
 
+/** One user with what may be edited beside what lists tell. */
+export interface EditableUser extends User {
+  permissions: string[];
+  userType: string | null;
+  sponsorId: string | null;
+}
+
 export interface UserFilter extends PageRequest {
   status?: UserStatus;
   kind?: InvitationKind;
@@ -58,8 +65,8 @@ const backByHand = `m.inactive_reason = 'expired' and a.home_organization_id = :
  * accepted here, and everything follows the instant: who is overdue is inactive already, where the policy says so, and so is a guest whose
  * access has ended. // D11
  */
-const usersOf = (source: string): string => `
-  select m.account_id as id, m.kind, m.role, m.access_ends_at as "accessEndsAt", m.external_id as "externalId",
+const usersOf = (source: string, beside = ''): string => `
+  select ${beside} m.account_id as id, m.kind, m.role, m.access_ends_at as "accessEndsAt", m.external_id as "externalId",
     case when a.home_organization_id = m.organization_id and a.reactivation_deadline > :now
       then a.reactivation_deadline end as "reactivationDeadline",
     m.created_at as "createdAt",
@@ -190,12 +197,13 @@ export async function listUsers(trx: Transaction, organizationId: string, filter
 }
 
 /** @throws Problem NOT_FOUND, also for a user of another organization */
-export async function findUser(trx: Transaction, organizationId: string, id: string): Promise<User> {
-  const { rows } = await trx.raw<{ rows: Row[] }>(`${withClock} ${usersOf('memberships')} and m.account_id = :id`, {
-    organizationId,
-    id,
-    now: trx.raw(now),
-  });
+export async function findUser(trx: Transaction, organizationId: string, id: string): Promise<EditableUser> {
+  const beside = 'm.permissions, m.user_type as "userType", m.sponsor_id as "sponsorId",';
+  const { rows } = await trx.raw<{ rows: (Row & EditableUser)[] }>(
+    `${withClock} ${usersOf('memberships', beside)} and m.account_id = :id`,
+    { organizationId, id, now: trx.raw(now) },
+  );
   if (!rows[0]) throw notFound('user');
-  return toUser(rows[0]);
+  const { permissions, userType, sponsorId } = rows[0];
+  return { ...toUser(rows[0]), permissions, userType, sponsorId };
 }
