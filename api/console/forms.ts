@@ -137,6 +137,11 @@ function errorsOf(page: Page, specs: readonly FieldSpec[], problem: Problem): Re
     const name = pointer.split('/')[1] ?? '';
     const spec = specs.find((field) => field.name === name);
     if (!spec || found[name] !== undefined) continue;
+    // What is refused for the state of things is said as such: the entry itself is well written.
+    if (problem.status === 409) {
+      found[name] = page.t(`errors.${problem.code}`);
+      continue;
+    }
     const blank = page.fields(name).every((text) => text.trim() === '');
     const kind = blank ? 'required' : (faults.find(([pattern]) => pattern.test(message))?.[1] ?? 'invalid');
     const own = `${spec.words ?? `console.fields.${name}`}.${kind}`;

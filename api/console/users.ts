@@ -97,7 +97,7 @@ const usersView = consoleView<UsersData>('users');
 interface ResultsData {
   heading: string;
   summary: string;
-  rows: { name: string; ok: boolean; text: string; help: string | null; href: string }[];
+  rows: { name: string; ok: boolean; text: string; help: string | null; href: string | null }[];
   back: string;
 }
 
@@ -153,7 +153,10 @@ export function usersScreens({ get, post }: Screens): void {
     if (chosen.length === 0) return page.go(safeBack(page), 'noneChosen', {}, 'info');
     if (wish === 'cancel' && page.field('sure') !== 'yes') {
       const names = await Promise.all(
-        chosen.map(async ({ id, value }) => ({ id: value, name: await inviteeName(page, id) })),
+        chosen.map(async ({ id, value }) => ({
+          id: value,
+          name: (await inviteeName(page, id)) ?? page.t('console.results.gone'),
+        })),
       );
       return page.show(confirmCancelView, { names, back: safeBack(page) });
     }
@@ -171,9 +174,14 @@ export function usersScreens({ get, post }: Screens): void {
 
 type InvitationBody = z.infer<typeof invitation>;
 
-const inviteeName = async (page: Page, id: string): Promise<string> => {
-  const found = await page.ask<InvitationBody>('GET O/invitations/{id}', { params: { id } });
-  return nameOf(page, found);
+/** null: it is gone meanwhile. */
+const inviteeName = async (page: Page, id: string): Promise<string | null> => {
+  try {
+    return nameOf(page, await page.ask<InvitationBody>('GET O/invitations/{id}', { params: { id } }));
+  } catch (error) {
+    if (toProblem(error).status !== 404) throw error;
+    return null;
+  }
 };
 
 export const nameOf = (
@@ -194,14 +202,16 @@ function readChoice(value: string): { id: string; action: 'send' | 'resend'; val
 /** One of many; says how it went. */
 async function actOn(page: Page, id: string, action: InvitationAction['wish']): Promise<ResultsData['rows'][number]> {
   const href = `/console/invitations/${id}`;
-  let name = page.t('console.unnamed');
+  const name = await inviteeName(page, id);
+  const gone = page.t('console.results.gone');
+  if (name === null) return { name: page.t('console.unnamed'), ok: false, text: gone, help: null, href: null };
   try {
-    name = await inviteeName(page, id);
     await page.ask(`POST O/invitations/{id}/${action}`, { params: { id } });
     return { name, ok: true, text: page.t(`console.results.${action}`), help: null, href };
   } catch (error) {
     const problem = toProblem(error);
     if (problem.status >= 500) throw error;
+    if (problem.status === 404) return { name, ok: false, text: gone, help: null, href: null };
     const { title, help } = refusalWords(page, problem);
     return { name, ok: false, text: title, help, href };
   }

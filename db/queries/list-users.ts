@@ -46,6 +46,8 @@ export interface UserFilter extends PageRequest {
   kind?: InvitationKind;
   groupId?: string;
   q?: string;
+  /** Only who has come in: for those who are not to learn whom else an organization has invited. // D8, D9 */
+  joined?: boolean;
 }
 
 /** `:now` where the planner need not know the instant: the clock is read once, in the statement itself. */
@@ -142,12 +144,13 @@ const toUser = (row: Row): User => ({
  * what is told of them is always read from the tables, under row-level security. // decision 13
  */
 export async function listUsers(trx: Transaction, organizationId: string, filter: UserFilter): Promise<Page<User>> {
-  const { limit, status, kind, groupId, q } = filter;
+  const { limit, status, kind, groupId, q, joined: onlyJoined } = filter;
   const from = readCursor(filter.cursor, [instantPattern, uuidPattern]);
   const among = [
     'm.organization_id = :organizationId',
     ...(from ? ['(m.created_at, m.account_id) < (:fromInstant::timestamptz, :fromId::uuid)'] : []),
     ...(kind ? ['m.kind = :kind'] : []),
+    ...(onlyJoined ? ['m.joined_at is not null'] : []),
   ].join(' and ');
   const order = 'order by m.created_at desc, m.account_id desc';
   const choices = (status ? withStatus[status] : ['true']).flatMap((one) =>

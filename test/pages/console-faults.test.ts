@@ -1,7 +1,7 @@
 import { launchBrowser } from '../support/browser';
-import { hiddenFields, mainText, postForm, submit } from '../support/console-forms';
+import { heading, hiddenFields, mainText, postForm, submit } from '../support/console-forms';
 import { windowOf } from '../support/console-screens';
-import { type Person, signedInPerson } from '../support/people';
+import { type Person, signedInPerson, visitor } from '../support/people';
 import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
 let usher: TestUsher;
@@ -189,4 +189,114 @@ test('whoever may manage guests is offered to suspend them', async () => {
   const helper = await signedInPerson(usher, acme, 'helper@faults.test', { permissions: ['guests.manage'] });
   const page = await helper.call('GET', `/console/guests/${guest.id}`);
   expect(page.text).toContain(`action="/console/guests/${guest.id}/suspend"`);
+});
+
+test('a guest hears nothing of people who have not come in', async () => {
+  const group = await newGroup('Shared');
+  await acme.call('PUT', `/groups/${group}/members/${member.id}`, {});
+  await acme.call('PUT', `/groups/${group}/members/${guest.id}`, {});
+  await acme.invite({ email: 'secret@faults.test', firstName: 'Sybil', kind: 'guest', groupIds: [group] });
+  const path = `/v1/organizations/${acme.id}`;
+  const ids = (body: { items: { id: string }[] }) => body.items.map(({ id }) => id).sort();
+  const known = [member.id, guest.id].sort();
+  expect(ids((await guest.call('GET', `${path}/users?groupId=${group}`)).body)).toEqual(known);
+  expect((await guest.call('GET', `${path}/groups/${group}`)).body.memberIds.sort()).toEqual(known);
+  expect((await guest.call('GET', `/console/groups/${group}`)).text).not.toContain('Sybil');
+  expect(ids((await member.call('GET', `${path}/users?groupId=${group}`)).body)).toHaveLength(3);
+  expect((await member.call('GET', `${path}/groups/${group}`)).body.memberIds).toHaveLength(3);
+});
+
+test('a link by hand is asked about while a mailed one works, and the mailed one then tells of no newer mail', async () => {
+  const { id } = await acme.invite({ email: 'hand@faults.test', kind: 'guest' });
+  const mailed = await usher.linkFor('hand@faults.test');
+  const path = `/console/invitations/${id}/link`;
+  const form = await formOf(chief, `/console/invitations/${id}`);
+  expect(mainText(await postForm(chief, path, form))).not.toContain('QR');
+  expect((await usher.call('GET', `/v1/invitation-tokens/${mailed.token}`, undefined, { key: null })).status).toBe(200);
+  const made = await submit(chief, path, { sure: 'yes' });
+  expect(made.text).toContain('data:image/png');
+  const dead = await usher.call('GET', `/v1/invitation-tokens/${mailed.token}`, undefined, { key: null });
+  expect([dead.status, dead.body.code]).toEqual([410, 'INVITATION_SUPERSEDED']);
+  const browser = visitor(usher);
+  const opened = await browser.call('GET', `/invitations/${mailed.token}`);
+  const shown = await browser.call('GET', opened.headers['location'] ?? '');
+  expect(heading(shown)).toBe('This link has been replaced');
+  expect(mainText(shown)).not.toContain('email');
+});
+
+test('nobody is asked whether they are sure of what they may not do', async () => {
+  for (const action of ['deactivate', 'delete', 'reset-two-factor', 'activate'])
+    expect((await member.call('GET', `/console/users/${chief.id}/${action}`)).status).toBe(403);
+  expect((await chief.call('GET', `/console/users/${guest.id}/deactivate`)).status).toBe(403);
+  expect((await chief.call('GET', `/console/users/${member.id}/deactivate`)).status).toBe(200);
+});
+
+test('a form whose session has ended is kept without its file and its passwords, and however long its text is', async () => {
+  const templates = '/console/email-templates/guest-invitation/en';
+  const long = `<p>${'x'.repeat(90_000)}</p>`;
+  const form = await formOf(chief, templates);
+  const stranger = visitor(usher);
+  const html = { ...form, subject: 'Hello', html: long, text: 'Hello' };
+  const refused = await postForm(stranger, templates, html);
+  expect(refused.status).toBe(401);
+  const kept = JSON.parse(hiddenFields(refused.text)['kept']?.[0] ?? '{}') as { fields: string[][] };
+  expect(kept.fields).toContainEqual(['html', long]);
+  // Signed in, a text that the route refuses stays in the form.
+  const tooLong = await postForm(chief, templates, { ...html, html: 'y'.repeat(110_000) });
+  expect([tooLong.status, tooLong.text.includes('y'.repeat(110_000))]).toEqual([400, true]);
+
+  const email = { email: 'new@faults.test', emailPassword: 'Secret-12345' };
+  const profile = await postForm(stranger, '/profile/email', email);
+  expect([profile.status, profile.text.includes('new@faults.test')]).toEqual([401, true]);
+  expect(profile.text).not.toContain('Secret-12345');
+  const again = await postForm(chief, '/profile/email', { redisplay: 'yes', email: 'new@faults.test' });
+  expect([again.status, again.text.includes('value="new@faults.test"')]).toEqual([200, true]);
+});
+
+test('what is sent twice succeeds twice, and is done once', async () => {
+  const group = await newGroup('Short-lived');
+  const leaver = await signedInPerson(usher, acme, 'leaver@faults.test', { kind: 'guest' });
+  const sends: [string, string][] = [
+    [`/console/groups/${group}/delete`, '/console/groups'],
+    [`/console/guests/${leaver.id}/remove`, '/console/guests'],
+  ];
+  for (const [path, to] of sends) {
+    const form = { ...(await formOf(chief, path)), name: 'Short-lived' };
+    const both = await Promise.all([postForm(chief, path, form), postForm(chief, path, form)]);
+    const third = await postForm(chief, path, form);
+    expect([...both, third].map(({ status, headers }) => [status, headers['location']])).toEqual(
+      Array.from({ length: 3 }, () => [303, to]),
+    );
+  }
+  const settings = await formOf(chief, '/console/settings');
+  const typed = { ...settings, name: 'Acme', timeZone: 'Europe/Berlin', locale: 'de' };
+  for (let times = 0; times < 2; times += 1)
+    expect((await postForm(chief, '/console/settings', typed)).status).toBe(303);
+  // The same form with another wish is another wish, and is told of the change.
+  expect((await postForm(chief, '/console/settings', { ...typed, name: 'Acme 2' })).status).toBe(412);
+  expect((await acme.call('GET', '')).body.name).toBe('Acme');
+});
+
+test('one of many that is gone holds up no other', async () => {
+  const { id } = await acme.invite({ email: 'stays@faults.test', kind: 'guest' });
+  const chosen = ['00000000-0000-4000-8000-000000000000.resend', `${id}.resend`];
+  const form = await formOf(chief, '/console/users');
+  const cancelled = await postForm(chief, '/console/users/many', { ...form, chosen, wish: 'cancel', sure: 'yes' });
+  expect(cancelled.status).toBe(200);
+  expect(mainText(cancelled)).toContain('It is not there any more.');
+  expect((await acme.call('GET', `/invitations/${id}`)).body.status).toBe('cancelled');
+});
+
+test('an address that is invited already is called that, and a slip on the page for a new password locks nobody out', async () => {
+  await acme.invite({ email: 'pending@faults.test', kind: 'guest' });
+  const refused = await submit(chief, '/console/invite', {
+    kind: 'guest',
+    email: 'pending@faults.test',
+    guestGroupIds: [await newGroup('Invited into')],
+    send: 'now',
+  });
+  expect(refused.status).toBe(409);
+  expect(mainText(refused)).not.toMatch(/not an email address|valid email/i);
+  const slip = await postForm(visitor(usher), '/forgot-password', { email: 'nonsense' });
+  expect([slip.status, slip.headers['referrer-policy']]).toEqual([400, 'same-origin']);
 });
