@@ -31,7 +31,7 @@ export async function listKnownUsers(context: Context, filter: UserFilter): Prom
   const directory = await directoryOf(context);
   if (filter.groupId !== undefined && directory.type !== 'group') return { items: [], nextCursor: null };
   return context.read(async (trx) => {
-    const page = await listUsers(trx, context.organizationId, filter);
+    const page = await listUsers(trx, context.organizationId, { ...filter, joined: context.person.kind === 'guest' });
     return { ...page, items: await withKnownGroups(trx, context, page.items) };
   });
 }

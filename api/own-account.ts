@@ -102,14 +102,24 @@ export async function answerOwnInvitation(
   own: OwnRequest,
   invitationId: string,
   answer: 'accept' | 'decline',
+  reason: string | null = null,
 ): Promise<Commanded> {
   const { services, person, actor } = own;
   const organizationId = await locateOwnInvitation(services, person, invitationId);
   const done = await inOrganization(services.database, organizationId, (trx) =>
     answer === 'accept'
       ? acceptSignedIn(trx, organizationId, invitationId, null, person.id, actor)
-      : declineSignedIn(trx, organizationId, invitationId, person.id, null, actor),
+      : declineSignedIn(trx, organizationId, invitationId, person.id, reason, actor),
   );
   await services.announcer.announce(done.changes);
   return done;
+}
+
+/** What became of an invitation to this person. @throws Problem NOT_FOUND for everybody else's */
+export async function ownAnswer({ services, person }: OwnRequest, invitationId: string) {
+  const organizationId = await locateOwnInvitation(services, person, invitationId);
+  const { invitation } = await inOrganization(services.database, organizationId, (trx) =>
+    findInvitation(trx, organizationId, invitationId),
+  );
+  return invitation.status;
 }

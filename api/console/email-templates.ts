@@ -80,6 +80,9 @@ const partsOf = (page: Page) => ({
   text: page.field('text'),
 });
 
+/** Two parts of 100 KB, as forms write them: what is too long is said at its field, and stays there. */
+const templateLimit = '1mb';
+
 /** Mails in the organization's own words. // E3 */
 export function emailTemplatesScreens({ get, post }: Screens): void {
   get('/console/email-templates', async (page) => {
@@ -114,6 +117,7 @@ export function emailTemplatesScreens({ get, post }: Screens): void {
         (problem) => showEditor(page, { problem, typed: true }),
       ),
     (page) => showEditor(page, { typed: true }),
+    templateLimit,
   );
 
   post(
@@ -131,11 +135,12 @@ export function emailTemplatesScreens({ get, post }: Screens): void {
         (problem) => showEditor(page, { problem, typed: true }),
       ),
     (page) => showEditor(page, { typed: true }),
+    templateLimit,
   );
 
   // Into the frame beside the editor: what is stored to begin with, then what is typed.
   get(`${base}/preview`, (page) => showPreview(page, undefined));
-  post(`${base}/preview`, (page) => showPreview(page, partsOf(page)));
+  post(`${base}/preview`, (page) => showPreview(page, partsOf(page)), undefined, templateLimit);
 
   get(`${base}/reset`, async (page) => {
     const { version } = await readTemplate(page);

@@ -59,11 +59,18 @@ export interface Form {
   refused: { title: string; help: string | null; errors: { id: string; label: string; message: string }[] } | null;
 }
 
+type Typed = boolean | ReadonlySet<string>;
+
 /**
- * @param typed shown instead of the values: what somebody has sent, refused or to be shown again
+ * @param typed shown instead of the values: what somebody has sent, refused or to be shown again; in these fields or in all
  * @param problem why it was refused
  */
-export function formOf(page: Page, specs: readonly FieldSpec[], typed = false, problem: Problem | null = null): Form {
+export function formOf(
+  page: Page,
+  specs: readonly FieldSpec[],
+  typed: Typed = false,
+  problem: Problem | null = null,
+): Form {
   const errors = problem ? errorsOf(page, specs, problem) : {};
   const fields = Object.fromEntries(specs.map((spec) => [spec.name, toField(page, spec, typed, errors[spec.name])]));
   if (!problem) return { fields, refused: null };
@@ -87,11 +94,12 @@ export function formOf(page: Page, specs: readonly FieldSpec[], typed = false, p
 /** More boxes than one sees at a glance. */
 const manyChoices = 20;
 
-function toField(page: Page, spec: FieldSpec, typed: boolean, error: string | undefined): Field {
+function toField(page: Page, spec: FieldSpec, typed: Typed, error: string | undefined): Field {
   const { name, kind = 'text' } = spec;
   const words = spec.words ?? `console.fields.${name}`;
   const given = spec.value ?? '';
-  const values = typed ? page.fields(name) : typeof given === 'string' ? [given] : given;
+  const isTyped = typeof typed === 'boolean' ? typed : typed.has(name);
+  const values = isTyped ? page.fields(name) : typeof given === 'string' ? [given] : given;
   const text = (key: string) => (hasText(page.locale, key) ? page.t(key) : null);
   const hint = spec.hint === false ? null : text(`${words}.hint`);
   const describedBy = [error !== undefined && `${name}-error`, hint !== null && `${name}-hint`].filter(Boolean);
@@ -137,6 +145,11 @@ function errorsOf(page: Page, specs: readonly FieldSpec[], problem: Problem): Re
     const name = pointer.split('/')[1] ?? '';
     const spec = specs.find((field) => field.name === name);
     if (!spec || found[name] !== undefined) continue;
+    // What is refused for the state of things is said as such: the entry itself is well written.
+    if (problem.status === 409) {
+      found[name] = page.t(`errors.${problem.code}`);
+      continue;
+    }
     const blank = page.fields(name).every((text) => text.trim() === '');
     const kind = blank ? 'required' : (faults.find(([pattern]) => pattern.test(message))?.[1] ?? 'invalid');
     const own = `${spec.words ?? `console.fields.${name}`}.${kind}`;

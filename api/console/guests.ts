@@ -4,20 +4,21 @@ import { findSponsors, type Sponsorship } from '../../db/queries/find-sponsors';
 import { userStatuses } from '../../domain/account';
 import { deadline } from '../../domain/calendar-time';
 import { badInput, notFound, type Problem } from '../../domain/problem';
-import type { groupPage } from '../schemas/groups';
 import type { userPage } from '../schemas/users';
 import { actorName } from './actors';
+import { allGroups } from './all-groups';
+import { type Conflict, conflictOf } from './conflict';
 import { demand, refusable } from './demand';
 import { type FieldSpec, type Form, formOf } from './forms';
 import type { Screens } from './index';
 import { instantOf, localTime } from './local-time';
 import type { Page } from './page';
 import { nextPage, queryOf } from './paging';
+import { mergeBoxes, shownIn } from './shown';
 import { filterWord, groupNamesOf, nameOf, type PersonRow, personRow, type UserBody } from './users';
 import { consoleView } from './views';
 
 type UserPageBody = z.infer<typeof userPage>;
-type GroupPageBody = z.infer<typeof groupPage>;
 
 interface GuestsData {
   rows: (PersonRow & { sponsor: string | null; over: boolean; manage: string })[];
@@ -36,6 +37,10 @@ const guestsView = consoleView<GuestsData>('guests');
 interface GuestData {
   guest: PersonRow;
   path: string;
+  version: string;
+  /** What each form shows before anybody types. */
+  was: Record<Part, string>;
+  conflicts: Record<Part, Conflict | null>;
   sponsor: string | null;
   groups: Form;
   sponsoring: Form;
@@ -105,7 +110,9 @@ export function guestsScreens({ get, post }: Screens): void {
           async () => {
             demand(page, 'guests.manage');
             const params = { userId: page.param('id') };
-            const guest = await page.ask<UserBody>('PATCH O/guests/{userId}', { params, body: await bodyOf(page) });
+            const headers = { 'if-match': page.field('version') || '*' };
+            const body = await bodyOf(page);
+            const guest = await page.ask<UserBody>('PATCH O/guests/{userId}', { params, body, headers });
             page.go(`/console/guests/${guest.id}`, notice, { name: nameOf(page, guest) });
           },
           (problem) => showGuest(page, name, problem),
@@ -113,7 +120,9 @@ export function guestsScreens({ get, post }: Screens): void {
       (page) => showGuest(page, name),
     );
 
-  part('groups', 'guestGroupsSaved', (page) => ({ groupIds: page.fields('groupIds') }));
+  part('groups', 'guestGroupsSaved', async (page) => ({
+    groupIds: mergeBoxes(page, 'groupIds', (await readGuest(page)).guest.groupIds),
+  }));
   part('sponsor', 'guestSponsorSaved', async (page) => ({ sponsorId: await findMember(page) }));
   part('access', 'guestAccessSaved', (page) => {
     // A button for an extension says until when: pressed twice, it extends once.
@@ -131,21 +140,22 @@ export function guestsScreens({ get, post }: Screens): void {
     });
 
   get('/console/guests/:id/remove', async (page) => {
-    const guest = await readGuest(page);
+    const { guest } = await readGuest(page);
     page.show(removeView, { name: nameOf(page, guest), path: `/console/guests/${guest.id}` });
   });
   post('/console/guests/:id/remove', async (page) => {
-    const guest = await readGuest(page);
+    const { guest } = await readGuest(page);
     await page.ask('DELETE O/guests/{userId}', { params: { userId: guest.id } });
     page.go('/console/guests', 'guestRemoved', { name: nameOf(page, guest) });
   });
 }
 
-async function readGuest(page: Page): Promise<UserBody> {
+async function readGuest(page: Page): Promise<{ guest: UserBody; version: string }> {
   demand(page, 'guests.manage');
-  const guest = await page.ask<UserBody>('GET O/users/{id}', { params: { id: page.param('id') } });
+  const { body, etag = '' } = await page.reply('GET O/users/{id}', { params: { id: page.param('id') } });
+  const guest = body as UserBody;
   if (guest.kind !== 'guest') throw notFound('guest');
-  return guest;
+  return { guest, version: etag };
 }
 
 function sponsorName(page: Page, sponsorship: Sponsorship | undefined): string | null {
@@ -170,14 +180,14 @@ async function findMember(page: Page): Promise<string | null> {
 const extensions = ['P7D', 'P30D', 'P90D'] as const;
 
 async function showGuest(page: Page, part: Part | null = null, problem: Problem | null = null): Promise<void> {
-  const guest = await readGuest(page);
+  const { guest, version } = await readGuest(page);
   const [groups, sponsors, now] = await Promise.all([
-    page.ask<GroupPageBody>('GET O/groups', { query: { limit: '200' } }),
+    allGroups(page),
     page.read((trx) => findSponsors(trx, page.organization.id, [guest.id])),
     page.read(readClock),
   ]);
   const sponsorship = sponsors.get(guest.id);
-  const choices = groups.items
+  const choices = groups
     .filter((group) => guest.groupIds.includes(group.id) || page.may('group.administer', { type: 'group', ...group }))
     .map(({ id, name }) => ({ value: id, label: name }));
   const specs: Record<Part, FieldSpec[]> = {
@@ -185,19 +195,31 @@ async function showGuest(page: Page, part: Part | null = null, problem: Problem 
     sponsor: [{ name: 'sponsorId', value: sponsorship?.sponsor?.email ?? sponsorship?.sponsor?.username ?? '' }],
     access: [{ name: 'accessEndsAt', kind: 'instant', value: localTime(guest.accessEndsAt, page.timeZone) }],
   };
-  const form = (name: Part): Form =>
-    formOf(
-      page,
-      specs[name].map((spec) => ({ ...spec, words: `console.guests.fields.${spec.name}` })),
-      part === name,
-      part === name ? problem : null,
-    );
-  const names = new Map(groups.items.map(({ id, name }) => [id, name]));
+  const conflicting = problem?.code === 'PRECONDITION_FAILED';
+  const worded = (name: Part) => specs[name].map((spec) => ({ ...spec, words: `console.guests.fields.${spec.name}` }));
+  const form = (name: Part): Form => {
+    // After a conflict the boxes stand for what holds now, with what the person has ticked and unticked.
+    const merged = (spec: FieldSpec): FieldSpec =>
+      conflicting && spec.name === 'groupIds' ? { ...spec, value: mergeBoxes(page, 'groupIds', guest.groupIds) } : spec;
+    const typed = part === name && !(conflicting && name === 'groups');
+    return formOf(page, worded(name).map(merged), typed, part === name && !conflicting ? problem : null);
+  };
+  const conflict = (name: Part): Conflict | null =>
+    conflicting && part === name
+      ? conflictOf(page, form(name), formOf(page, worded(name)), `/console/guests/${guest.id}`)
+      : null;
+  // A form that is shown again for another reason is as old as it was.
+  const old = (name: Part) => part === name && !conflicting && page.request.method === 'POST';
+  const was = (name: Part): string => (old(name) ? page.field('was') : shownIn(specs[name]));
+  const names = new Map(groups.map(({ id, name }) => [id, name]));
   const end = guest.accessEndsAt === null ? null : new Date(guest.accessEndsAt);
   const over = end !== null && end <= now;
   const data: GuestData = {
     guest: personRow(page, guest, names),
     path: `/console/guests/${guest.id}`,
+    version: part !== null && old(part) ? page.field('version') : version,
+    was: { groups: was('groups'), sponsor: was('sponsor'), access: was('access') },
+    conflicts: { groups: conflict('groups'), sponsor: conflict('sponsor'), access: conflict('access') },
     sponsor: sponsorName(page, sponsorship),
     groups: form('groups'),
     sponsoring: form('sponsor'),
@@ -207,7 +229,7 @@ async function showGuest(page: Page, part: Part | null = null, problem: Problem 
     over,
     joined: guest.status === 'active' || guest.status === 'suspended',
     suspended: guest.status === 'suspended',
-    maySuspend: page.may('users.manage'),
+    maySuspend: page.may('guests.manage'),
     extensions: extensions.map((by) => {
       const at = deadline(end ?? now, by, page.timeZone).toISOString();
       return { value: at, label: page.t(`console.guests.extendBy.${by}`), at };

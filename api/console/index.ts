@@ -42,8 +42,9 @@ export interface Screens {
   /**
    * @param again shows the form with what was typed, and does nothing: when the session had ended, or the person has
    *   switched meanwhile. Without one they are led to `/console`.
+   * @param limit of the body, where a form may hold more than others
    */
-  post: (path: string, screen: Screen, again?: Screen) => void;
+  post: (path: string, screen: Screen, again?: Screen, limit?: string) => void;
 }
 
 const screens: ((on: Screens) => void)[] = [
@@ -69,7 +70,6 @@ const screens: ((on: Screens) => void)[] = [
 export function consolePages(services: Services, limits: RateLimits, routes: readonly RouteSpec[]): Router {
   const router = Router();
   const tools = { services, limits, routes: new RouteTable(routes) };
-  const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 1_000 });
 
   router.use('/console', (request, response, next) => {
     response.locals.route = '/console';
@@ -113,17 +113,17 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
 
   const on: Screens = {
     get: (path, screen) => router.get(path, run(path, screen)),
-    post: (path, screen, again = (page) => page.go('/console')) =>
+    post: (path, screen, again = (page) => page.go('/console'), limit = '64kb') =>
       router.post(
         path,
-        form,
+        express.urlencoded({ extended: false, limit, parameterLimit: 1_000 }),
         multipart,
         run(path, (page) => {
           if (page.field('for') !== page.formOwner) {
             const problem = new Problem('STATUS_CONFLICT', 'The form belongs to another organization.');
             return showRefusal(page, problem, otherPlace(page));
           }
-          return page.field('redisplay') ? again(page) : screen(page);
+          return page.field('redisplay') ? again(page) : page.onlyOnce(() => screen(page));
         }),
       ),
   };

@@ -1,24 +1,24 @@
 import type { z } from 'zod';
 import { guestTypes, invitationKinds, type InvitationStatus, invitationStatuses } from '../../domain/invitation';
-import type { Problem } from '../../domain/problem';
+import { Problem } from '../../domain/problem';
 import { pickLocale, translator } from '../../i18n';
 import { toProblem } from '../middleware/problems';
-import type { groupPage } from '../schemas/groups';
 import type { invitation, invitationPage, link, timeline } from '../schemas/invitations';
-import { type Form, formOf, typedOrNothing, typedOrNull } from './forms';
+import { allGroups, type GroupBody } from './all-groups';
+import { type FieldSpec, type Form, formOf, typedOrNothing, typedOrNull } from './forms';
 import type { Screens } from './index';
 import { groupChoices } from './invite';
 import type { Page } from './page';
 import { initial } from './page';
 import { nextPage, queryOf } from './paging';
 import { refusalWords } from './refusal';
+import { changedFields, mergeBoxes, shownIn } from './shown';
 import { groupNamesOf, nameOf, safeBack } from './users';
 import { consoleView } from './views';
 
 type InvitationBody = z.infer<typeof invitation>;
 type TimelineBody = z.infer<typeof timeline>;
 type LinkBody = z.infer<typeof link>;
-type GroupBody = z.infer<typeof groupPage>['items'][number];
 
 interface Badge {
   word: string;
@@ -101,6 +101,8 @@ interface DetailData {
   message: string | null;
   declineReason: string | null;
   may: Record<'send' | 'resend' | 'cancel' | 'link' | 'edit', boolean>;
+  /** A link by hand would kill one that was mailed. */
+  asksForLink: boolean;
   userHref: string | null;
   workflowHref: string | null;
 }
@@ -108,6 +110,7 @@ interface DetailData {
 const detailView = consoleView<DetailData>('invitation');
 const cancelView = consoleView<{ id: string; name: string; back: string }>('confirm-cancel');
 const linkView = consoleView<{ id: string; name: string; url: string; png: string; expiresAt: string | null }>('link');
+const confirmLinkView = consoleView<{ id: string; name: string }>('confirm-link');
 const editView = consoleView<EditData>('edit-invitation');
 
 interface EditData {
@@ -115,6 +118,7 @@ interface EditData {
   name: string;
   form: Form;
   version: string;
+  was: string;
   hasGroups: boolean;
   sent: boolean;
   /** Somebody else has changed it meanwhile: what is there now. */
@@ -189,6 +193,7 @@ export function invitationScreens({ get, post }: Screens): void {
       message: row.message,
       declineReason: row.declineReason,
       may: doable(page, row),
+      asksForLink: hasMailedLink(row),
       userHref: row.userId === null ? null : `/console/users/${row.userId}`,
       workflowHref: workflowHref(page, row),
     });
@@ -214,9 +219,19 @@ export function invitationScreens({ get, post }: Screens): void {
       }
     });
 
+  // A link that somebody has been mailed is dead from then on: that is asked about first.
+  get('/console/invitations/:id/link', async (page) => {
+    const row = await find(page);
+    if (!doable(page, row).link) throw new Problem('STATUS_CONFLICT', 'It is not open any more.');
+    page.show(confirmLinkView, { id: row.id, name: nameOf(page, row) });
+  });
+
   // The answer is a secret: it is shown this once, and an earlier link is dead.
   post('/console/invitations/:id/link', async (page) => {
-    const { id } = await find(page);
+    const before = await find(page);
+    const { id } = before;
+    if (hasMailedLink(before) && page.field('sure') !== 'yes')
+      return page.show(confirmLinkView, { id, name: nameOf(page, before) });
     const { url, qrCode } = await page.ask<LinkBody>('POST O/invitations/{id}/link', { params: { id } });
     const row = await find(page);
     page.show(linkView, { id, name: nameOf(page, row), url, png: qrCode.png, expiresAt: row.expiresAt });
@@ -226,16 +241,20 @@ export function invitationScreens({ get, post }: Screens): void {
   post(
     '/console/invitations/:id/edit',
     async (page) => {
-      const { id, email } = await find(page);
+      const row = await find(page);
+      const { id, email } = row;
+      const changed = changedFields(page, (await editing(page, row)).specs);
       const body = {
         // An address that was there cannot be taken away: emptied, it is refused.
-        ...(email === null ? typedOrNothing(page, 'email') : { email: page.field('email').trim() }),
-        ...typedOrNull(page, 'firstName', 'lastName', 'message'),
-        ...(page.field('hasGroups') === 'yes' && { groupIds: page.fields('groupIds') }),
+        ...(changed.has('email') &&
+          (email === null ? typedOrNothing(page, 'email') : { email: page.field('email').trim() })),
+        ...typedOrNull(page, ...(['firstName', 'lastName', 'message'] as const).filter((name) => changed.has(name))),
+        ...(page.field('hasGroups') === 'yes' &&
+          changed.has('groupIds') && { groupIds: mergeBoxes(page, 'groupIds', row.groupIds) }),
       };
       try {
-        const headers = { 'if-match': page.field('version') };
-        await page.ask('PATCH O/invitations/{id}', { params: { id }, body, headers });
+        const headers = { 'if-match': page.field('version') || '*' };
+        if (Object.keys(body).length > 0) await page.ask('PATCH O/invitations/{id}', { params: { id }, body, headers });
         page.go(`/console/invitations/${id}`, 'invitationSaved');
       } catch (error) {
         const problem = toProblem(error);
@@ -263,6 +282,10 @@ const eventLooks: Record<TimelineBody['items'][number]['event'], { glyph: string
   cancelled: { glyph: 'off', tone: 'quiet' },
   expired: { glyph: 'expired', tone: 'warn' },
 };
+
+/** Whether a link is out in a mail that works still, as far as anybody knows. */
+const hasMailedLink = ({ status, delivery }: InvitationBody): boolean =>
+  status === 'pending' && (delivery.status === 'sent' || delivery.status === 'queued');
 
 /** What its state has an arrow for; whether it is allowed says the command. */
 function doable(page: Page, { status, email }: InvitationBody): DetailData['may'] {
@@ -324,22 +347,13 @@ async function showEdit(page: Page, problem: Problem | null = null, typed = fals
   const { body: row, etag = '' } = (await page.reply('GET O/invitations/{id}', {
     params: { id: page.param('id') },
   })) as { body: InvitationBody; etag?: string };
-  const { policy } = page.organization;
-  const { items: groups } = await page.ask<{ items: GroupBody[] }>('GET O/groups', { query: { limit: '200' } });
-  const action = row.kind === 'guest' ? 'guests.invite' : 'members.invite';
-  const choosable = new Set(groupChoices(page, groups, action).map(({ value }) => value));
-  const choices = groups
-    .filter(({ id }) => choosable.has(id) || row.groupIds.includes(id))
-    .map(({ id, name }) => ({ value: id, label: name }));
-  const required = (field: 'email' | 'firstName' | 'lastName') => policy.requiredFields.includes(field);
-  const specs = [
-    { name: 'email', kind: 'email', value: row.email, required: row.email !== null } as const,
-    { name: 'firstName', value: row.firstName, required: required('firstName'), words: 'console.fields.givenName' },
-    { name: 'lastName', value: row.lastName, required: required('lastName'), words: 'console.fields.familyName' },
-    { name: 'groupIds', kind: 'checkboxes', value: row.groupIds, choices } as const,
-    { name: 'message', kind: 'textarea', value: row.message, rows: 5 } as const,
-  ];
+  const { specs, groups } = await editing(page, row);
   const conflict = problem?.code === 'PRECONDITION_FAILED';
+  const changed = changedFields(page, specs);
+  // After a conflict the form stands for what holds now, with what the person has changed themselves.
+  const merged = mergeBoxes(page, 'groupIds', row.groupIds);
+  const mine = specs.map((spec) => (conflict && spec.name === 'groupIds' ? { ...spec, value: merged } : spec));
+  changed.delete('groupIds');
   const groupNames = new Map(groups.map(({ id, name }) => [id, name]));
   const named = (ids: readonly string[]) => ids.flatMap((id) => groupNames.get(id) ?? []).join(', ');
   const compared = [
@@ -348,23 +362,43 @@ async function showEdit(page: Page, problem: Problem | null = null, typed = fals
         `console.fields.${{ email: 'email', firstName: 'givenName', lastName: 'familyName', message: 'message' }[field]}.label`,
       ),
       theirs: row[field] ?? '',
-      mine: page.field(field),
+      mine: changed.has(field) ? page.field(field) : (row[field] ?? ''),
     })),
     {
       label: page.t('console.fields.groupIds.label'),
       theirs: named(row.groupIds),
-      mine: named(page.fields('groupIds')),
+      mine: named(merged),
     },
   ];
   const data: EditData = {
     id: row.id,
     name: nameOf(page, row),
-    form: formOf(page, specs, typed, problem),
+    form: formOf(page, mine, conflict ? changed : typed, problem),
     version: typed && !conflict ? page.field('version') : etag,
-    hasGroups: choices.length > 0,
+    was: typed && !conflict ? page.field('was') : shownIn(specs),
+    hasGroups: specs.some(({ name, choices = [] }) => name === 'groupIds' && choices.length > 0),
     sent: row.sentAt !== null,
     theirs: conflict ? compared.filter(({ theirs, mine }) => theirs !== mine) : null,
   };
   if (problem) page.showAgain(editView, data, problem);
   else page.show(editView, data);
+}
+
+async function editing(page: Page, row: InvitationBody): Promise<{ specs: FieldSpec[]; groups: GroupBody[] }> {
+  const { policy } = page.organization;
+  const groups = await allGroups(page);
+  const action = row.kind === 'guest' ? 'guests.invite' : 'members.invite';
+  const choosable = new Set(groupChoices(page, groups, action).map(({ value }) => value));
+  const choices = groups
+    .filter(({ id }) => choosable.has(id) || row.groupIds.includes(id))
+    .map(({ id, name }) => ({ value: id, label: name }));
+  const required = (field: 'email' | 'firstName' | 'lastName') => policy.requiredFields.includes(field);
+  const specs: FieldSpec[] = [
+    { name: 'email', kind: 'email', value: row.email, required: row.email !== null } as const,
+    { name: 'firstName', value: row.firstName, required: required('firstName'), words: 'console.fields.givenName' },
+    { name: 'lastName', value: row.lastName, required: required('lastName'), words: 'console.fields.familyName' },
+    { name: 'groupIds', kind: 'checkboxes', value: row.groupIds, choices } as const,
+    { name: 'message', kind: 'textarea', value: row.message, rows: 5 } as const,
+  ];
+  return { specs, groups };
 }

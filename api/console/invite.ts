@@ -7,9 +7,9 @@ import type { Problem } from '../../domain/problem';
 import { displayName } from '../../domain/account';
 import { listNames, locales, pickLocale, translator } from '../../i18n';
 import { toProblem } from '../middleware/problems';
-import type { groupPage } from '../schemas/groups';
 import type { invitation } from '../schemas/invitations';
 import type { licenceUse } from '../schemas/licences';
+import { allGroups, type GroupBody } from './all-groups';
 import { type FieldSpec, type Form, formOf, typedOrNothing } from './forms';
 import type { Screens } from './index';
 import { instantOf } from './local-time';
@@ -17,7 +17,6 @@ import type { Page } from './page';
 import { consoleView } from './views';
 
 type InvitationBody = z.infer<typeof invitation>;
-type GroupBody = z.infer<typeof groupPage>['items'][number];
 
 interface InviteData {
   form: Form;
@@ -158,7 +157,7 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
   if (kinds.length === 0) await page.ask('POST O/invitations', { body: {} });
   const { policy } = page.organization;
   const mandatory = (field: 'email' | 'firstName' | 'lastName') => policy.requiredFields.includes(field);
-  const { items: groups } = await page.ask<{ items: GroupBody[] }>('GET O/groups', { query: { limit: '200' } });
+  const groups = await allGroups(page);
   const memberGroups = groupChoices(page, groups, 'members.invite').filter(({ isGuestGroup }) => !isGuestGroup);
   const guestGroups = groupChoices(page, groups, 'guests.invite');
   const mayManage = page.may('invitations.manage');

@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import type { Request, Response } from 'express';
-import { once } from '../../db/commands/once';
+import { z } from 'zod';
+import { type IdempotencyKey, once, settleKey, takeKey } from '../../db/commands/once';
 import { switchSession } from '../../db/queries/list-sessions';
 import { inOrganization, type Transaction } from '../../db/database';
 import { type AccountOrganization, currentOrganization, listAccountOrganizations } from '../../db/queries/find-account';
@@ -44,6 +46,18 @@ export interface ConsoleServices {
   routes: RouteTable;
 }
 
+const ledSchema = z.object({
+  path: z.string(),
+  notice: z.string().nullable(),
+  values: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
+  tone: z.enum(['good', 'info', 'bad']),
+});
+type Led = z.infer<typeof ledSchema>;
+
+/** How long the second of two submissions waits for the first, which may have been lost with its process. */
+const longestRun = 5_000;
+const pollMs = 100;
+
 /**
  * One visit to one screen: who looks, where they are, what they may, and what they have typed. Screens decide nothing:
  * they ask the routes of the API, and show the answer or the refusal.
@@ -53,6 +67,8 @@ export class Page {
   readonly timeZone: string;
   /** Shown again after a refusal, a form keeps its token; everything else gets a new one. */
   private once: string = randomUUID();
+  /** Where a form that was taken has led. */
+  private led: Led | null = null;
 
   constructor(
     private readonly tools: ConsoleServices,
@@ -146,6 +162,35 @@ export class Page {
     return first;
   }
 
+  /**
+   * Runs the screen of a form that was sent. Sent twice, also before the first is done, it runs once, and leads where the
+   * first one led; refused, it may be sent again. What it did by keys of its own stays done once in any case.
+   */
+  async onlyOnce(run: () => Promise<void> | void): Promise<void> {
+    const once = this.typedOnce();
+    if (once === null) return run();
+    const sent = createHash('sha256')
+      .update(JSON.stringify([this.request.path, this.request.body]))
+      .digest();
+    const route = `console form ${sent.toString('base64url')}`;
+    const key: IdempotencyKey = { caller: callerKey(this.person), route, key: once, bodyHmac: Buffer.alloc(0) };
+    for (let tries = 0; tries < longestRun / pollMs; tries += 1) {
+      const taken = await this.read((trx) => takeKey(trx, key));
+      if (taken === null) break;
+      if (taken !== 'running') {
+        const led = ledSchema.parse(taken.body);
+        return this.go(led.path, led.notice ?? undefined, led.values, led.tone);
+      }
+      await setTimeout(pollMs);
+    }
+    try {
+      await run();
+    } finally {
+      const { led } = this;
+      await this.read((trx) => settleKey(trx, key, led && { status: 303, body: led }));
+    }
+  }
+
   show<Data extends object>(view: View<Data>, data: Data, status = 200): void {
     this.response.status(status).send(view(this.frame(), data));
   }
@@ -159,6 +204,7 @@ export class Page {
 
   /** After a POST: on to a screen, with a sentence about what was done (`console.notices.<name>`). */
   go(path: string, notice?: string, values: Variables = {}, tone: Notice['tone'] = 'good'): void {
+    this.led = { path, notice: notice ?? null, values: { ...values } as Led['values'], tone };
     if (notice !== undefined) writeNotice(this.response, this.services.baseUrl, { name: notice, values, tone });
     this.response.redirect(303, path);
   }

@@ -1,10 +1,10 @@
-import type { z } from 'zod';
 import { findManagement, type Management } from '../../db/queries/find-management';
 import { roles } from '../../domain/invitation';
 import type { Resource } from '../../domain/permissions';
-import type { Problem } from '../../domain/problem';
+import { Problem } from '../../domain/problem';
 import { toProblem } from '../middleware/problems';
-import type { groupPage } from '../schemas/groups';
+import { allGroups } from './all-groups';
+import { conflictOf } from './conflict';
 import { type FieldSpec, type Form, formOf } from './forms';
 import type { Screens } from './index';
 import { givenPermissions, groupChoices, ownPermissions, permissionKey } from './invite';
@@ -12,10 +12,9 @@ import { instantOf, localTime } from './local-time';
 import type { Page } from './page';
 import { permissionName } from './permissions';
 import { refusalWords } from './refusal';
+import { changedFields, mergeBoxes, shownIn } from './shown';
 import { groupNamesOf, personRow, type PersonRow, safeBack, type UserBody } from './users';
 import { consoleView } from './views';
-
-type GroupBody = z.infer<typeof groupPage>['items'][number];
 
 /** What can be done to a user, each by the route of the same name; `delete` and `remove` by DELETE. */
 const userActions = [
@@ -63,6 +62,7 @@ interface EditData {
   user: PersonRow;
   form: Form;
   version: string;
+  was: string;
   has: Record<'account' | 'email' | 'role' | 'rights' | 'permissions' | 'groups' | 'accessEndsAt', boolean>;
   theirs: { label: string; theirs: string; mine: string }[] | null;
 }
@@ -113,6 +113,7 @@ export function userScreens({ get, post }: Screens): void {
     const path = `/console/users/:id/${action}`;
     get(path, async (page) => {
       const { user } = await find(page);
+      await assertFits(page, action, user);
       const name = personRow(page, user, new Map()).name;
       const words = action === 'activate' && user.status === 'inactive' ? 'reactivate' : action;
       const back = `/console/users/${user.id}`;
@@ -178,6 +179,14 @@ const mayManage = (page: Page, user: UserBody): boolean => {
   return page.may(action, managed) && page.may(action);
 };
 
+/** Nobody is asked whether they are sure of what they may not do. @throws Problem FORBIDDEN */
+async function assertFits(page: Page, action: UserAction, user: UserBody): Promise<void> {
+  const forbidden = new Problem('FORBIDDEN', 'Your role in this organization does not allow this.');
+  if (!mayManage(page, user)) throw forbidden;
+  const management = await page.read((trx) => findManagement(trx, page.organization.id, user.id));
+  if (!actionsFor(page, user, management).includes(action)) throw forbidden;
+}
+
 /** What fits what the user is; whether it is allowed says the command. */
 function actionsFor(page: Page, user: UserBody, { isHome, neverActive, joinedAt }: Management): UserAction[] {
   const { status, kind } = user;
@@ -231,62 +240,18 @@ function factsOf(page: Page, user: UserBody, management: Management | null): Det
 
 const accountFields = ['firstName', 'lastName', 'username', 'email'] as const;
 
-/** Sends only what was changed: what stays as it is needs no right. */
-async function save(page: Page, user: UserBody): Promise<void> {
-  const management = await page.read((trx) => findManagement(trx, page.organization.id, user.id));
-  const asked = (name: string) => page.fields('has').includes(name);
-  const groupIds = page.fields('groupIds');
-  const sameGroups = [...groupIds].sort().join() === [...user.groupIds].sort().join();
-  const groups = asked('groups') && !sameGroups ? { groupIds } : {};
-  if (user.kind === 'guest') {
-    const end = page.field('accessEndsAt');
-    const before = localTime(user.accessEndsAt, page.timeZone);
-    const accessEndsAt = end === '' ? null : instantOf(end, page.timeZone);
-    const access = asked('accessEndsAt') && end !== before ? { accessEndsAt } : {};
-    const body = { ...groups, ...access };
-    if (Object.keys(body).length > 0) await page.ask('PATCH O/guests/{userId}', { params: { userId: user.id }, body });
-    return;
-  }
-  const account = accountFields
-    .filter(
-      (field) => asked(field === 'email' ? 'email' : 'account') && page.field(field).trim() !== (user[field] ?? ''),
-    )
-    .map((field) => [field, page.field(field).trim()]);
-  const rights = (['userType', 'externalId'] as const)
-    .filter((field) => asked('rights') && page.field(field).trim() !== (valueOf(user, management, field) ?? ''))
-    .map((field) => [field, page.field(field).trim() || null]);
-  const permissions = [...page.fields('permissions'), ...ownPermissions(page)];
-  const samePermissions = [...permissions].sort().join('\n') === [...management.permissions].sort().join('\n');
-  const body = {
-    ...(Object.fromEntries([...account, ...rights]) as Record<string, string | null>),
-    ...(asked('role') && page.field('role') !== user.role && { role: page.field('role') }),
-    ...(asked('permissions') && !samePermissions && { permissions }),
-    ...groups,
-  };
-  if (Object.keys(body).length === 0) return;
-  await page.ask('PATCH O/users/{id}', {
-    params: { id: user.id },
-    body,
-    headers: { 'if-match': page.field('version') },
-  });
+interface Editing {
+  management: Management;
+  specs: FieldSpec[];
 }
 
-const valueOf = (user: UserBody, management: Management, field: 'userType' | 'externalId'): string | null =>
-  field === 'userType' ? management.userType : user.externalId;
-
-async function showEdit(page: Page, problem: Problem | null = null, typed = false): Promise<void> {
-  const { user, etag } = await find(page);
-  // The same question as the command's, so that nobody fills in a form in vain.
-  if (!mayManage(page, user)) await page.ask('PATCH O/users/{id}', { params: { id: user.id }, body: {} });
+async function editing(page: Page, user: UserBody): Promise<Editing> {
   const management = await page.read((trx) => findManagement(trx, page.organization.id, user.id));
-  const { items: groups } = await page.ask<{ items: GroupBody[] }>('GET O/groups', { query: { limit: '200' } });
+  const groups = await allGroups(page);
   const administered = new Set(groupChoices(page, groups, 'group.administer').map(({ value }) => value));
   const choices = groups
     .filter(({ id }) => administered.has(id) || user.groupIds.includes(id))
     .map(({ id, name }) => ({ value: id, label: name }));
-  const isMember = user.kind === 'member';
-  const account = isMember && (management.isHome || management.neverActive);
-  const mayGiveRoles = page.may('roles.give');
   const known = (name: string): boolean => (givenPermissions as readonly string[]).includes(name);
   const specs: FieldSpec[] = [
     { name: 'firstName', value: user.firstName, words: 'console.fields.givenName' },
@@ -308,7 +273,7 @@ async function showEdit(page: Page, problem: Problem | null = null, typed = fals
     {
       name: 'permissions',
       kind: 'checkboxes',
-      value: management.permissions,
+      value: management.permissions.filter(known),
       choices: givenPermissions.map((name) => ({
         value: name,
         label: page.t(`console.permissions.${permissionKey(name)}`),
@@ -323,44 +288,104 @@ async function showEdit(page: Page, problem: Problem | null = null, typed = fals
     { name: 'groupIds', kind: 'checkboxes', value: user.groupIds, choices },
     { name: 'accessEndsAt', kind: 'instant', value: localTime(user.accessEndsAt, page.timeZone) },
   ];
+  return { management, specs };
+}
+
+/** Sends only what was changed: what stays as it is needs no right, and is not brought back where it was taken away. */
+async function save(page: Page, user: UserBody): Promise<void> {
+  const { management, specs } = await editing(page, user);
+  const changed = changedFields(page, specs);
+  const isNew = (name: string, part = name) => page.fields('has').includes(part) && changed.has(name);
+  const groups = isNew('groupIds', 'groups') ? { groupIds: mergeBoxes(page, 'groupIds', user.groupIds) } : {};
+  const headers = { 'if-match': page.field('version') || '*' };
+  if (user.kind === 'guest') {
+    const end = page.field('accessEndsAt');
+    const accessEndsAt = end === '' ? null : instantOf(end, page.timeZone);
+    const body = { ...groups, ...(isNew('accessEndsAt') && { accessEndsAt }) };
+    if (Object.keys(body).length > 0)
+      await page.ask('PATCH O/guests/{userId}', { params: { userId: user.id }, body, headers });
+    return;
+  }
+  const account = accountFields
+    .filter((field) => isNew(field, field === 'email' ? 'email' : 'account'))
+    .map((field) => [field, page.field(field).trim()]);
+  const rights = (['userType', 'externalId'] as const)
+    .filter((field) => isNew(field, 'rights'))
+    .map((field) => [field, page.field(field).trim() || null]);
+  const known = (name: string): boolean => (givenPermissions as readonly string[]).includes(name);
+  const permissions = [
+    ...(isNew('permissions') ? page.fields('permissions') : management.permissions.filter(known)),
+    ...(isNew('otherPermissions', 'permissions')
+      ? ownPermissions(page)
+      : management.permissions.filter((name) => !known(name))),
+  ];
+  const body = {
+    ...(Object.fromEntries([...account, ...rights]) as Record<string, string | null>),
+    ...(isNew('role') && { role: page.field('role') }),
+    ...((isNew('permissions') || isNew('otherPermissions', 'permissions')) && { permissions }),
+    ...groups,
+  };
+  if (Object.keys(body).length === 0) return;
+  await page.ask('PATCH O/users/{id}', { params: { id: user.id }, body, headers });
+}
+
+async function showEdit(page: Page, problem: Problem | null = null, typed = false): Promise<void> {
+  const { user, etag } = await find(page);
+  // The same question as the command's, so that nobody fills in a form in vain.
+  if (!mayManage(page, user)) await page.ask('PATCH O/users/{id}', { params: { id: user.id }, body: {} });
+  const { management, specs } = await editing(page, user);
+  const isMember = user.kind === 'member';
+  const account = isMember && (management.isHome || management.neverActive);
+  const mayGiveRoles = page.may('roles.give');
   const conflict = problem?.code === 'PRECONDITION_FAILED';
+  const changed = changedFields(page, specs);
+  // After a conflict the form stands for what holds now, with what the person has changed themselves.
+  const mine = specs.map((spec) =>
+    conflict && spec.name === 'groupIds' ? { ...spec, value: mergeBoxes(page, 'groupIds', user.groupIds) } : spec,
+  );
+  changed.delete('groupIds');
+  const form = formOf(page, mine, conflict ? changed : typed, problem);
+  const has: EditData['has'] = {
+    account,
+    email: account && (mayGiveRoles || management.neverActive),
+    role: isMember && mayGiveRoles,
+    rights: isMember,
+    permissions: isMember && page.may('permissions.give'),
+    groups: specs.some(({ name, choices = [] }) => name === 'groupIds' && choices.length > 0),
+    accessEndsAt: !isMember && page.organization.policy.guestSuspensionAndEndDate,
+  };
   const data: EditData = {
     user: personRow(page, user, new Map()),
-    form: formOf(page, specs, typed, problem),
+    form,
     version: typed && !conflict ? page.field('version') : etag,
-    has: {
-      account,
-      email: account && (mayGiveRoles || management.neverActive),
-      role: isMember && mayGiveRoles,
-      rights: isMember,
-      permissions: isMember && page.may('permissions.give'),
-      groups: choices.length > 0,
-      accessEndsAt: !isMember && page.organization.policy.guestSuspensionAndEndDate,
-    },
-    theirs: conflict ? compared(page, user, management, groups) : null,
+    was: typed && !conflict ? page.field('was') : shownIn(specs),
+    has,
+    theirs: conflict ? compared(page, formOf(page, specs), form, shownParts(has)) : null,
   };
   if (problem) page.showAgain(editView, data, problem);
   else page.show(editView, data);
 }
 
+/** The fields that the form has. */
+const shownParts = (has: EditData['has']): string[] => [
+  ...(has.account ? ['firstName', 'lastName', 'username'] : []),
+  ...(has.email ? ['email'] : []),
+  ...(has.role ? ['role'] : []),
+  ...(has.rights ? ['userType', 'externalId'] : []),
+  ...(has.permissions ? ['permissions', 'otherPermissions'] : []),
+  ...(has.groups ? ['groupIds'] : []),
+  ...(has.accessEndsAt ? ['accessEndsAt'] : []),
+];
+
 /** What stands there now against what was typed, where the two differ. */
-function compared(page: Page, user: UserBody, management: Management, groups: GroupBody[]): EditData['theirs'] {
-  const names = new Map(groups.map(({ id, name }) => [id, name]));
-  const named = (ids: readonly string[]) => ids.flatMap((id) => names.get(id) ?? []).join(', ');
-  const role = (value: string) => (roles.some((known) => known === value) ? page.t(`console.roles.${value}`) : value);
-  const rows = [
-    ['givenName', user.firstName ?? '', page.field('firstName')],
-    ['familyName', user.lastName ?? '', page.field('lastName')],
-    ['username', user.username ?? '', page.field('username')],
-    ['email', user.email ?? '', page.field('email')],
-    ['role', role(user.role), role(page.field('role'))],
-    ['userType', management.userType ?? '', page.field('userType')],
-    ['externalId', user.externalId ?? '', page.field('externalId')],
-    ['groupIds', named(user.groupIds), named(page.fields('groupIds'))],
-  ] as const;
-  const asked = new Set(Object.keys((page.request.body ?? {}) as object));
-  const field = (name: string) => ({ givenName: 'firstName', familyName: 'lastName' })[name] ?? name;
-  return rows
-    .filter(([name, theirs, mine]) => theirs !== mine && (asked.has(field(name)) || name === 'groupIds'))
-    .map(([name, theirs, mine]) => ({ label: page.t(`console.fields.${name}.label`), theirs, mine }));
+function compared(page: Page, saved: Form, typed: Form, parts: string[]): EditData['theirs'] {
+  const of = ({ fields }: Form): Form => ({
+    fields: Object.fromEntries(Object.entries(fields).filter(([name]) => parts.includes(name))),
+    refused: null,
+  });
+  return conflictOf(page, of(typed), of(saved), '').rows.map(({ label, now, yours }) => ({
+    label,
+    theirs: now,
+    mine: yours,
+  }));
 }

@@ -2,9 +2,9 @@ import type { z } from 'zod';
 import { type UserStatus, userStatuses, userStatusWord, type UserStatusWord } from '../../domain/account';
 import { invitationKinds } from '../../domain/invitation';
 import { toProblem } from '../middleware/problems';
-import type { groupPage } from '../schemas/groups';
 import type { invitation } from '../schemas/invitations';
 import type { user, userPage } from '../schemas/users';
+import { allGroups } from './all-groups';
 import type { Screens } from './index';
 import { initial, type Page } from './page';
 import { nextPage, queryOf } from './paging';
@@ -13,7 +13,6 @@ import { consoleView } from './views';
 
 export type UserBody = z.infer<typeof user>;
 type UserPageBody = z.infer<typeof userPage>;
-type GroupPageBody = z.infer<typeof groupPage>;
 
 /** How a status looks: a word, a tone and a symbol, never a colour alone. // B6 */
 export const statusTones: Record<UserStatusWord, { tone: string; glyph: string }> = {
@@ -69,8 +68,7 @@ export function personRow(page: Page, user: UserBody, groupNames: Map<string, st
 
 /** Names of the groups that the person may know of. */
 export async function groupNamesOf(page: Page): Promise<Map<string, string>> {
-  const { items } = await page.ask<GroupPageBody>('GET O/groups', { query: { limit: '200' } });
-  return new Map(items.map(({ id, name }) => [id, name]));
+  return new Map((await allGroups(page)).map(({ id, name }) => [id, name]));
 }
 
 /** A filter says it in the words of the badges that it finds. // C5 */
@@ -103,7 +101,7 @@ const usersView = consoleView<UsersData>('users');
 interface ResultsData {
   heading: string;
   summary: string;
-  rows: { name: string; ok: boolean; text: string; help: string | null; href: string }[];
+  rows: { name: string; ok: boolean; text: string; help: string | null; href: string | null }[];
   back: string;
 }
 
@@ -161,7 +159,10 @@ export function usersScreens({ get, post }: Screens): void {
     if (chosen.length === 0) return page.go(safeBack(page), 'noneChosen', {}, 'info');
     if (wish === 'cancel' && page.field('sure') !== 'yes') {
       const names = await Promise.all(
-        chosen.map(async ({ id, value }) => ({ id: value, name: await inviteeName(page, id) })),
+        chosen.map(async ({ id, value }) => ({
+          id: value,
+          name: (await inviteeName(page, id)) ?? page.t('console.results.gone'),
+        })),
       );
       return page.show(confirmCancelView, { names, back: safeBack(page) });
     }
@@ -179,9 +180,14 @@ export function usersScreens({ get, post }: Screens): void {
 
 type InvitationBody = z.infer<typeof invitation>;
 
-const inviteeName = async (page: Page, id: string): Promise<string> => {
-  const found = await page.ask<InvitationBody>('GET O/invitations/{id}', { params: { id } });
-  return nameOf(page, found);
+/** null: it is gone meanwhile. */
+const inviteeName = async (page: Page, id: string): Promise<string | null> => {
+  try {
+    return nameOf(page, await page.ask<InvitationBody>('GET O/invitations/{id}', { params: { id } }));
+  } catch (error) {
+    if (toProblem(error).status !== 404) throw error;
+    return null;
+  }
 };
 
 export const nameOf = (
@@ -202,14 +208,16 @@ function readChoice(value: string): { id: string; action: 'send' | 'resend'; val
 /** One of many; says how it went. */
 async function actOn(page: Page, id: string, action: InvitationAction['wish']): Promise<ResultsData['rows'][number]> {
   const href = `/console/invitations/${id}`;
-  let name = page.t('console.unnamed');
+  const name = await inviteeName(page, id);
+  const gone = page.t('console.results.gone');
+  if (name === null) return { name: page.t('console.unnamed'), ok: false, text: gone, help: null, href: null };
   try {
-    name = await inviteeName(page, id);
     await page.ask(`POST O/invitations/{id}/${action}`, { params: { id } });
     return { name, ok: true, text: page.t(`console.results.${action}`), help: null, href };
   } catch (error) {
     const problem = toProblem(error);
     if (problem.status >= 500) throw error;
+    if (problem.status === 404) return { name, ok: false, text: gone, help: null, href: null };
     const { title, help } = refusalWords(page, problem);
     return { name, ok: false, text: title, help, href };
   }

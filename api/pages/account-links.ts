@@ -35,8 +35,14 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
       }),
     });
 
+  // Browsers say where a form comes from only where they may: also when it is shown again after a slip.
+  router.use('/forgot-password', (_request, response, next) => {
+    response.set('Referrer-Policy', 'same-origin');
+    next();
+  });
+
   router.get('/forgot-password', (request, response) => {
-    response.set('Referrer-Policy', 'same-origin').send(askPage(request));
+    response.send(askPage(request));
   });
 
   router.post('/forgot-password', form, async (request, response) => {

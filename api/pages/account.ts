@@ -16,13 +16,20 @@ import { listNames, locales, pickLocale, translator } from '../../i18n';
 import { actorOf, findPerson } from '../caller';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
-import { answerOwnInvitation, changeOwnEmail, changeOwnPassword, type OwnRequest, personalWords } from '../own-account';
+import {
+  answerOwnInvitation,
+  changeOwnEmail,
+  changeOwnPassword,
+  ownAnswer,
+  type OwnRequest,
+  personalWords,
+} from '../own-account';
 import { assertSameOrigin } from '../same-origin';
 import { toSession } from '../schemas/accounts';
-import { email as emailSchema, id as uuid, line } from '../schemas/common';
+import { email as emailSchema, id as uuid, line, paragraphs } from '../schemas/common';
 import { endSession } from '../session';
 import { signIn } from '../sign-in';
-import { type KeptForm, keptFormLimit, readKept } from './kept-form';
+import { keepForm, type KeptForm, keptFormLimit, readKept } from './kept-form';
 import { pageProblems } from './problem-page';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
 import { browserLocale, chosenLanguage, typedField, withLanguage } from './request';
@@ -44,7 +51,12 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 20 });
   // A form that was kept comes along, written as JSON within a form.
   const signInForm = express.urlencoded({ extended: false, limit: keptFormLimit, parameterLimit: 20 });
-  const enter = (request: Request, response: Response) => enterPage(services, limits, request, response);
+  const enter = async (request: Request, response: Response): Promise<OwnRequest | null> => {
+    const kept = request.method === 'POST' ? readKept(keepForm(request) ?? '') : null;
+    if (!kept || (await findPerson(services, request))) return enterPage(services, limits, request, response);
+    showSignIn(request, response.status(401), '/profile', { kept });
+    return null;
+  };
   router.use(['/sign-in', '/sign-out', '/profile'], (request, response, next) => {
     response.locals.route = request.baseUrl;
     response.set('Referrer-Policy', 'same-origin');
@@ -117,6 +129,8 @@ export function accountPages(services: Services, limits: RateLimits): Router {
       lastName: typedField(request, 'lastName').trim(),
     };
     const chosen = locales.find((locale) => locale === typedField(request, 'locale'));
+    // The session had ended while the form was open: it is shown again, and nothing is done.
+    if (typedField(request, 'redisplay')) return showProfile(own, response, { ...names, locale: chosen });
     const errors: ViewData['profile']['errors'] = [];
     for (const field of ['firstName', 'lastName'] as const) {
       if (names[field] === '') errors.push({ field, message: t(`fields.${field}.required`) });
@@ -156,6 +170,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     const t = translator(localeOf(request, own.person));
     const newEmail = typedField(request, 'email').trim();
     const email = emailSchema.safeParse(newEmail);
+    if (typedField(request, 'redisplay')) return showProfile(own, response, { newEmail });
     if (!email.success)
       return showProfile(own, response, { newEmail, errors: [{ field: 'email', message: t('fields.email.invalid') }] });
     try {
@@ -199,6 +214,10 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   router.post('/profile/organizations/:id/leave', form, async (request, response) => {
     const own = await enter(request, response);
     if (!own) return;
+    const all = await listAccountOrganizations(services.database, own.person.id);
+    // Sent twice: whoever has left is out.
+    if (uuid.safeParse(request.params.id).success && !all.some((each) => each.id === request.params.id))
+      return done(request, response, 'left');
     const { id } = await joined(request, own);
     await inOrganizations(services.database, [id], (trx) => leaveOrganization(trx, id, own.person.id, own.actor));
     if (request.session.currentOrganizationId === id) {
@@ -217,14 +236,38 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     done(request, response, 'session');
   });
 
+  router.get('/profile/invitations/:id/decline', async (request, response) => {
+    const own = await enter(request, response);
+    if (own) await showDecline(own, response);
+  });
+
   for (const answer of ['accept', 'decline'] as const)
     router.post(`/profile/invitations/:id/${answer}`, form, async (request, response) => {
       const own = await enter(request, response);
       if (!own) return;
       const id = uuid.safeParse(request.params.id);
       if (!id.success) throw notFound('invitation');
-      const { invitation } = await answerOwnInvitation(own, id.data, answer);
-      done(request, response, invitation.status === 'accepted' ? 'accepted' : 'declined');
+      const answered = answer === 'accept' ? 'accepted' : 'declined';
+      const reason = typedField(request, 'reason').trim();
+      try {
+        if (answer === 'decline') {
+          const t = translator(localeOf(request, own.person));
+          const errors: ViewData['decline']['errors'] = [];
+          if (!paragraphs(1_000).safeParse(reason).success) {
+            const fault = [...reason].length > 1_000 ? 'tooLong' : 'invalid';
+            errors.push({ field: 'reason', message: t(`fields.reason.${fault}`, { maxLength: 1_000 }) });
+          }
+          if (typedField(request, 'confirm') !== 'yes')
+            errors.push({ field: 'confirm', message: t('fields.confirmDecline.required') });
+          if (errors.length > 0) return await showDecline(own, response, reason, errors);
+        }
+        await answerOwnInvitation(own, id.data, answer, reason || null);
+      } catch (error) {
+        // The other of two submissions has won: what it answered is what was wished.
+        const twice = error instanceof Problem && error.code === 'INVITATION_ANSWERED';
+        if (!twice || (await ownAnswer(own, id.data)) !== answered) throw error;
+      }
+      done(request, response, answered);
     });
 
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
@@ -238,11 +281,36 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     return found;
   }
 
+  /** @throws Problem NOT_FOUND for an invitation that is not open to this person */
+  async function showDecline(
+    { request, person }: OwnRequest,
+    response: Response,
+    reason = '',
+    errors: ViewData['decline']['errors'] = [],
+  ): Promise<void> {
+    const own = await listOwnInvitations(services.database, person.account.email);
+    const found = own.find(({ invitation }) => invitation.id === request.params.id);
+    if (!found) throw notFound('invitation');
+    const { invitation, organization, others } = found;
+    const locale = localeOf(request, person);
+    response.status(errors.length > 0 ? 400 : 200).send(
+      renderPage('decline', locale, {
+        organizationName: listNames(locale, [organization, ...others]),
+        inviterName: invitation.invitedByType === 'user' ? invitation.invitedByName : null,
+        action: withLanguage(`/profile/invitations/${invitation.id}/decline`, request),
+        backUrl: withLanguage('/profile', request),
+        reason,
+        errors,
+      }),
+    );
+  }
+
   async function showProfile(
     { request, person }: OwnRequest,
     response: Response,
     typed: Partial<Pick<ViewData['profile'], 'firstName' | 'lastName' | 'newEmail' | 'errors'>> & {
       password?: string;
+      locale?: ViewData['profile']['locale'] | undefined;
     } = {},
   ): Promise<void> {
     const { database } = services;
@@ -290,7 +358,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
           leave: id === homeId ? null : path(`/organizations/${id}/leave`),
           switchTo: path(`/organizations/${id}/switch`),
         })),
-        locale: account.locale === null ? null : pickLocale(account.locale),
+        locale: typed.locale ?? (account.locale === null ? null : pickLocale(account.locale)),
         newEmail: typed.newEmail ?? '',
         pendingEmail: account.pendingEmail,
         consoleUrl: current ? address('/console', request) : null,

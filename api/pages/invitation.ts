@@ -315,7 +315,8 @@ function showDead(request: Request, response: Response, link: OpenedLink, dead: 
   if (dead === 'NOT_FOUND') return showUnknown(request, response);
   response.status(410).send(
     renderPage('dead-link', locale, {
-      reason: reasons[dead],
+      // A link that is handed over comes by no mail.
+      reason: dead === 'INVITATION_SUPERSEDED' && link.invitation.byHand ? 'replaced' : reasons[dead],
       brand: brandOf(link.organization),
       organizationName: link.organization.name,
       inviterName: inviterName(link),

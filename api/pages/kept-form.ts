@@ -8,18 +8,27 @@ import { isConsolePath } from './signed-in';
  * it before the form is sent again.
  */
 const keptForm = z.object({
-  path: z.string().max(300).refine(isConsolePath),
-  fields: z.array(z.tuple([z.string().max(100), z.string().max(20_000)])).max(500),
+  path: z
+    .string()
+    .max(300)
+    .refine((path) => isConsolePath(path) || path === '/profile' || path === '/profile/email'),
+  // As much as the longest field of a route: a template's HTML.
+  fields: z.array(z.tuple([z.string().max(100), z.string().max(102_400)])).max(500),
 });
 export type KeptForm = z.infer<typeof keptForm>;
 
 /** For bodies that bring such a form along. */
-export const keptFormLimit = '512kb';
+export const keptFormLimit = '1mb';
+
+/** A password is typed anew, and a file is chosen anew; the rest of the form is kept all the same. */
+const isKept = (name: string, text: string): boolean => !/password/i.test(name) && !text.startsWith('data:image/');
 
 /** The form of this request; null where there is nothing worth keeping. */
 export function keepForm(request: Request): string | null {
   const fields = Object.entries((request.body ?? {}) as Record<string, unknown>).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).flatMap((text) => (typeof text === 'string' ? [[name, text]] : [])),
+    (Array.isArray(value) ? value : [value]).flatMap((text) =>
+      typeof text === 'string' && isKept(name, text) ? [[name, text]] : [],
+    ),
   );
   const kept = keptForm.safeParse({ path: request.originalUrl.split('?')[0], fields });
   return kept.success && fields.length > 0 ? JSON.stringify(kept.data) : null;

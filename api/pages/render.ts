@@ -8,7 +8,7 @@ import { type Brand, stylesheetUrl } from './brand';
 
 export type InviteeKind = 'member' | 'guest';
 export type VisiblePasswordRule = 'length' | 'upper' | 'lower' | 'digit' | 'special' | 'common';
-export type DeadLinkReason = 'expired' | 'cancelled' | 'superseded' | 'answered' | 'unknown';
+export type DeadLinkReason = 'expired' | 'cancelled' | 'superseded' | 'replaced' | 'answered' | 'unknown';
 
 export interface LanguageLink {
   locale: Locale;
@@ -356,6 +356,7 @@ const deadLinkIcons: Record<DeadLinkReason, string> = {
   expired: 'clock',
   cancelled: 'cross',
   superseded: 'mail',
+  replaced: 'link',
   answered: 'check',
   unknown: 'link',
 };

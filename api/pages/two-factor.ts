@@ -1,5 +1,6 @@
 import express, { type Request, type Response, Router } from 'express';
 import { Problem } from '../../domain/problem';
+import { presentFactor } from '../../domain/two-factor';
 import { locales, pickLocale, translator } from '../../i18n';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
@@ -80,6 +81,9 @@ export function twoFactorPages(services: Services, limits: RateLimits): Router {
         response.send(renderPage('recovery-codes', localeOf(request, own.person), { recoveryCodes, nextUrl }));
       } catch (error) {
         if (!(error instanceof Problem) || !['BAD_INPUT', 'STATUS_CONFLICT'].includes(error.code)) throw error;
+        // Sent once more after it was taken: the app is on, and its codes were shown.
+        if (error.code === 'STATUS_CONFLICT' && presentFactor(own.person.factor) === 'app')
+          return response.redirect(303, address('/profile', request, { done: 'factor' }));
         response.status(error.status);
         showSetUp(own, response, await pendingOwnApp(own), error.code === 'BAD_INPUT');
       }

@@ -117,6 +117,8 @@
         if (!response.ok) throw new Error('not now');
         return response.text().then(function (html) {
           var fresh = new DOMParser().parseFromString(html, 'text/html');
+          // The session has gone elsewhere in another tab: what this page would show now belongs under another heading.
+          if (placeOf(fresh) !== placeOf(document)) return leave();
           free.forEach(function (region) {
             stale.delete(keyOf(region));
             if (region.isConnected && !isEdited(region)) replace(region, fresh);
@@ -132,6 +134,12 @@
         refreshing = false;
         if (stale.size > 0) soon(150);
       });
+  }
+
+  /** Whose page it is, and of which organization. */
+  function placeOf(page) {
+    var marked = page.querySelector('[data-live-organization], [data-live-person]');
+    return marked ? [marked.dataset.liveOrganization, marked.dataset.livePerson].join('/') : '';
   }
 
   /** Nothing here is theirs any more: the server says what is instead. What has been typed is not thrown away. */

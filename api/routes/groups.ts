@@ -25,8 +25,8 @@ const member = { ...one, params: one.params.extend({ userId: id }) } as const;
 
 const idOf = (context: Context): string => context.params.id ?? '';
 
-const shown = async (trx: Transaction, row: Group) =>
-  toGroup(row, await listGroupMembers(trx, row.organizationId, row.id));
+const shown = async (trx: Transaction, row: Group, { person }: Context) =>
+  toGroup(row, await listGroupMembers(trx, row.organizationId, row.id, person));
 
 /** One command, answered with the group as it is afterwards. */
 async function answered(context: Context, status: number, run: (trx: Transaction) => Promise<Group>): Promise<Reply> {
@@ -34,7 +34,7 @@ async function answered(context: Context, status: number, run: (trx: Transaction
   const answer = await context.command(async (trx) => {
     const row = await run(trx);
     etag = etagOf(row);
-    return { status, body: await shown(trx, row) };
+    return { status, body: await shown(trx, row, context) };
   });
   return { ...answer, ...(etag && { etag }) };
 }
@@ -56,7 +56,7 @@ export const groupRoutes: RouteSpec[] = [
       const input = context.body as z.infer<typeof newGroup>;
       return context.command(async (trx) => {
         const row = await createGroup(trx, context.organizationId, input, context);
-        return { status: 201, body: await shown(trx, row) };
+        return { status: 201, body: await shown(trx, row, context) };
       });
     },
   },
@@ -83,10 +83,10 @@ export const groupRoutes: RouteSpec[] = [
     action: 'group.read',
     versioned: true,
     answers: { 200: { description: 'The group', schema: group } },
-    handle: ({ read, organizationId, params }) =>
-      read(async (trx) => {
-        const row = await findGroup(trx, organizationId, params.id ?? '');
-        return { status: 200, body: await shown(trx, row), etag: etagOf(row) };
+    handle: (context) =>
+      context.read(async (trx) => {
+        const row = await findGroup(trx, context.organizationId, idOf(context));
+        return { status: 200, body: await shown(trx, row, context), etag: etagOf(row) };
       }),
   },
   {

@@ -5,7 +5,7 @@ import type { PageRequest } from '../../db/queries/page';
 import { findUser, type UserFilter } from '../../db/queries/list-users';
 import { notFound } from '../../domain/problem';
 import { listKnownUsers } from '../known-groups';
-import type { Context, RouteSpec } from '../route';
+import { type Context, ifMatch, type RouteSpec } from '../route';
 import { id, organizationParams } from '../schemas/common';
 import {
   guestLogColumns,
@@ -17,7 +17,7 @@ import {
   toGuestVisit,
 } from '../schemas/guests';
 import { licenceUse, toLicenceUse } from '../schemas/licences';
-import { toUser, user, userPage } from '../schemas/users';
+import { toUser, user, userPage, userVersion } from '../schemas/users';
 import { allRows, sendCsv, wantsCsv } from '../send-csv';
 import { manage, userAction } from './users';
 
@@ -69,12 +69,16 @@ export const guestRoutes: RouteSpec[] = [
     params: one,
     locate,
     body: guestPatch,
+    versioned: true,
     answers: { 200: { description: 'The guest', schema: user } },
     problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'NO_SEAT', 'GROUP_NEEDED'],
-    handle: (context) =>
-      manage(context, idOf(context), (trx, manager) =>
-        changeGuest(trx, context.organizationId, idOf(context), context.body as GuestPatch, manager),
-      ),
+    handle: (context) => {
+      const matches = ifMatch(context.request);
+      return manage(context, idOf(context), (trx, manager) => {
+        const check = async () => matches(userVersion(await findUser(trx, context.organizationId, idOf(context))));
+        return changeGuest(trx, context.organizationId, idOf(context), context.body as GuestPatch, manager, check);
+      });
+    },
   },
   {
     ...shared,

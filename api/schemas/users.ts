@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { User } from '../../db/queries/list-users';
+import type { EditableUser, User } from '../../db/queries/list-users';
 import { displayName, userStatuses } from '../../domain/account';
 import { invitationKinds, invitationStatuses, roles } from '../../domain/invitation';
 import { email, id, line, pageOf, pageQuery, searchText, time, username } from './common';
@@ -51,10 +51,10 @@ export const toUser = (row: User): z.infer<typeof user> => ({
   externalId: row.externalId,
 });
 
-/** A user is made of several rows; what is shown of them is their version. */
-export const userVersion = (row: User): { version: number } => ({
+/** A user is made of several rows; what is shown of them and what may be edited is their version. */
+export const userVersion = (row: EditableUser): { version: number } => ({
   version: createHash('sha256')
-    .update(JSON.stringify(toUser(row)))
+    .update(JSON.stringify([toUser(row), row.permissions, row.userType, row.sponsorId]))
     .digest()
     .readUIntBE(0, 6),
 });

@@ -33,6 +33,7 @@ export interface GuestPatch {
 /**
  * Changes what an organization may change of a guest: the groups and the sponsor always, the end of access where the
  * policy allows it. // A5, D11
+ * @param check called with the guest locked: @throws Problem PRECONDITION_FAILED
  * @throws Problem NOT_FOUND, FORBIDDEN, BAD_INPUT, STATUS_CONFLICT
  */
 export async function changeGuest(
@@ -41,8 +42,10 @@ export async function changeGuest(
   userId: string,
   patch: GuestPatch,
   manager: Manager,
+  check: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Managed> {
   const met = await meetGuest(trx, organizationId, userId, manager);
+  await check();
   const { membership, invitation, now } = met;
   const { groupIds, accessEndsAt, sponsorId } = patch;
   if (accessEndsAt !== undefined) {

@@ -42,3 +42,29 @@ export async function once(trx: Transaction, key: IdempotencyKey, command: () =>
     .update({ status: answer.status, answer: JSON.stringify(answer.body) });
   return answer;
 }
+
+/**
+ * For what a person sends by a form and no command's own key stands for: takes the key, alone and at once.
+ * @returns null: it is the first; `running`: another one with it is not done yet; else what that one was answered
+ */
+export async function takeKey(trx: Transaction, key: IdempotencyKey): Promise<Answer | 'running' | null> {
+  await trx.raw(`select set_config('usher.caller', ?, true)`, [key.caller]);
+  const where = { caller: key.caller, route: key.route, key: key.key };
+  const inserted = await trx('idempotency_keys')
+    .insert({ ...where, bodyHmac: key.bodyHmac })
+    .onConflict(['caller', 'route', 'key'])
+    .ignore()
+    .returning('key');
+  if (inserted.length > 0) return null;
+  const known = (await trx('idempotency_keys').first('status', 'answer').where(where)) as
+    { status: number | null; answer: unknown } | undefined;
+  return known && known.status !== null ? { status: known.status, body: known.answer } : 'running';
+}
+
+/** What became of it: an answer for whoever comes with the key again, or nothing, so that they may try anew. */
+export async function settleKey(trx: Transaction, key: IdempotencyKey, answer: Answer | null): Promise<void> {
+  await trx.raw(`select set_config('usher.caller', ?, true)`, [key.caller]);
+  const row = trx('idempotency_keys').where({ caller: key.caller, route: key.route, key: key.key });
+  if (answer) await row.update({ status: answer.status, answer: JSON.stringify(answer.body) });
+  else await row.delete();
+}

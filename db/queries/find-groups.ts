@@ -75,20 +75,21 @@ export async function listGroups(
   );
 }
 
-/** Who is in a group: who has joined, and who will be by an invitation that is open. */
+/** Who is in a group: who has joined, and, but for guests, who will be by an invitation that is open. // D9 */
 export async function listGroupMembers(
   trx: Transaction,
   organizationId: string,
   groupId: string,
+  viewer: Person,
 ): Promise<{ accountId: string; role: GroupRole }[]> {
   const { rows } = await trx.raw<{ rows: { accountId: string; role: GroupRole }[] }>(
     `select account_id as "accountId", role from group_members where organization_id = :organizationId and group_id = :groupId
      union all
      select m.account_id, 'member' from memberships m join invitations i on i.id = m.invitation_id
      where m.organization_id = :organizationId and m.joined_at is null and m.status = 'invited'
-       and :groupId = any(i.group_ids)
+       and :groupId = any(i.group_ids) and :planned
      order by 1`,
-    { organizationId, groupId },
+    { organizationId, groupId, planned: viewer.kind !== 'guest' },
   );
   return rows;
 }

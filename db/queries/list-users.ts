@@ -34,11 +34,20 @@ export interface User {
   createdAt: Date;
 }
 
+/** One user with what may be edited beside what lists tell. */
+export interface EditableUser extends User {
+  permissions: string[];
+  userType: string | null;
+  sponsorId: string | null;
+}
+
 export interface UserFilter extends PageRequest {
   status?: UserStatus;
   kind?: InvitationKind;
   groupId?: string;
   q?: string;
+  /** Only who has come in: for those who are not to learn whom else an organization has invited. // D8, D9 */
+  joined?: boolean;
 }
 
 /** `:now` where the planner need not know the instant: the clock is read once, in the statement itself. */
@@ -58,8 +67,8 @@ const backByHand = `m.inactive_reason = 'expired' and a.home_organization_id = :
  * accepted here, and everything follows the instant: who is overdue is inactive already, where the policy says so, and so is a guest whose
  * access has ended. // D11
  */
-const usersOf = (source: string): string => `
-  select m.account_id as id, m.kind, m.role, m.access_ends_at as "accessEndsAt", m.external_id as "externalId",
+const usersOf = (source: string, beside = ''): string => `
+  select ${beside} m.account_id as id, m.kind, m.role, m.access_ends_at as "accessEndsAt", m.external_id as "externalId",
     case when a.home_organization_id = m.organization_id and a.reactivation_deadline > :now
       then a.reactivation_deadline end as "reactivationDeadline",
     m.created_at as "createdAt",
@@ -135,12 +144,13 @@ const toUser = (row: Row): User => ({
  * what is told of them is always read from the tables, under row-level security. // decision 13
  */
 export async function listUsers(trx: Transaction, organizationId: string, filter: UserFilter): Promise<Page<User>> {
-  const { limit, status, kind, groupId, q } = filter;
+  const { limit, status, kind, groupId, q, joined: onlyJoined } = filter;
   const from = readCursor(filter.cursor, [instantPattern, uuidPattern]);
   const among = [
     'm.organization_id = :organizationId',
     ...(from ? ['(m.created_at, m.account_id) < (:fromInstant::timestamptz, :fromId::uuid)'] : []),
     ...(kind ? ['m.kind = :kind'] : []),
+    ...(onlyJoined ? ['m.joined_at is not null'] : []),
   ].join(' and ');
   const order = 'order by m.created_at desc, m.account_id desc';
   const choices = (status ? withStatus[status] : ['true']).flatMap((one) =>
@@ -190,12 +200,13 @@ export async function listUsers(trx: Transaction, organizationId: string, filter
 }
 
 /** @throws Problem NOT_FOUND, also for a user of another organization */
-export async function findUser(trx: Transaction, organizationId: string, id: string): Promise<User> {
-  const { rows } = await trx.raw<{ rows: Row[] }>(`${withClock} ${usersOf('memberships')} and m.account_id = :id`, {
-    organizationId,
-    id,
-    now: trx.raw(now),
-  });
+export async function findUser(trx: Transaction, organizationId: string, id: string): Promise<EditableUser> {
+  const beside = 'm.permissions, m.user_type as "userType", m.sponsor_id as "sponsorId",';
+  const { rows } = await trx.raw<{ rows: (Row & EditableUser)[] }>(
+    `${withClock} ${usersOf('memberships', beside)} and m.account_id = :id`,
+    { organizationId, id, now: trx.raw(now) },
+  );
   if (!rows[0]) throw notFound('user');
-  return toUser(rows[0]);
+  const { permissions, userType, sponsorId } = rows[0];
+  return { ...toUser(rows[0]), permissions, userType, sponsorId };
 }

@@ -65,7 +65,14 @@ test('the profile changes names and password, answers invitations and ends sessi
   );
   const action = (pattern: RegExp) => actions.find((path) => pattern.test(path)) ?? '';
 
-  expect((await post(eve, action(/decline$/), {})).headers['location']).toBe('/profile?done=declined');
+  const decline = /href="([^"]+\/decline)"/.exec(page.text)?.[1] ?? '';
+  expect(heading(await eve.call('GET', decline))).toContain('Host');
+  // Nothing is declined by one click.
+  expect((await post(eve, decline, { reason: 'No time' })).status).toBe(400);
+  for (let times = 0; times < 2; times += 1)
+    expect((await post(eve, decline, { reason: 'No time', confirm: 'yes' })).headers['location']).toBe(
+      '/profile?done=declined',
+    );
   expect((await post(eve, action(/sessions/), {})).headers['location']).toBe('/profile?done=session');
   expect((await elsewhere.call('GET', '/profile')).headers['location']).toBe('/sign-in?next=%2Fprofile');
   const empty = await post(eve, '/profile', { firstName: ' ', lastName: 'Adler' });

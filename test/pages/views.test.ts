@@ -254,7 +254,10 @@ function examples(text: string, locale: Locale): Record<string, Example> {
         'sign-in-required': { view: 'sign-in-required', data: { ...signIn, brand } },
         decline: { view: 'decline', data: { ...decline, errors: [], brand } },
         declined: { view: 'declined', data: { organizationName: text, brand } },
-        accepted: { view: 'accepted', data: { organizationName: text, continueUrl: 'https://app.test/', brand } },
+        accepted: {
+          view: 'accepted',
+          data: { organizationName: text, continueUrl: 'https://app.test/', signInUrl: '/sign-in', brand },
+        },
         'dead-link': { view: 'dead-link', data: { ...dead, reason: 'expired', brand } },
         'request-sent': { view: 'request-sent', data: { organizationName: text, brand } },
         'reset-password': {

@@ -30,11 +30,12 @@ export const postForm = (person: Visitor, path: string, fields: Fields): Promise
 export async function submit(person: Visitor, at: string, fields: Fields, action = at): Promise<Reply> {
   const page = await person.call('GET', at);
   if (page.status !== 200) throw new Error(`${at}: ${page.status} ${page.text.slice(0, 500)}`);
-  const { once = [], for: owner = [], version = [], has = [], hasGroups = [] } = hiddenFields(page.text);
+  const { once = [], for: owner = [], version = [], was = [], has = [], hasGroups = [] } = hiddenFields(page.text);
   const kept = {
     once: once[0] ?? '',
     for: owner[0] ?? '',
     version: version[0] ?? '',
+    was: was[0] ?? '',
     has,
     hasGroups: hasGroups[0] ?? '',
   };
