@@ -52,6 +52,11 @@ test('a mail for a new password that could not be delivered at first opens nothi
   expect((await organization.call('PATCH', `/invitations/${id}`, { email: 'right@typo.test' })).status).toBe(200);
   await takesMailAgain('wrong@typo.test');
   expect(mailed('wrong@typo.test', 'reset-password')).toEqual([]);
+  // It has been tried, so the log keeps it and says why it was given up.
+  const detail = 'Not sent: it is not for this recipient any more.';
+  const [kept] = await mailsTo('wrong@typo.test');
+  expect(kept).toMatchObject({ status: 'failed', detail });
+  expect(kept.attempts).toMatchObject([{ response: expect.stringContaining('451') }, { response: detail }]);
   expect((await organization.call('GET', `/invitations/${id}`)).body.status).toBe('pending');
 });
 

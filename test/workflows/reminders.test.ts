@@ -224,6 +224,25 @@ test('F7: a policy that is applied to open invitations plans their reminders ane
   expect(mailsTo(first.email)).toHaveLength(3);
 });
 
+test('F7: a reminder that waits for its next try is given up with its old deadline, and the log says why', async () => {
+  const { organization, invitation } = await invited({ reminders: ['P7D'] });
+  time.mail.respond = () => ({ code: 451, text: 'Later' });
+  await time.sleepUntil(later(before(invitation, 'P7D'), hourMs));
+  const reminder = async () => (await time.mailLog(invitation)).find(({ ordinal }) => ordinal === 1);
+  expect(await reminder()).toMatchObject({ status: 'queued', nextTryAt: expect.any(Date) });
+  await time.command(invitation, async (trx) => {
+    const { changes } = await changePolicy(trx, organization.id, { reminders: ['P1D'] }, true, systemActor);
+    return { invitation, changes };
+  });
+  expect(await reminder()).toMatchObject({
+    status: 'failed',
+    detail: 'Not sent: the term has changed.',
+    nextTryAt: null,
+  });
+  time.mail.respond = () => 'accept';
+  expect(await result(invitation)).toEqual({ status: 'expired' });
+});
+
 test('F3: two workers at once send one reminder', async () => {
   const { invitation, email } = await invited({ reminders: ['P7D'] });
   let tries = 0;
