@@ -62,7 +62,10 @@ const apiSettings = z.object({
     .optional(),
   // Whose administrators operate this deployment: they alone are shown the way to the Temporal UI.
   USHER_OPERATOR_ORGANIZATION: z
-    .union([z.literal('*'), z.uuid()], { error: 'must be the id of an organization, or * for every one' })
+    .string()
+    .refine((text) => text === '*' || z.uuid().safeParse(text).success, {
+      message: 'must be the id of an organization, or * for every one',
+    })
     .optional(),
 });
 
