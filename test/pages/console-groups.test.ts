@@ -100,7 +100,7 @@ test('an entry that cannot be used is said beside its field, and nothing typed i
   const send = await formOn(chief, '/console/groups/new', '/console/groups');
   const taken = await send({ name: 'taken', otherPermissions: 'kept.text' });
   expect(taken.status).toBe(409);
-  expect(taken.text).toContain('perhaps one that you cannot see');
+  expect(taken.text).toContain('It may be a secret group that you do not see');
   expect(taken.text).toContain('kept.text');
   const blank = await send({ name: ' ' });
   expect([blank.status, blank.text.includes('aria-invalid="true"')]).toEqual([400, true]);
@@ -241,7 +241,8 @@ test('staff change the groups of a guest, name a sponsor, limit, suspend and rem
   const first = await newGroup({ name: 'Painting' });
   const second = await newGroup({ name: 'Photography' });
   const path = `/console/guests/${dora.id}`;
-  const groups = await formOn(staff, path, `${path}/groups`);
+  const groups = async (fields: Record<string, string | string[]>) =>
+    (await formOn(staff, path, `${path}/groups`))(fields);
   expect((await after(staff, await groups({ groupIds: [first, second] }))).text).toContain(
     'The groups of Dora Maar were saved.',
   );
@@ -249,12 +250,14 @@ test('staff change the groups of a guest, name a sponsor, limit, suspend and rem
   expect([none.status, none.text.includes('A guest is in one group at least.')]).toEqual([400, true]);
   await after(staff, await groups({ groupIds: [first] }));
 
-  const sponsor = await formOn(staff, path, `${path}/sponsor`);
+  const sponsor = async (fields: Record<string, string | string[]>) =>
+    (await formOn(staff, path, `${path}/sponsor`))(fields);
   expect((await sponsor({ sponsorId: 'nobody@example.com' })).text).toContain('There is no such member');
   expect((await after(staff, await sponsor({ sponsorId: 'MEMBER@example.com' }))).text).toContain('Katherine Johnson');
   expect((await staff.call('GET', '/console/guests?q=dora')).text).toContain('Katherine Johnson');
 
-  const access = await formOn(staff, path, `${path}/access`);
+  const access = async (fields: Record<string, string | string[]>) =>
+    (await formOn(staff, path, `${path}/access`))(fields);
   await after(staff, await access({ accessEndsAt: '2031-05-01T12:00' }));
   expect((await acme.call('GET', `/users/${dora.id}`)).body.accessEndsAt).toBe('2031-05-01T10:00:00.000Z');
   const past = await access({ accessEndsAt: '2020-05-01T12:00' });
