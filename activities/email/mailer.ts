@@ -187,9 +187,11 @@ export function createMailer({
       } catch (error) {
         if ((error as SmtpError).responseCode) lastAnswerAt = Date.now();
         const outcome = outcomeOf(error as SmtpError, cut ? noAnswer : null);
-        const { message, code, command } = error as SmtpError;
+        const { message, code, command, responseCode } = error as SmtpError;
+        // What is said of a recipient is in the mail log; of the rest, whatever looks like an address is nobody's here.
+        const words = /^(RCPT TO|DATA)/.test(command ?? '') ? undefined : message.replace(/[^\s<>]*@[^\s<>]*/g, '…');
         if (outcome.result === 'deferred')
-          logger?.warn({ mailId: mail.id, code, command, words: message }, 'a mail waits');
+          logger?.warn({ mailId: mail.id, code, command, responseCode, words }, 'a mail waits');
         return outcome;
       } finally {
         clearTimeout(timer);
