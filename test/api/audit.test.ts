@@ -81,6 +81,7 @@ test('whatever a person does and suffers is written down with who did it, from w
   await anybody('/v1/auth/forgot-password', { email: 'audited@audit.test' });
   const againToken = await tokenIn('audited@audit.test', 6, 'reset-password');
   await anybody('/v1/auth/reset-password', { token: againToken, password: goodPassword });
+  const before = await events(`userId=${person.id}`);
   await manage('DELETE', '');
 
   const own = [
@@ -103,16 +104,20 @@ test('whatever a person does and suffers is written down with who did it, from w
     'user.erased',
   ];
   const written = await events(`userId=${person.id}`);
-  for (const [types, actor] of [
-    [own, person.id],
-    [managed, administrator.id],
+  for (const [types, actor, kept] of [
+    [own, person.id, before],
+    [managed, administrator.id, written],
   ] as const)
     for (const type of types) {
-      const found = written.find((event) => event.type === type && event.userAgent === 'Audited/1.0');
+      const found = kept.find((event) => event.type === type && event.userAgent === 'Audited/1.0');
       expect({ type, ...found }).toMatchObject({ type, actor: { type: 'user', id: actor, displayName: null } });
       expect(found?.ip).toMatch(/^(::ffff:)?127\.0\.0\.1$|^::1$/);
     }
   expect(written.map(({ type }) => type)).toEqual(expect.arrayContaining(['invitation.sent', 'invitation.accepted']));
+  // Where somebody was is forgotten with them; what an administrator did to them is not.
+  const theirs = written.filter(({ actor }) => actor.id === person.id);
+  expect(theirs.map(({ id }) => id)).toEqual(before.filter(({ actor }) => actor.id === person.id).map(({ id }) => id));
+  expect(theirs.filter(({ ip, userAgent }) => ip !== null || userAgent !== null)).toEqual([]);
   expect(JSON.stringify(written)).not.toMatch(/Augusta|Lovelace|audit\.test|Spring-Is|argon2/);
 });
 
