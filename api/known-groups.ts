@@ -1,5 +1,11 @@
 import type { Transaction } from '../db/database';
-import { findGroup, findUserResource, groupResource, keepVisible, lookForGroup } from '../db/queries/find-groups';
+import {
+  findGroupResource,
+  findUserResource,
+  groupResource,
+  keepVisible,
+  lookForGroup,
+} from '../db/queries/find-groups';
 import { listUsers, type User, type UserFilter } from '../db/queries/list-users';
 import { type AuditFilter, listAuditEvents } from '../db/queries/list-audit-events';
 import type { AuditEvent } from '../db/models/audit-event';
@@ -9,8 +15,8 @@ import type { Context } from './route';
 import { id as uuid } from './schemas/common';
 
 /** The group of the path. @throws Problem NOT_FOUND */
-export const groupOf = async ({ read, organizationId, params }: Context): Promise<GroupResource> =>
-  groupResource(await read((trx) => findGroup(trx, organizationId, params.id ?? '')));
+export const groupOf = ({ services, organizationId, params }: Context): Promise<GroupResource> =>
+  findGroupResource(services.database, organizationId, params.id ?? '');
 
 /** The person of the path, as another one looks at them. @throws Problem NOT_FOUND */
 export const profileOf = ({ read, organizationId, params, caller }: Context): Promise<Resource> =>
@@ -36,13 +42,13 @@ export async function listKnownUsers(context: Context, filter: UserFilter): Prom
   });
 }
 
-/** What happened, without the ids of groups that do not exist for the caller, or do not exist any more. // D4 */
+/** What happened, without what groups did that do not exist for the caller; nor the ids of those that are no more. // D4 */
 export const listKnownEvents = (
   { read, organizationId, person }: Context,
   filter: AuditFilter,
 ): Promise<Page<AuditEvent>> =>
   read(async (trx) => {
-    const page = await listAuditEvents(trx, organizationId, filter);
+    const page = await listAuditEvents(trx, organizationId, person, filter);
     const ids = page.items.flatMap(({ data: { groupId } }) => (typeof groupId === 'string' ? [groupId] : []));
     const known = await keepVisible(trx, organizationId, person, ids);
     for (const event of page.items) {

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
-import { inOrganization, openDatabase } from '../db/database';
+import { openDatabase } from '../db/database';
 import { listAccountOrganizations } from '../db/queries/find-account';
-import { findGroup, groupResource } from '../db/queries/find-groups';
+import { findGroupResource } from '../db/queries/find-groups';
 import { decide, theOrganization } from '../domain/permissions';
 import { generatePeople } from './people-in-sql';
 import { inParallel, median, quantile, type Stage } from './stage';
@@ -99,8 +99,7 @@ async function costOfCheck(stage: Stage, organizationId: string, accountId: stri
     decide(await standing(), 'guests.invite', theOrganization, { membersMayInviteGuests: true });
   const onGroup = async () => {
     const person = await standing();
-    const group = await inOrganization(database, organizationId, (trx) => findGroup(trx, organizationId, groupId));
-    return decide(person, 'group.read', groupResource(group));
+    return decide(person, 'group.read', await findGroupResource(database, organizationId, groupId));
   };
   const runs = { without: belonging, organization: onOrganization, group: onGroup };
   const times = { without: [] as number[], organization: [] as number[], group: [] as number[] };

@@ -99,7 +99,8 @@ export async function deleteGroup(
     );
   await dissolveGroup(trx, group, invitations, now);
   await Group.query(trx).deleteById(id);
-  await recordEvents(trx, { organizationId, type: 'group.deleted', actor, at: now, data: { groupId: id } });
+  const data = { groupId: id, visibility: group.visibility };
+  await recordEvents(trx, { organizationId, type: 'group.deleted', actor, at: now, data });
 }
 
 /** Invitations by which somebody may still come into the group, locked; expired ones can be sent again. */

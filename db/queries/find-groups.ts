@@ -1,7 +1,7 @@
 import type { GroupRole } from '../../domain/group';
 import { decide, type GroupResource, knownGroups, type Person, type UserResource } from '../../domain/permissions';
 import { notFound } from '../../domain/problem';
-import type { Transaction } from '../database';
+import type { Database, Transaction } from '../database';
 import { Group, GroupMember } from '../models/group';
 import { Membership } from '../models/membership';
 import { containing, instantPattern, type Page, type PageRequest, readCursor, toPage, uuidPattern } from './page';
@@ -12,7 +12,7 @@ export const groupResource = ({
   permissions,
   membersMayInviteGuests,
   membersMayPublish,
-}: Group): GroupResource => ({
+}: Omit<GroupResource, 'type'>): GroupResource => ({
   type: 'group',
   id,
   visibility,
@@ -29,6 +29,21 @@ export async function findGroup(trx: Transaction, organizationId: string, id: st
   const group = await lookForGroup(trx, organizationId, id);
   if (!group) throw notFound('group');
   return group;
+}
+
+/** The group that a request is about, for its check: one trip, outside any transaction. @throws Problem NOT_FOUND */
+export async function findGroupResource(
+  database: Database,
+  organizationId: string,
+  id: string,
+): Promise<GroupResource> {
+  const { rows } = await database.raw<{ rows: Omit<GroupResource, 'type'>[] }>(
+    `select id, visibility, permissions, members_may_invite_guests as "membersMayInviteGuests",
+       members_may_publish as "membersMayPublish" from usher_group(?, ?)`,
+    [organizationId, id],
+  );
+  if (!rows[0]) throw notFound('group');
+  return groupResource(rows[0]);
 }
 
 /** Those of these groups that exist for the person. // D4, D9 */

@@ -1,3 +1,4 @@
+import { knownGroups, type Person } from '../../domain/permissions';
 import type { Transaction } from '../database';
 import { AuditEvent } from '../models/audit-event';
 import { type Page, type PageRequest, readCursor, toPage } from './page';
@@ -14,10 +15,11 @@ export interface AuditFilter extends PageRequest {
   to?: Date;
 }
 
-/** Newest first. */
+/** Newest first, without what happened to groups that are, or were to their end, secret to the person. // D4 */
 export async function listAuditEvents(
   trx: Transaction,
   organizationId: string,
+  person: Person,
   filter: AuditFilter,
 ): Promise<Page<AuditEvent>> {
   const from = readCursor(filter.cursor, [/^\d{1,18}$/]);
@@ -25,6 +27,17 @@ export async function listAuditEvents(
     .where({ organizationId })
     .orderBy('id', 'desc')
     .limit(filter.limit + 1);
+  const { visibilities, ids } = knownGroups(person);
+  if (!visibilities.includes('secret'))
+    void query.whereRaw(
+      `not (data->>'groupId' is not null and (
+         exists (select from groups g where g.id = (data->>'groupId')::uuid
+           and g.visibility <> all(:visibilities) and g.id <> all(:ids))
+         or exists (select from audit_events gone where gone.organization_id = audit_events.organization_id
+           and gone.type = 'group.deleted' and gone.data->>'groupId' = audit_events.data->>'groupId'
+           and gone.data->>'visibility' <> all(:visibilities))))`,
+      { visibilities, ids },
+    );
   if (from?.[0]) void query.where('id', '<', from[0]);
   if (filter.invitationId) void query.where('invitationId', filter.invitationId);
   if (filter.userId) void query.where('accountId', filter.userId);

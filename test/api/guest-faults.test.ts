@@ -258,11 +258,21 @@ describe('groups of a guest', () => {
     const path = `/audit-events?userId=${yan.id}&type=group.member-put`;
     const named = (items: { data: object }[]) => items.map(({ data }) => 'groupId' in data);
     expect(named((await host.call('GET', path)).body.items)).toEqual([true, true]);
-    expect(named((await staff.call('GET', at(path))).body.items)).toEqual([true, false]);
+    expect(named((await staff.call('GET', at(path))).body.items)).toEqual([true]);
+    const all = '/audit-events?type=group.created&limit=200';
+    const created = async () => (await staff.call('GET', at(all))).body.items.length as number;
+    const known = await created();
+    expect((await host.call('GET', all)).body.items.length).toBeGreaterThan(known);
     const table = await staff.call('GET', at('/audit-events'), undefined, { headers: { accept: 'text/csv' } });
     expect(table.text).not.toContain(secret);
     await host.call('PUT', `/groups/${secret}/members/${staff.id}`);
     expect(named((await staff.call('GET', at(path))).body.items)).toEqual([true, true]);
+    expect(await created()).toBe(known + 1);
+    expect((await host.call('DELETE', `/groups/${secret}`)).status).toBe(204);
+    expect(named((await staff.call('GET', at(path))).body.items)).toEqual([true]);
+    expect(await created()).toBe(known);
+    expect((await staff.call('GET', at('/audit-events?type=group.deleted'))).body.items).toEqual([]);
+    expect(named((await host.call('GET', path)).body.items)).toEqual([true, false]);
   });
 });
 

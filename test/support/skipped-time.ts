@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import knexFactory from 'knex';
 import pino from 'pino';
 import { createMailer, type Mailer } from '../../activities/email/mailer';
@@ -79,8 +79,11 @@ export type Command = (
   manager: Manager,
 ) => Promise<{ invitation: Invitation; changes: Change[] }>;
 
-export const bundleWorkflows = async (workflowsPath = require.resolve('../../workflows')) =>
-  bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+/** Usher's own, bundled once for the whole run, or others. */
+export const bundleWorkflows = async (workflowsPath?: string): Promise<WorkflowBundleOption> =>
+  workflowsPath
+    ? bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
+    : { codePath: process.env['USHER_TEST_WORKFLOW_BUNDLE'] ?? '' };
 
 /** @param given in place of the SMTP server: a mailer that answers as the test says, for thousands of tries */
 export async function startSkippedTime({ mailer: given }: { mailer?: Mailer } = {}): Promise<SkippedTime> {
