@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { translator } from '../../i18n';
 import { accessibilityFaults, launchBrowser, type TestBrowser } from '../support/browser';
+import { turnsOf } from '../support/long';
 import { type Person, signedInPerson } from '../support/people';
 import { goodPassword, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
@@ -50,14 +51,14 @@ const isTooWide = (page: Page) =>
   page.evaluate<boolean>(`document.documentElement.scrollWidth > ${page.viewportSize()?.width ?? 0}`);
 
 test.each([
-  ['en', 'desktop', { viewport: { width: 1280, height: 800 } }],
-  ['de', 'phone', { viewport: { width: 360, height: 740 }, locale: 'de-DE', isMobile: true, hasTouch: true }],
-  ['de', 'dark desktop', { viewport: { width: 1280, height: 800 }, locale: 'de-DE', colorScheme: 'dark' }],
-] as const)('every screen is accessible and fits: %s, %s', async (language, _, options) => {
+  ['en', 0, 'desktop', { viewport: { width: 1280, height: 800 } }],
+  ['de', 1, 'phone', { viewport: { width: 360, height: 740 }, locale: 'de-DE', isMobile: true, hasTouch: true }],
+  ['de', 2, 'dark desktop', { viewport: { width: 1280, height: 800 }, locale: 'de-DE', colorScheme: 'dark' }],
+] as const)('every screen is accessible and fits: %s, %i: %s', async (language, variant, _, options) => {
   const page = await browser.person(options);
   await signIn(page, 'admin@nordlicht.test');
   const user = (await home.call('GET', '/users?q=gast@')).body.items[0].id as string;
-  for (const path of [
+  const paths = [
     '/console/users',
     '/console/users?q=nobody-has-this-name',
     '/console/invite',
@@ -72,7 +73,8 @@ test.each([
     `/console/users/${admin.id}/edit`,
     '/console/nowhere',
     '/profile',
-  ]) {
+  ];
+  for (const path of turnsOf(paths, variant, 3)) {
     await page.goto(url(`${path}${path.includes('?') ? '&' : '?'}lang=${language}`));
     expect({ path, language: await page.locator('html').getAttribute('lang') }).toEqual({ path, language });
     expect({ path, faults: await accessibilityFaults(page) }).toEqual({ path, faults: [] });

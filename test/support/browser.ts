@@ -1,25 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { findChromium } from '../../scripts/local/chromium';
 import type { TestUsher } from './usher';
-
-const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-
-/** The system's Chromium. @throws Error that says what to install */
-function findChromium(): string {
-  const chosen = process.env['CHROMIUM_PATH'];
-  if (chosen) {
-    if (existsSync(chosen)) return chosen;
-    throw new Error(`CHROMIUM_PATH is ${chosen}, which does not exist.`);
-  }
-  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)];
-  const found = folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
-  if (!found)
-    throw new Error(
-      'These tests need a browser: install Chromium (apt-get install chromium) or set CHROMIUM_PATH to one.',
-    );
-  return found;
-}
 
 export interface TestBrowser {
   /** A fresh person: no cookies yet. Whatever their pages complain about is kept in `complaints`. */
@@ -49,10 +31,16 @@ export async function launchBrowser(usher: TestUsher): Promise<TestBrowser> {
     ],
   });
   const complaints: string[] = [];
+  let opened: { context: BrowserContext; test: string | undefined }[] = [];
   return {
     complaints,
     async person(options = {}) {
+      // Pages of tests that are over would go on listening and drawing.
+      const test = expect.getState().currentTestName;
+      const over = opened.filter((one) => one.test !== undefined && one.test !== test);
+      await Promise.all(over.map(({ context }) => context.close()));
       const context = await browser.newContext({ locale: 'en-GB', ...options });
+      opened = [...opened.filter((one) => !over.includes(one)), { context, test }];
       context.setDefaultTimeout(8_000);
       const page = await context.newPage();
       page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
@@ -82,7 +70,9 @@ interface AxeResults {
 export async function accessibilityFaults(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   // A frame that may run nothing cannot be looked into, and complains of the attempt.
-  const { violations } = await page.evaluate<AxeResults>('axe.run(document, { iframes: false })');
+  const { violations } = await page.evaluate<AxeResults>(
+    'axe.run(document, { iframes: false, resultTypes: ["violations"] })',
+  );
   return violations
     .filter(({ impact }) => ['serious', 'critical'].includes(impact))
     .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));

@@ -1,6 +1,7 @@
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { accessibilityFaults, type TestBrowser } from './browser';
 import { elementsOf } from './html';
+import { turnsOf } from './long';
 import type { Person } from './people';
 import type { Reply } from './usher';
 
@@ -47,7 +48,10 @@ export async function look(page: Page, axe = true): Promise<string[]> {
   return faults;
 }
 
-/** Opens screens on a desktop and on a phone, in English and German, light and dark, with JavaScript and without. */
+/**
+ * Opens screens on a desktop and on a phone, in English and German, light and dark, with JavaScript and without; desktop and
+ * phone take turns, but in long tests.
+ */
 export async function inspect(browser: TestBrowser, person: Person, paths: string[]): Promise<string[]> {
   const faults: string[] = [];
   const variants: [BrowserContextOptions, string, boolean][] = [
@@ -55,9 +59,9 @@ export async function inspect(browser: TestBrowser, person: Person, paths: strin
     [{ ...phone, colorScheme: 'dark' }, 'de', true],
     [{ ...phone, javaScriptEnabled: false }, 'en', false],
   ];
-  for (const [options, lang, axe] of variants) {
+  for (const [index, [options, lang, axe]] of variants.entries()) {
     const page = await windowOf(browser, person, options);
-    for (const path of paths)
+    for (const path of axe ? turnsOf(paths, index, 2) : paths)
       faults.push(...(await open(page, `${path}${path.includes('?') ? '&' : '?'}lang=${lang}`, axe)));
     await page.context().close();
   }

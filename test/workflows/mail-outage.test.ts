@@ -1,6 +1,7 @@
 import type { Mailer, OutgoingMail } from '../../activities/email/mailer';
 import type { Invitation } from '../../db/models/invitation';
 import { dayMs, moved } from '../support/clock';
+import { long } from '../support/long';
 import { type SkippedTime, startSkippedTime } from '../support/skipped-time';
 import { eventually } from '../support/usher';
 
@@ -29,13 +30,15 @@ beforeAll(async () => {
 });
 afterAll(() => time.stop());
 
-test('after three days without a mail server, of 100 invitations each is delivered once, or has expired as its policy says', async () => {
+const crowd = long ? 100 : 20;
+
+test('after three days without a mail server, of many invitations each is delivered once, or has expired as its policy says', async () => {
   const short = await time.createOrganization('28-days', 'UTC', { invitationLifetime: 'PT1H' });
   const long = await time.createOrganization('28-days', 'UTC', { invitationLifetime: 'P7D' });
   const begun = await time.now();
   const expiring: Invitation[] = [];
   const waiting: Invitation[] = [];
-  for (let index = 0; index < 100; index++) {
+  for (let index = 0; index < crowd; index++) {
     const isShort = index % 10 < 9;
     const invitation = await time.invite(isShort ? short : long, { email: `person-${index}@example.com` });
     (isShort ? expiring : waiting).push(invitation);
