@@ -68,7 +68,9 @@ export default ts.config(
   },
   {
     files: ['**/*.mjs', 'test/support/*.js'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', module: 'writable' } },
+    languageOptions: {
+      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', module: 'writable', require: 'readonly' },
+    },
   },
   ...arrowRules,
   {

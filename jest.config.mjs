@@ -15,7 +15,8 @@ const config = {
   testEnvironment: 'node',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  setupFiles: ['<rootDir>/test/support/quiet-temporal.ts'],
+  // Every file that starts a worker would load all of it, to bundle workflows that are bundled already.
+  moduleNameMapper: { '^webpack$': '<rootDir>/test/support/lazy-webpack.js' },
   testTimeout: 60_000,
   // Two cores, and beside the tests PostgreSQL and Temporal work, too.
   maxWorkers: 2,

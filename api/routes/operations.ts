@@ -46,8 +46,10 @@ export function operationsRouter(services: Services, routes: RouteSpec[]): Route
       .status(ready ? 200 : 503)
       .json({ status: ready ? 'ok' : 'failing', checks: { database, migrations, temporal, mail } });
   });
-  const document = openApiDocument(routes, services.baseUrl, services.version);
+  let document: object | undefined;
   router.get('/openapi.json', (_request, response) => {
+    // Made when it is asked for: it takes longer than all the rest of a start.
+    document ??= openApiDocument(routes, services.baseUrl, services.version);
     response.json(document);
   });
   const swagger = dirname(require.resolve('swagger-ui-dist/package.json'));

@@ -25,6 +25,7 @@ import { tell } from '../../relay/temporal';
 import { invitationWorkflowId, searchAttributes, taskQueue } from '../../workflows/messages';
 import { createTestDatabase } from './database';
 import { startMailServer, type MailServer } from './mail-server';
+import { quietTemporal } from './quiet-temporal';
 import { createTimeSkippingEnvironment } from './time-skipping';
 import { eventually } from './usher';
 
@@ -80,10 +81,12 @@ export type Command = (
 ) => Promise<{ invitation: Invitation; changes: Change[] }>;
 
 /** Usher's own, bundled once for the whole run, or others. */
-export const bundleWorkflows = async (workflowsPath?: string): Promise<WorkflowBundleOption> =>
-  workflowsPath
+export async function bundleWorkflows(workflowsPath?: string): Promise<WorkflowBundleOption> {
+  quietTemporal();
+  return workflowsPath
     ? bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
     : { codePath: process.env['USHER_TEST_WORKFLOW_BUNDLE'] ?? '' };
+}
 
 /** @param given in place of the SMTP server: a mailer that answers as the test says, for thousands of tries */
 export async function startSkippedTime({ mailer: given }: { mailer?: Mailer } = {}): Promise<SkippedTime> {

@@ -9,6 +9,7 @@ import { readApiSettings, readWorkerSettings } from '../../config/settings';
 import type { Database } from '../../db/database';
 import { createTestDatabase, type TestDatabase } from './database';
 import { type MailServer, startMailServer } from './mail-server';
+import { quietTemporal } from './quiet-temporal';
 
 /** All of Usher on its own database, Temporal namespace and mail server; API and worker run inside the test's process. */
 export interface TestUsher {
@@ -66,6 +67,7 @@ export const goodPassword = 'Winter-Is-Over-7';
 
 /** @param heartbeatMs of the worker: seldom, so that no test meets a connection to the mail server that it did not make */
 export async function startUsher({ worker = true, env: extra = {}, heartbeatMs = 600_000 } = {}): Promise<TestUsher> {
+  quietTemporal();
   const [database, mail] = await Promise.all([createTestDatabase(), startMailServer()]);
   const address = process.env['USHER_TEST_TEMPORAL_ADDRESS'] ?? '';
   const namespace = `test-${randomUUID()}`;
