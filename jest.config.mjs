@@ -12,6 +12,7 @@ const config = {
     ],
   },
   transformIgnorePatterns: ['/node_modules/(?!(jose|openid-client|oauth4webapi|temporal-polyfill|temporal-utils)/)'],
+  testSequencer: '<rootDir>/test/support/sequencer.js',
   testEnvironment: 'node',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
