@@ -7,7 +7,7 @@ import { actorName } from './actors';
 import type { Screens } from './index';
 import { periodOf } from './local-time';
 import type { Page } from './page';
-import { nextPage, queryOf } from './paging';
+import { listed, nextPage, queryOf } from './paging';
 import { nameOf, type UserBody } from './users';
 import { consoleView } from './views';
 
@@ -81,7 +81,7 @@ export function auditScreens({ get }: Screens): void {
       'trouble' in filter
         ? { items: [], nextCursor: null }
         : await page.ask<z.infer<typeof auditEventPage>>('GET O/audit-events', {
-            query: { ...filter, ...queryOf(page, 'cursor') },
+            query: { ...filter, ...listed(page) },
           });
     const ids = audit.items.flatMap(({ actor, userId }) => [actor.type === 'user' ? actor.id : null, userId]);
     const names = await page.read((trx) =>

@@ -6,7 +6,7 @@ import { refusable } from './demand';
 import type { Screens } from './index';
 import { mailName } from './mail-names';
 import type { Page } from './page';
-import { nextPage, queryOf } from './paging';
+import { listed, nextPage, queryOf } from './paging';
 import { refusalWords } from './refusal';
 import { consoleView } from './views';
 
@@ -92,7 +92,7 @@ export function emailsScreens({ get, post }: Screens): void {
   get('/console/emails', async (page) => {
     const filter = queryOf(page, 'q', 'status', 'type', 'invitationId', 'userId');
     const mails = await page.ask<z.infer<typeof emailPage>>('GET O/emails', {
-      query: { ...filter, ...queryOf(page, 'cursor') },
+      query: { ...filter, ...listed(page) },
     });
     page.show(mailsView, {
       rows: mails.items.map((mail) => rowOf(page, mail)),
@@ -128,7 +128,7 @@ export function emailsScreens({ get, post }: Screens): void {
 
   get('/console/suppressed-addresses', async (page) => {
     const addresses = await page.ask<z.infer<typeof suppressedAddressPage>>('GET O/suppressed-addresses', {
-      query: queryOf(page, 'cursor'),
+      query: listed(page),
     });
     page.show(suppressedView, {
       rows: addresses.items.map(({ id, address, reason, detail, emailId, at }) => ({

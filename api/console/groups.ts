@@ -12,7 +12,7 @@ import { demand, refusable } from './demand';
 import { type FieldSpec, type Form, formOf } from './forms';
 import type { Screens } from './index';
 import type { Page } from './page';
-import { nextPage, queryOf } from './paging';
+import { listed, nextPage, queryOf } from './paging';
 import { lines, permissionChoices, permissionName, splitPermissions } from './permissions';
 import { refusalWords } from './refusal';
 import { type PersonRow, personRow, type UserBody } from './users';
@@ -115,7 +115,7 @@ const deleteView = consoleView<DeleteData>('group-delete');
 export function groupsScreens({ get, post }: Screens): void {
   get('/console/groups', async (page) => {
     const filter = queryOf(page, 'q');
-    const groups = await page.ask<GroupPageBody>('GET O/groups', { query: { ...filter, ...queryOf(page, 'cursor') } });
+    const groups = await page.ask<GroupPageBody>('GET O/groups', { query: { ...filter, ...listed(page) } });
     const sizes = await sizesOf(
       page,
       groups.items.map(({ id }) => id),
@@ -255,7 +255,7 @@ async function showGroup(page: Page): Promise<void> {
   const path = `/console/groups/${body.id}`;
   const mayAdminister = page.may('group.administer', resourceOf(body));
   const people = await page.ask<UserPageBody>('GET O/users', {
-    query: { groupId: body.id, limit: '50', ...queryOf(page, 'cursor') },
+    query: { groupId: body.id, ...listed(page) },
   });
   const find = mayAdminister ? page.query('find').trim() : '';
   const found =

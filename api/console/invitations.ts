@@ -10,7 +10,7 @@ import type { Screens } from './index';
 import { groupChoices } from './invite';
 import type { Page } from './page';
 import { initial } from './page';
-import { nextPage, queryOf } from './paging';
+import { listed, nextPage, queryOf } from './paging';
 import { refusalWords } from './refusal';
 import { changedFields, mergeBoxes, shownIn } from './shown';
 import { groupNamesOf, nameOf, safeBack } from './users';
@@ -132,7 +132,7 @@ export function invitationScreens({ get, post }: Screens): void {
   get('/console/invitations', async (page) => {
     const filter = queryOf(page, 'q', 'status', 'kind');
     const found = await page.ask<z.infer<typeof invitationPage>>('GET O/invitations', {
-      query: { ...filter, ...queryOf(page, 'cursor') },
+      query: { ...filter, ...listed(page) },
     });
     page.show(listView, {
       rows: found.items.map((row) => {

@@ -10,7 +10,7 @@ import { toProblem } from '../middleware/problems';
 import type { invitation } from '../schemas/invitations';
 import type { licenceUse } from '../schemas/licences';
 import { allGroups, type GroupBody } from './all-groups';
-import { type FieldSpec, type Form, formOf, typedOrNothing } from './forms';
+import { type FieldSpec, type Form, formOf, manyChoices, typedOrNothing } from './forms';
 import type { Screens } from './index';
 import { instantOf } from './local-time';
 import type { Page } from './page';
@@ -23,7 +23,15 @@ interface InviteData {
   kinds: InvitationKind[];
   /** What there is to choose, beyond the form's fields, for members and for guests. */
   has: Record<
-    'memberGroups' | 'guestGroups' | 'role' | 'permissions' | 'accessEndsAt' | 'organizations' | 'later' | 'overwrite',
+    | 'groups'
+    | 'memberGroups'
+    | 'guestGroups'
+    | 'role'
+    | 'permissions'
+    | 'accessEndsAt'
+    | 'organizations'
+    | 'later'
+    | 'overwrite',
     boolean
   >;
   withoutEmail: boolean;
@@ -128,10 +136,10 @@ function toBody(page: Page): Record<string, unknown> {
     kind,
     ...typedOrNothing(page, 'email', 'firstName', 'lastName', 'username', 'message', 'locale'),
     ...(kind === 'guest'
-      ? { ...typedOrNothing(page, 'guestType'), groupIds: many('guestGroupIds') }
+      ? { ...typedOrNothing(page, 'guestType'), groupIds: [...many('groupIds'), ...many('guestGroupIds')] }
       : {
           ...typedOrNothing(page, 'userType'),
-          groupIds: many('memberGroupIds'),
+          groupIds: [...many('groupIds'), ...many('memberGroupIds')],
           ...(page.field('role') !== '' && { role: page.field('role') }),
           ...(permissions.length > 0 && { permissions }),
         }),
@@ -160,6 +168,10 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
   const groups = await allGroups(page);
   const memberGroups = groupChoices(page, groups, 'members.invite').filter(({ isGuestGroup }) => !isGuestGroup);
   const guestGroups = groupChoices(page, groups, 'guests.invite');
+  // So many that they are in the page once, for whoever may come into them.
+  const inOne =
+    kinds.length === invitationKinds.length && [memberGroups, guestGroups].every(({ length }) => length > manyChoices);
+  const allChoices = inOne ? everyGroup(memberGroups, guestGroups) : [];
   const mayManage = page.may('invitations.manage');
   const others = page.organizations.filter(
     (organization) =>
@@ -169,20 +181,25 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
   const mayGivePermissions = page.may('permissions.give');
   const overwrite =
     (problem?.code === 'ACCOUNT_INACTIVE' || page.field('overwrite') === 'yes') && page.may('users.manage');
+  const guestDefaults = {
+    ...(page.organization.licences === null && { hint: false as const }),
+    value: guestGroups.filter(({ isGuestGroup }) => isGuestGroup).map(({ value }) => value),
+  };
   const specs: FieldSpec[] = [
     { name: 'kind', kind: 'radios', value: kindOf(page), choices: kinds.map((kind) => choice(page, 'kind', kind)) },
     { name: 'email', kind: 'email', required: mandatory('email') || !mayManage },
     { name: 'firstName', required: mandatory('firstName'), words: 'console.fields.givenName' },
     { name: 'lastName', required: mandatory('lastName'), words: 'console.fields.familyName' },
     { name: 'username' },
-    { name: 'memberGroupIds', kind: 'checkboxes', choices: memberGroups },
     {
-      name: 'guestGroupIds',
+      name: 'groupIds',
       kind: 'checkboxes',
-      choices: guestGroups,
-      ...(page.organization.licences === null && { hint: false as const }),
-      value: guestGroups.filter(({ isGuestGroup }) => isGuestGroup).map(({ value }) => value),
+      choices: allChoices,
+      words: 'console.fields.guestGroupIds',
+      ...guestDefaults,
     },
+    { name: 'memberGroupIds', kind: 'checkboxes', choices: inOne ? [] : memberGroups },
+    { name: 'guestGroupIds', kind: 'checkboxes', choices: inOne ? [] : guestGroups, ...guestDefaults },
     {
       name: 'guestType',
       kind: 'select',
@@ -230,11 +247,12 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
     { name: 'overwrite', kind: 'checkbox' },
   ];
   const data: InviteData = {
-    form: formOf(page, specs, typed, problem && atForm(problem, kindOf(page))),
+    form: formOf(page, specs, typed, inOne ? problem : problem && atForm(problem, kindOf(page))),
     kinds,
     has: {
-      memberGroups: memberGroups.length > 0 && kinds.includes('member'),
-      guestGroups: kinds.includes('guest'),
+      groups: inOne,
+      memberGroups: !inOne && memberGroups.length > 0 && kinds.includes('member'),
+      guestGroups: !inOne && kinds.includes('guest'),
       role: page.may('roles.give') && kinds.includes('member'),
       permissions: mayGivePermissions && kinds.includes('member'),
       accessEndsAt: policy.guestSuspensionAndEndDate,
@@ -258,6 +276,8 @@ function atForm(problem: Problem, kind: InvitationKind): Problem {
   return problem;
 }
 
+type GroupChoice = ReturnType<typeof groupChoices>[number];
+
 /** Groups that the person may put others into. */
 export function groupChoices(page: Page, groups: readonly GroupBody[], action: Action) {
   return groups
@@ -268,6 +288,20 @@ export function groupChoices(page: Page, groups: readonly GroupBody[], action: A
       hint: visibility === 'open' ? null : page.t(`console.visibilities.${visibility}`),
       isGuestGroup,
     }));
+}
+
+/** Those for one kind of person are hidden from the other, and not heard with them. */
+function everyGroup(memberGroups: readonly GroupChoice[], guestGroups: readonly GroupChoice[]) {
+  const idsOf = (choices: readonly GroupChoice[]) => new Set(choices.map(({ value }) => value));
+  const [forMembers, forGuests] = [idsOf(memberGroups), idsOf(guestGroups)];
+  return [
+    ...guestGroups.map((group) =>
+      forMembers.has(group.value) ? group : { ...group, name: 'guestGroupIds', within: 'for-guest' },
+    ),
+    ...memberGroups
+      .filter(({ value }) => !forGuests.has(value))
+      .map((group) => ({ ...group, name: 'memberGroupIds', within: 'for-member' })),
+  ];
 }
 
 const choice = (page: Page, field: string, value: string) => {

@@ -5,7 +5,7 @@ import { toLicenceUse } from '../schemas/licences';
 import { demand } from './demand';
 import type { Screens } from './index';
 import { initial } from './page';
-import { nextPage, queryOf } from './paging';
+import { nextPage, queryOf, rowsPerPage } from './paging';
 import { nameOf } from './users';
 import { consoleView } from './views';
 
@@ -39,7 +39,6 @@ interface LicencesData {
 const licencesView = consoleView<LicencesData>('licences');
 
 const pools: readonly Pool[] = ['licence', 'single-group'];
-const rowsPerPage = 50;
 
 const meter = (used: number, limit: number | null): Meter => ({
   used,

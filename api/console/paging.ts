@@ -7,6 +7,15 @@ export function queryOf<Name extends string>(page: Page, ...names: Name[]): Part
   ) as Partial<Record<Name, string>>;
 }
 
+/** So many that a page stays light, however long the names on it are. */
+export const rowsPerPage = 20;
+
+/** Which rows of a list are asked for. */
+export const listed = (page: Page): { cursor?: string; limit: string } => ({
+  ...queryOf(page, 'cursor'),
+  limit: String(rowsPerPage),
+});
+
 /** Addresses of the next page and of the first, for the partial `paging`; null where there is none. */
 export function nextPage(page: Page, nextCursor: string | null): { next: string | null; first: string | null } {
   const to = (cursor: string | null): string => {

@@ -7,7 +7,7 @@ import type { user, userPage } from '../schemas/users';
 import { allGroups } from './all-groups';
 import type { Screens } from './index';
 import { initial, type Page } from './page';
-import { nextPage, queryOf } from './paging';
+import { listed, nextPage, queryOf } from './paging';
 import { refusalWords } from './refusal';
 import { consoleView } from './views';
 
@@ -118,9 +118,8 @@ const confirmCancelView = consoleView<ConfirmBulkData>('confirm-cancel-many');
 export function usersScreens({ get, post }: Screens): void {
   get('/console/users', async (page) => {
     const filter = queryOf(page, 'q', 'status', 'kind', 'groupId');
-    const cursor = queryOf(page, 'cursor');
     const [users, groupNames] = await Promise.all([
-      page.ask<UserPageBody>('GET O/users', { query: { ...filter, ...cursor } }),
+      page.ask<UserPageBody>('GET O/users', { query: { ...filter, ...listed(page) } }),
       groupNamesOf(page),
     ]);
     const mayManage = page.may('invitations.manage');

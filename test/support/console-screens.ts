@@ -33,6 +33,17 @@ export async function open(page: Page, path: string, axe = true): Promise<string
   return faults.map((fault) => `${path}: ${fault}`);
 }
 
+/** A screen with its styles and scripts, in bytes and as they are before any compression. */
+export async function weigh(person: Person, path: string): Promise<number> {
+  const { status, text } = await person.call('GET', path);
+  if (status !== 200) throw new Error(`${path}: ${status}`);
+  const files = elementsOf(text).flatMap(({ name, attributes: { rel, href, src } }) =>
+    name === 'script' && src ? [src] : name === 'link' && rel === 'stylesheet' && href ? [href] : [],
+  );
+  const parts = await Promise.all(files.map(async (file) => (await person.call('GET', file)).text));
+  return [text, ...parts].reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+}
+
 /** The same for the screen that is before somebody now. */
 export async function look(page: Page, axe = true): Promise<string[]> {
   const faults = axe ? await accessibilityFaults(page) : [];
@@ -47,14 +58,16 @@ export async function look(page: Page, axe = true): Promise<string[]> {
   return faults;
 }
 
+/** How screens are looked at: with which browser, in which language, and whether axe can run there. */
+export const variants: [BrowserContextOptions, 'en' | 'de', boolean][] = [
+  [desktop, 'en', true],
+  [{ ...phone, colorScheme: 'dark' }, 'de', true],
+  [{ ...phone, javaScriptEnabled: false }, 'en', false],
+];
+
 /** Opens screens on a desktop and on a phone, in English and German, light and dark, with JavaScript and without. */
 export async function inspect(browser: TestBrowser, person: Person, paths: string[]): Promise<string[]> {
   const faults: string[] = [];
-  const variants: [BrowserContextOptions, string, boolean][] = [
-    [desktop, 'en', true],
-    [{ ...phone, colorScheme: 'dark' }, 'de', true],
-    [{ ...phone, javaScriptEnabled: false }, 'en', false],
-  ];
   for (const [options, lang, axe] of variants) {
     const page = await windowOf(browser, person, options);
     for (const path of paths)
