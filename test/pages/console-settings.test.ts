@@ -1,5 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { launchBrowser, type TestBrowser } from '../support/browser';
-import { activeParts, after, formOn, hostileTexts, inspect, look, textOf, windowOf } from '../support/console-screens';
+import {
+  activeParts,
+  after,
+  formOn,
+  hostileTexts,
+  inspect,
+  look,
+  textOf,
+  variants,
+  windowOf,
+} from '../support/console-screens';
 import { elementsOf } from '../support/html';
 import { type Person, signedInPerson } from '../support/people';
 import { png } from '../support/pictures';
@@ -169,7 +180,28 @@ test('a key is shown once, made once however often the form is sent, and revoked
   await window.waitForSelector('#key');
   expect(await look(window)).toEqual([]);
   await window.context().close();
-});
+  // Made and revoked, on every kind of screen and in both languages.
+  for (const [options, lang, axe] of variants) {
+    await usher.owner('accounts').where({ id: chief.id }).update({ locale: lang });
+    const page = await windowOf(browser, chief, options);
+    await page.goto('http://usher.test/console/api-keys/new');
+    await page.fill('#name', `Wolfeschlegelsteinhausenbergerdorff ${lang}`);
+    await page.click('main form .form-end button');
+    await page.waitForSelector('#key');
+    expect([lang, await look(page, axe)]).toEqual([lang, []]);
+    await page.goto(`http://usher.test/console/api-keys`);
+    await page
+      .getByRole('link', { name: `Wolfeschlegelsteinhausenbergerdorff ${lang}` })
+      .first()
+      .click();
+    await page.click('main form button.danger');
+    await page.waitForSelector('.notice.good');
+    expect([lang, await look(page, axe)]).toEqual([lang, []]);
+    expect(await page.locator('html').getAttribute('lang')).toBe(lang);
+    await page.context().close();
+  }
+  await usher.owner('accounts').where({ id: chief.id }).update({ locale: 'en' });
+}, 60_000);
 
 test('the audit says in words who did what, and is filtered by person, event and period', async () => {
   const page = await chief.call('GET', '/console/audit');
@@ -317,6 +349,25 @@ test('hostile texts stay texts in settings, policy, keys and audit', async () =>
 });
 
 test('every screen is sound on a desktop and a phone, in both languages, without JavaScript', async () => {
+  await acme.invite({ email: 'sound@example.com', firstName: 'Sound', lastName: 'Asleep', message: 'Until Monday.' });
+  await usher.linkFor('sound@example.com');
+  const [mail] = (await acme.call('GET', '/emails?q=sound')).body.items as { id: string }[];
+  const [key] = (await acme.call('GET', '/api-keys')).body.items as { id: string }[];
+  const own = '/console/email-templates/account-inactive/de';
+  const path = `/v1/organizations/${acme.id}${own.replace('/console', '')}`;
+  const built = (await chief.call('GET', path)).body as { subject: string; html: string; text: string };
+  for (const subject of ['Erste Fassung', 'Zweite Fassung']) {
+    const { html, text } = built;
+    expect((await chief.call('PUT', path, { subject, html, text })).status).toBe(200);
+  }
+  await usher.owner('suppressed_addresses').insert({
+    id: randomUUID(),
+    organization_id: acme.id,
+    address: `${'nobody'.repeat(8)}@${'subdomain.'.repeat(5)}example.com`,
+    reason: 'bounce',
+    detail: `550 5.1.1 <${'nobody'.repeat(12)}@example.com>: no such mailbox`,
+    mail_id: mail?.id,
+  });
   expect(
     await inspect(browser, chief, [
       '/console/settings',
@@ -330,6 +381,18 @@ test('every screen is sound on a desktop and a phone, in both languages, without
       '/console/branding',
       '/console/emails',
       '/console/suppressed-addresses',
+      `/console/emails/${mail?.id}`,
+      own,
+      `${own}/versions`,
+      `${own}/reset`,
+      `/console/api-keys/${key?.id}/revoke`,
     ]),
   ).toEqual([]);
+  // A screen that is refused, or not there, is a screen, too.
+  expect(await inspect(browser, staff, ['/console/settings', '/console/nowhere'])).toEqual(
+    variants.flatMap(([, lang]) => [
+      `/console/settings?lang=${lang}: status 403`,
+      `/console/nowhere?lang=${lang}: status 404`,
+    ]),
+  );
 }, 240_000);
