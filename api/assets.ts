@@ -33,7 +33,9 @@ export function assets(folder: string): Router {
     const { bytes, gzipped } = read(join(folder, file), type);
     router.get(`/${file}`, (request, response) => {
       const kept = request.query.v ? 'public, max-age=31536000, immutable' : 'public, max-age=3600';
-      response.set({ 'Cache-Control': kept, Vary: 'Accept-Encoding' }).type(type);
+      // A preview's frame may run nothing and so is of no origin at all, and looks like the rest.
+      const anywhere = { 'Cross-Origin-Resource-Policy': 'cross-origin' };
+      response.set({ 'Cache-Control': kept, Vary: 'Accept-Encoding', ...anywhere }).type(type);
       if (gzipped && request.acceptsEncodings('gzip')) response.set('Content-Encoding', 'gzip').send(gzipped);
       else response.send(bytes);
     });
