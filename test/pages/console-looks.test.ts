@@ -61,6 +61,18 @@ test('lists hold long names, addresses and words, on a phone and on a desktop', 
   ).toEqual([]);
 }, 180_000);
 
+test('no list sticks out of its box, however wide the window, in the longer language', async () => {
+  const page = await windowOf(browser, admin);
+  const faults: string[] = [];
+  for (const width of [900, 1024, 1180, 1279, 1280, 1600]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const path of ['users', 'invitations', 'guests', 'guest-log', 'audit', 'emails', 'licences', 'groups'])
+      faults.push(...(await open(page, `/console/${path}?lang=de`, false)).map((fault) => `${width}: ${fault}`));
+  }
+  expect(faults).toEqual([]);
+  await page.context().close();
+}, 60_000);
+
 test('signing out is in sight in a low window, and in the menu of a phone', async () => {
   const inSight = (selector: string) => `(() => {
     const { top, bottom, height } = document.querySelector('${selector}').getBoundingClientRect();

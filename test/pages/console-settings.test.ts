@@ -7,6 +7,7 @@ import {
   hostileTexts,
   inspect,
   look,
+  phone,
   textOf,
   variants,
   windowOf,
@@ -258,6 +259,21 @@ test('in a browser the preview follows what is typed', async () => {
   await window.frameLocator('iframe[name=preview]').getByText('Typed just now').waitFor();
   expect(await look(window)).toEqual([]);
   await window.context().close();
+  // In the dark the frame is never a white sheet, and has a picture once one sees it.
+  const small = await windowOf(browser, chief, { ...phone, colorScheme: 'dark' });
+  await small.goto('http://usher.test/console/email-templates/guest-invitation/en');
+  const frame = small.locator('iframe[name=preview]');
+  await small.frameLocator('iframe[name=preview]').locator('.card').waitFor();
+  expect(await small.evaluate(`getComputedStyle(document.querySelector('iframe')).backgroundColor`)).toBe(
+    await small.evaluate(`getComputedStyle(document.querySelector('.panel')).backgroundColor`),
+  );
+  await frame.scrollIntoViewIfNeeded();
+  const blank = 3_000;
+  await eventually(
+    () => frame.screenshot(),
+    (picture) => picture.length > 3 * blank,
+  );
+  await small.context().close();
 });
 
 test('a logo is uploaded, a colour and a sender name are chosen, and what is no picture is refused', async () => {

@@ -49,11 +49,13 @@ export async function look(page: Page, axe = true): Promise<string[]> {
   const faults = axe ? await accessibilityFaults(page) : [];
   // On a phone the layout viewport grows with what is too wide: only what the window was given does not.
   const given = page.viewportSize()?.width ?? desktop.viewport.width;
-  const [tooWide, missing] = await page.evaluate<[number, string | null]>(
+  const [tooWide, sticksOut, missing] = await page.evaluate<[number, number, string | null]>(
     `[Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) - ${given},
+      Math.max(0, ...Array.from(document.querySelectorAll('.table-box'), (box) => box.scrollWidth - box.clientWidth)),
       document.querySelector('main').innerText.match(/\\b(console|errors|users|pages)(\\.[a-zA-Z-]+){2,}/)?.[0] ?? null]`,
   );
   if (tooWide > 0) faults.push(`${tooWide} px too wide`);
+  if (sticksOut > 0) faults.push(`a table sticks out by ${sticksOut} px`);
   if (missing) faults.push(`no words for ${missing}`);
   return faults;
 }
