@@ -17,6 +17,7 @@ import { brandRouter } from './pages/brand';
 import { logoRouter } from './pages/logo';
 import { livePages } from './pages/live';
 import { unknownPages } from './pages/problem-page';
+import { rememberLanguage } from './pages/request';
 import { twoFactorPages } from './pages/two-factor';
 import { mountRoute, type RouteSpec } from './route';
 import { accessRoutes } from './routes/access';
@@ -128,6 +129,7 @@ export function createApp(services: Services): Express {
   const api = Router();
   for (const route of routes) mountRoute(api, route, services, limits);
   app.use(api);
+  app.use(rememberLanguage(services.baseUrl));
   app.use(logoRouter(services, limits));
   app.use(brandRouter());
   app.use(pagesRouter(services, limits));

@@ -7,7 +7,7 @@ import type { Screens } from './index';
 import { mailName } from './mail-names';
 import type { Page } from './page';
 import { listed, nextPage, queryOf } from './paging';
-import { refusalWords } from './refusal';
+import { type Refusal, refusalWords } from './refusal';
 import { consoleView } from './views';
 
 type MailBody = z.infer<typeof email>;
@@ -53,6 +53,7 @@ interface MailsData {
   statuses: { value: string; label: string; chosen: boolean }[];
   types: { value: string; label: string; chosen: boolean }[];
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 
@@ -73,7 +74,7 @@ interface MailData {
   invitation: string | null;
   original: string | null;
   mayCopy: boolean;
-  refused: { title: string; help: string | null; errors: [] } | null;
+  refused: (Refusal & { errors: [] }) | null;
 }
 
 const mailView = consoleView<MailData>('email');
@@ -82,6 +83,7 @@ interface SuppressedData {
   rows: { id: string; address: string; reason: string; detail: string | null; at: string; mail: string | null }[];
   mayRelease: boolean;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 

@@ -1,7 +1,7 @@
 import type { Problem } from '../../domain/problem';
 import { hasText } from '../../i18n';
 import type { Page } from './page';
-import { refusalWords } from './refusal';
+import { type Refusal, refusalWords } from './refusal';
 
 /** A field of a form as the partial `field` draws it. */
 export interface Field {
@@ -65,7 +65,7 @@ export interface FieldSpec {
 export interface Form {
   fields: Record<string, Field>;
   /** null: nothing was refused. Shown by the partial `refused`. */
-  refused: { title: string; help: string | null; errors: { id: string; label: string; message: string }[] } | null;
+  refused: (Refusal & { errors: { id: string; label: string; message: string }[] }) | null;
 }
 
 type Typed = boolean | ReadonlySet<string>;
@@ -89,6 +89,7 @@ export function formOf(
   return {
     fields,
     refused: {
+      ...words,
       title: mere && named.length > 0 ? page.t('common.errorSummary') : words.title,
       help: mere && named.length > 0 ? null : words.help,
       errors: named.map(({ id, label, error, choices }) => ({

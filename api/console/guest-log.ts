@@ -23,6 +23,7 @@ interface GuestLogData {
   filtered: boolean;
   csv: string;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 

@@ -29,6 +29,7 @@ interface GuestsData {
   mayInvite: boolean;
   mayReadLog: boolean;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 

@@ -10,10 +10,13 @@ import { toProblem } from '../middleware/problems';
 import type { invitation } from '../schemas/invitations';
 import type { licenceUse } from '../schemas/licences';
 import { allGroups, type GroupBody } from './all-groups';
+import { demand } from './demand';
+import { durationWords } from './durations';
 import { type FieldSpec, type Form, formOf, manyChoices, typedOrNothing } from './forms';
 import type { Screens } from './index';
 import { instantOf } from './local-time';
 import type { Page } from './page';
+import { permissionChoices } from './permissions';
 import { consoleView } from './views';
 
 type InvitationBody = z.infer<typeof invitation>;
@@ -21,6 +24,8 @@ type InvitationBody = z.infer<typeof invitation>;
 interface InviteData {
   form: Form;
   kinds: InvitationKind[];
+  /** Of the preview, before anything is typed. */
+  kind: InvitationKind;
   /** What there is to choose, beyond the form's fields, for members and for guests. */
   has: Record<
     | 'groups'
@@ -42,22 +47,10 @@ interface InviteData {
 
 const inviteView = consoleView<InviteData>('invite');
 
-/** Permissions of Usher's own that a member may be given beyond the role. */
-export const givenPermissions = [
-  'members.invite',
-  'guests.invite',
-  'invitations.manage',
-  'users.manage',
-  'guests.manage',
-  'groups.create',
-  'groups.manage',
-  'logs.read',
-] as const;
-
 const invites: Record<InvitationKind, Action> = { member: 'members.invite', guest: 'guests.invite' };
 
 /** Inviting somebody, by the policy of the organization and the rights of the inviter. // A2, B1, C1–C3, D10, E1 */
-export function inviteScreens({ get, post }: Screens): void {
+export function inviteScreens({ get, post, frame }: Screens): void {
   get('/console/invite', (page) => show(page));
 
   post(
@@ -80,35 +73,34 @@ export function inviteScreens({ get, post }: Screens): void {
     (page) => show(page, null, true),
   );
 
-  post('/console/invite/preview', async (page) => {
-    const now = await page.read(readClock);
-    const kind = kindOf(page);
-    const locale = pickLocale(page.field('locale'), page.organization.locale);
-    const typedEnd = new Date(instantOf(page.field('expiresAt'), page.timeZone));
-    const { policy, timeZone } = page.organization;
-    const others = page.organizations.filter(({ id }) => page.fields('additionalOrganizationIds').includes(id));
-    const invitation = {
-      kind,
-      locale,
-      organizationName: listNames(locale, [page.organization, ...others]),
-      inviterName: displayName(page.person.account),
-      firstName: page.field('firstName').slice(0, 100).trim() || null,
-      lastName: page.field('lastName').slice(0, 100).trim() || null,
-      message: page.field('message').slice(0, 5_000).trim() || null,
-      // Nobody can use it: the real one is made when the mail goes out.
-      link: `${page.services.baseUrl}/invitations/preview`,
-      expiresAt: Number.isNaN(typedEnd.getTime()) ? deadline(now, policy.invitationLifetime, timeZone) : typedEnd,
-      timeZone,
-    };
-    const mail = await page.read((trx) => page.services.previewInvitation(trx, page.organization, invitation));
-    // The mail's own styles are within it; it may load nothing but the logo, run nothing and lead nowhere.
-    page.response
-      .set(
-        'Content-Security-Policy',
-        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox; frame-ancestors 'self'",
-      )
-      .send(mail.html);
-  });
+  // To begin with nothing is typed; then what is.
+  for (const method of ['get', 'post'] as const) frame(method, '/console/invite/preview', showPreview);
+}
+
+/** The mail as it would go out now. */
+async function showPreview(page: Page): Promise<void> {
+  demand(page, 'invitations.create');
+  const now = await page.read(readClock);
+  const kind = kindOf(page);
+  const locale = pickLocale(page.field('locale'), page.organization.locale);
+  const typedEnd = new Date(instantOf(page.field('expiresAt'), page.timeZone));
+  const { policy, timeZone } = page.organization;
+  const others = page.organizations.filter(({ id }) => page.fields('additionalOrganizationIds').includes(id));
+  const invitation = {
+    kind,
+    locale,
+    organizationName: listNames(locale, [page.organization, ...others]),
+    inviterName: displayName(page.person.account),
+    firstName: page.field('firstName').slice(0, 100).trim() || null,
+    lastName: page.field('lastName').slice(0, 100).trim() || null,
+    message: page.field('message').slice(0, 5_000).trim() || null,
+    // Nobody can use it: the real one is made when the mail goes out.
+    link: `${page.services.baseUrl}/invitations/preview`,
+    expiresAt: Number.isNaN(typedEnd.getTime()) ? deadline(now, policy.invitationLifetime, timeZone) : typedEnd,
+    timeZone,
+  };
+  const mail = await page.read((trx) => page.services.previewInvitation(trx, page.organization, invitation));
+  page.response.send(mail.html);
 }
 
 const kindOf = (page: Page): InvitationKind => {
@@ -219,10 +211,7 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
     {
       name: 'permissions',
       kind: 'checkboxes',
-      choices: givenPermissions.map((name) => ({
-        value: name,
-        label: page.t(`console.permissions.${permissionKey(name)}`),
-      })),
+      choices: permissionChoices(page),
     },
     { name: 'otherPermissions', kind: 'textarea', rows: 2 },
     {
@@ -249,6 +238,7 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
   const data: InviteData = {
     form: formOf(page, specs, typed, inOne ? problem : problem && atForm(problem, kindOf(page))),
     kinds,
+    kind: kindOf(page),
     has: {
       groups: inOne,
       memberGroups: !inOne && memberGroups.length > 0 && kinds.includes('member'),
@@ -263,7 +253,7 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
     withoutEmail: mayManage && !mandatory('email'),
     anyMandatory: specs.some(({ required }) => required),
     seats: await seatsLeft(page),
-    lifetime: durationWords(page, policy.invitationLifetime),
+    lifetime: durationWords(page.locale, policy.invitationLifetime),
   };
   if (problem) page.showAgain(inviteView, data, problem);
   else page.show(inviteView, data);
@@ -309,9 +299,6 @@ const choice = (page: Page, field: string, value: string) => {
   return { value, label: page.t(`console.choices.${field}.${value}`), hint: page.maySay(hint) };
 };
 
-/** A key of the catalogue has no dots of its own. */
-export const permissionKey = (name: string): string => name.replace('.', '-');
-
 async function seatsLeft(page: Page): Promise<InviteData['seats']> {
   // Where there are no licences, nobody needs to be counted.
   if (page.organization.licences === null || !page.may('users.manage')) return null;
@@ -322,12 +309,4 @@ async function seatsLeft(page: Page): Promise<InviteData['seats']> {
     of: use.licences,
     guestsLeft: Math.max(0, (use.singleGroupGuests.limit ?? 0) - use.singleGroupGuests.used),
   };
-}
-
-/** "28 days", as far as one number says it; else the duration as it is written. */
-export function durationWords(page: Page, duration: string): string {
-  const [, days, hours, minutes] = /^P(?:(\d+)D|T(\d+)H|T(\d+)M)$/.exec(duration) ?? [];
-  const [count, unit] = days ? [days, 'day'] : hours ? [hours, 'hour'] : minutes ? [minutes, 'minute'] : [null, null];
-  if (count === null) return duration;
-  return new Intl.NumberFormat(page.locale, { style: 'unit', unit, unitDisplay: 'long' }).format(Number(count));
 }

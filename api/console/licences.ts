@@ -33,6 +33,7 @@ interface LicencesData {
   pools: { value: string; label: string; chosen: boolean }[];
   filtered: boolean;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 

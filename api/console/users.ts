@@ -92,6 +92,7 @@ interface UsersData {
   mayManage: boolean;
   anyChoosable: boolean;
   next: string | null;
+  previous: string | null;
   first: string | null;
   back: string;
 }
@@ -217,8 +218,8 @@ async function actOn(page: Page, id: string, action: InvitationAction['wish']): 
     const problem = toProblem(error);
     if (problem.status >= 500) throw error;
     if (problem.status === 404) return { name, ok: false, text: gone, help: null, href: null };
-    const { title, help } = refusalWords(page, problem);
-    return { name, ok: false, text: title, help, href };
+    const { title, numbers, help } = refusalWords(page, problem);
+    return { name, ok: false, text: title, help: [...numbers, help ?? ''].join(' ').trim() || null, href };
   }
 }
 

@@ -44,9 +44,19 @@ const options = {
 
 /** The view of `views/console/<name>.hbs`. Templates are strict: a field that they read must be there, if only as null. */
 export function consoleView<Data extends object>(name: string): View<Data> {
+  const template = compile<Data>(name);
+  const refreshesItself = sources.get(name)?.includes('data-live=') ?? false;
+  return (frame, data) => template(data, { data: { locale: frame.locale, frame, refreshesItself } });
+}
+
+/** One that stands within a screen, and may be shown to somebody who sees no screen any more: nothing surrounds it. */
+export function frameView<Data extends object>(name: string): (locale: Locale, data: Data) => string {
+  const template = compile<Data>(name);
+  return (locale, data) => template(data, { data: { locale } });
+}
+
+function compile<Data extends object>(name: string): Handlebars.TemplateDelegate<Data> {
   const source = sources.get(name);
   if (source === undefined) throw new Error(`The template of the view ${name} is missing in ${folder}.`);
-  const template = environment.compile<Data>(source, options);
-  const refreshesItself = source.includes('data-live=');
-  return (frame, data) => template(data, { data: { locale: frame.locale, frame, refreshesItself } });
+  return environment.compile<Data>(source, options);
 }
