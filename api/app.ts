@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import express, { type Express, Router } from 'express';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
+import { assets } from './assets';
 import { consolePages } from './console';
 import type { Services } from './context';
 import { createMetrics } from './middleware/metrics';
@@ -16,6 +17,7 @@ import { brandRouter } from './pages/brand';
 import { logoRouter } from './pages/logo';
 import { livePages } from './pages/live';
 import { unknownPages } from './pages/problem-page';
+import { rememberLanguage } from './pages/request';
 import { twoFactorPages } from './pages/two-factor';
 import { mountRoute, type RouteSpec } from './route';
 import { accessRoutes } from './routes/access';
@@ -114,11 +116,7 @@ export function createApp(services: Services): Express {
   const metrics = createMetrics(services.database, services.describeSchedule);
   app.use(metrics.observe);
   app.get('/metrics', metrics.serve);
-  const assets = join(__dirname, 'public');
-  const forGood = express.static(assets, { maxAge: '365d', immutable: true });
-  const forAnHour = express.static(assets, { maxAge: '1h' });
-  // An address that names the content never changes what it leads to.
-  app.use('/assets', (request, response, next) => (request.query.v ? forGood : forAnHour)(request, response, next));
+  app.use('/assets', assets(join(__dirname, 'public')));
   app.use(operationsRouter(services, routes));
 
   const limits = createRateLimits(
@@ -131,6 +129,7 @@ export function createApp(services: Services): Express {
   const api = Router();
   for (const route of routes) mountRoute(api, route, services, limits);
   app.use(api);
+  app.use(rememberLanguage(services.baseUrl));
   app.use(logoRouter(services, limits));
   app.use(brandRouter());
   app.use(pagesRouter(services, limits));

@@ -9,7 +9,7 @@ import { notFound, Problem } from '../domain/problem';
 import { type FactorState, mustSetUpApp } from '../domain/two-factor';
 import { hashApiKey } from '../db/commands/create-organization';
 import type { Services } from './context';
-import { absoluteLimitMs, endSession } from './session';
+import { absoluteLimitMs, addressOf, endSession } from './session';
 
 /**
  * Who calls: the platform operator, or an organization by one of its keys (both act as administrators), or a person who
@@ -118,7 +118,7 @@ export const inviteeActor = (request: Request): Actor => ({
   ...origin(request),
 });
 
-export const origin = (request: Request) => ({ ip: request.ip ?? null, userAgent: request.get('user-agent') ?? null });
+export const origin = (request: Request) => ({ ip: addressOf(request), userAgent: request.get('user-agent') ?? null });
 
 /** A caller's own name in rate limits and idempotency keys. */
 export const callerKey = (caller: Caller): string =>

@@ -4,6 +4,7 @@ import {
   confirmApp,
   type FactorOwner,
   findPendingSecret,
+  renewRecoveryCodes,
   switchFactor,
 } from '../db/commands/change-two-factor';
 import type { Account } from '../db/models/account';
@@ -42,6 +43,17 @@ export async function confirmOwnApp(own: OwnRequest, code: string): Promise<stri
   const { database, keys } = own.services;
   const { recoveryCodes, ...changed } = await confirmApp(database, keys, ownerOf(own), code);
   await goOn(own, changed, 'done');
+  return recoveryCodes;
+}
+
+/**
+ * In place of those that were used up or lost. Every other session ends, as with any change of the factor.
+ * @returns the codes, which can be read only now
+ * @throws Problem REAUTHENTICATION_REQUIRED, STATUS_CONFLICT
+ */
+export async function renewOwnRecoveryCodes(own: OwnRequest): Promise<string[]> {
+  const { recoveryCodes, ...changed } = await renewRecoveryCodes(own.services.database, ownerOf(own));
+  await goOn(own, changed, own.request.session.secondFactor ?? 'none');
   return recoveryCodes;
 }
 

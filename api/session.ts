@@ -119,11 +119,14 @@ export async function startSession(
     ...data,
     mailCodeId,
     signedInAt: signedInAt.toISOString(),
-    ip: request.ip ?? null,
+    ip: addressOf(request),
     userAgent: request.get('user-agent')?.slice(0, 300) ?? null,
   });
   await settled((done) => request.session.save(done));
 }
+
+/** Where a request comes from, as people know it: a socket for both kinds of address writes `::ffff:` before the older kind. */
+export const addressOf = (request: Request): string | null => request.ip?.replace(/^::ffff:(?=\d+\.)/i, '') ?? null;
 
 export async function endSession(request: Request): Promise<void> {
   if (request.session?.accountId) await settled((done) => request.session.destroy(done));

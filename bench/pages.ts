@@ -46,6 +46,7 @@ export async function pages(stage: Stage): Promise<object> {
     invite: '/console/invite',
     guests: '/console/guests',
     groups: '/console/groups',
+    licences: '/console/licences',
     emails: '/console/emails',
     audit: '/console/audit',
     policy: '/console/policy',

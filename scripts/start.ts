@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrate } from '../db/migrate';
@@ -73,6 +74,8 @@ async function start(settings: StartSettings): Promise<void> {
 
   const platformKey = settings.platformKey ?? keptPlatformKey(dataDir);
   const secret = settings.secret ?? keptSecret(dataDir);
+  // In the demo a mail comes back: nobody else needs to know the key with which that is reported.
+  const dsnKey = process.env['USHER_DSN_KEY'] || randomBytes(32).toString('base64url');
 
   const [databaseUrl, temporal, mailbox] = await unlessStopped(
     Promise.all([bringUpDatabase(settings, state), bringUpTemporal(settings, state), bringUpMailbox(settings)]),
@@ -88,6 +91,7 @@ async function start(settings: StartSettings): Promise<void> {
     USHER_MAIL_FROM: settings.mailFrom,
     DATABASE_URL: databaseUrl,
     SMTP_URL: mailbox?.smtpUrl ?? settings.smtpUrl,
+    ...(settings.demo && { USHER_DSN_KEY: dsnKey }),
     ...(temporal && temporalEnvironment(temporal, settings)),
   };
   const service = (name: string, script: string): ServiceProcess => {
@@ -111,7 +115,7 @@ async function start(settings: StartSettings): Promise<void> {
   printAddresses({ settings, platformKey, temporal, mailbox, databaseUrl });
   if (settings.demo && mailbox) {
     const url = `http://localhost:${settings.port}`;
-    await unlessStopped(provideDemo({ url, platformKey, secret, mailboxUrl: mailbox.url, dataDir, progress }));
+    await unlessStopped(provideDemo({ url, platformKey, secret, dsnKey, mailboxUrl: mailbox.url, dataDir, progress }));
   }
   say(`Usher is ready: ${settings.baseUrl}`);
   await unlessStopped(somethingEnds());

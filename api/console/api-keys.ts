@@ -16,6 +16,7 @@ type KeyPageBody = z.infer<typeof apiKeyPage>;
 interface KeysData {
   rows: (KeyBody & { expired: boolean; revoke: string })[];
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 

@@ -3,12 +3,14 @@ import { type NamedUser, nameUsers } from '../../db/queries/name-users';
 import { hasText } from '../../i18n';
 import type { auditEventPage } from '../schemas/audit-events';
 import type { userPage } from '../schemas/users';
+import { shownAddress } from '../pages/device';
 import { actorName } from './actors';
+import { eventDetails } from './event-details';
 import type { Screens } from './index';
 import { periodOf } from './local-time';
 import type { Page } from './page';
-import { nextPage, queryOf } from './paging';
-import { nameOf, type UserBody } from './users';
+import { listed, nextPage, queryOf } from './paging';
+import { groupNamesOf, nameOf, type UserBody } from './users';
 import { consoleView } from './views';
 
 interface Named {
@@ -38,6 +40,7 @@ interface AuditData {
   filtered: boolean;
   csv: string;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 
@@ -50,8 +53,10 @@ const eventTypes = [
   ),
   ...['declined', 'cancelled', 'expired', 'new-link-requested'].map(of('invitation')),
   ...['changed', 'activated', 'deactivated', 'reactivated', 'password-reset-sent'].map(of('user')),
-  ...['two-factor-reset', 'erased'].map(of('user')),
+  ...['two-factor-reset', 'erased', 'security-report-requested'].map(of('user')),
   ...['signed-in', 'password-reset', 'email-changed', 'two-factor-changed', 'recovery-code-used'].map(of('account')),
+  ...['recovery-codes-renewed', 'password-changed', 'email-change-requested', 'changed'].map(of('account')),
+  ...['session-ended', 'signed-out'].map(of('account')),
   ...['reactivated', 'reactivation-unused'].map(of('account')),
   ...['suspended', 'resumed', 'access-changed', 'access-warned', 'access-ended', 'sponsor-changed'].map(of('guest')),
   ...['created', 'changed', 'deleted', 'member-put', 'member-removed'].map(of('group')),
@@ -81,12 +86,20 @@ export function auditScreens({ get }: Screens): void {
       'trouble' in filter
         ? { items: [], nextCursor: null }
         : await page.ask<z.infer<typeof auditEventPage>>('GET O/audit-events', {
-            query: { ...filter, ...queryOf(page, 'cursor') },
+            query: { ...filter, ...listed(page) },
           });
-    const ids = audit.items.flatMap(({ actor, userId }) => [actor.type === 'user' ? actor.id : null, userId]);
+    const ids = audit.items.flatMap(({ actor, userId, data }) => [
+      actor.type === 'user' ? actor.id : null,
+      userId,
+      typeof data['sponsorId'] === 'string' ? data['sponsorId'] : null,
+    ]);
     const names = await page.read((trx) =>
       nameUsers(trx, page.organization.id, [...new Set(ids.filter((id) => id !== null))]),
     );
+    const known = {
+      people: new Map([...names].map(([id, user]) => [id, nameOf(page, user)])),
+      groups: audit.items.some(({ data }) => 'groupId' in data) ? await groupNamesOf(page) : new Map<string, string>(),
+    };
     const csv = new URLSearchParams(typed).toString();
     page.show(auditView, {
       rows: audit.items.map(({ at, type, actor, userId, invitationId, ip, data }) => ({
@@ -99,8 +112,8 @@ export function auditScreens({ get }: Screens): void {
             : { name: actorName(page, actor.type, actor.displayName), href: null, isGuest: false },
         whom: userId === null ? null : personOf(page, names.get(userId)),
         invitation: invitationId && `/console/invitations/${invitationId}`,
-        ip,
-        details: detailsOf(data),
+        ip: shownAddress(ip),
+        details: eventDetails(page, type, data, known).join(' · '),
       })),
       person: typed.person ?? '',
       from: typed.from ?? '',
@@ -146,12 +159,3 @@ async function filterOf(page: Page): Promise<Filter> {
   if (found.length !== 1) return { trouble: found.length === 0 ? 'personUnknown' : 'personSeveral' };
   return { ...filter, [side === 'by' ? 'actorId' : 'userId']: found[0]?.id ?? '' };
 }
-
-/** Ids, states and numbers, as they were written down. */
-const detailsOf = (data: Record<string, unknown>): string =>
-  Object.entries(data)
-    .map(([name, value]) => `${name}: ${plain(value)}`)
-    .join(' · ');
-
-const plain = (value: unknown): string =>
-  typeof value === 'string' ? value : Array.isArray(value) ? value.map(plain).join(', ') : JSON.stringify(value);

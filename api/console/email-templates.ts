@@ -8,6 +8,7 @@ import { actorName } from './actors';
 import { type Conflict, conflictOf } from './conflict';
 import { demand, refusable } from './demand';
 import { type FieldSpec, type Form, formOf } from './forms';
+import { showFaults } from './frames';
 import type { Screens } from './index';
 import { mailName } from './mail-names';
 import type { Page } from './page';
@@ -63,11 +64,11 @@ interface VersionsData {
     text: string | null;
   }[];
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 
 const versionsView = consoleView<VersionsData>('email-template-versions');
-const previewView = consoleView<{ title: string; faults: { place: string; message: string }[] }>('preview-refused');
 
 const one = 'O/email-templates/{type}/{locale}';
 const base = '/console/email-templates/:type/:locale';
@@ -84,7 +85,7 @@ const partsOf = (page: Page) => ({
 const templateLimit = '1mb';
 
 /** Mails in the organization's own words. // E3 */
-export function emailTemplatesScreens({ get, post }: Screens): void {
+export function emailTemplatesScreens({ get, post, frame }: Screens): void {
   get('/console/email-templates', async (page) => {
     const { items } = await page.ask<z.infer<typeof templateList>>('GET O/email-templates');
     const types = [...new Set(items.map(({ type }) => type))];
@@ -139,8 +140,8 @@ export function emailTemplatesScreens({ get, post }: Screens): void {
   );
 
   // Into the frame beside the editor: what is stored to begin with, then what is typed.
-  get(`${base}/preview`, (page) => showPreview(page, undefined));
-  post(`${base}/preview`, (page) => showPreview(page, partsOf(page)), undefined, templateLimit);
+  frame('get', `${base}/preview`, (page) => showPreview(page, undefined));
+  frame('post', `${base}/preview`, (page) => showPreview(page, partsOf(page)), templateLimit);
 
   get(`${base}/reset`, async (page) => {
     const { version } = await readTemplate(page);
@@ -268,13 +269,9 @@ async function showEditor(page: Page, { problem, typed = false, testSentTo }: Sh
   else page.show(editorView, data);
 }
 
-/** The mail alone: it may load nothing, run nothing and lead nowhere; its own styles and the logo are all it has. */
+/** The mail alone, or what keeps it from being one. */
 async function showPreview(page: Page, body: object | undefined): Promise<void> {
   demand(page, 'templates.manage');
-  page.response.set(
-    'Content-Security-Policy',
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; sandbox; frame-ancestors 'self'",
-  );
   try {
     const mail = await page.ask<z.infer<typeof renderedTemplate>>(`POST ${one}/preview`, {
       params: paramsOf(page),
@@ -283,8 +280,7 @@ async function showPreview(page: Page, body: object | undefined): Promise<void> 
     page.response.send(mail.html);
   } catch (error) {
     const problem = toProblem(error);
-    if (problem.status >= 500 || problem.status === 404) throw error;
-    const faults = faultsOf(page, problem.options.errors);
-    page.show(previewView, { title: page.t('console.templates.faults'), faults });
+    if (problem.code !== 'BAD_INPUT') throw error;
+    showFaults(page.response, page.locale, faultsOf(page, problem.options.errors));
   }
 }

@@ -6,8 +6,8 @@ import { refusable } from './demand';
 import type { Screens } from './index';
 import { mailName } from './mail-names';
 import type { Page } from './page';
-import { nextPage, queryOf } from './paging';
-import { refusalWords } from './refusal';
+import { listed, nextPage, queryOf } from './paging';
+import { type Refusal, refusalWords } from './refusal';
 import { consoleView } from './views';
 
 type MailBody = z.infer<typeof email>;
@@ -53,6 +53,7 @@ interface MailsData {
   statuses: { value: string; label: string; chosen: boolean }[];
   types: { value: string; label: string; chosen: boolean }[];
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 
@@ -73,7 +74,7 @@ interface MailData {
   invitation: string | null;
   original: string | null;
   mayCopy: boolean;
-  refused: { title: string; help: string | null; errors: [] } | null;
+  refused: (Refusal & { errors: [] }) | null;
 }
 
 const mailView = consoleView<MailData>('email');
@@ -82,6 +83,7 @@ interface SuppressedData {
   rows: { id: string; address: string; reason: string; detail: string | null; at: string; mail: string | null }[];
   mayRelease: boolean;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 
@@ -92,7 +94,7 @@ export function emailsScreens({ get, post }: Screens): void {
   get('/console/emails', async (page) => {
     const filter = queryOf(page, 'q', 'status', 'type', 'invitationId', 'userId');
     const mails = await page.ask<z.infer<typeof emailPage>>('GET O/emails', {
-      query: { ...filter, ...queryOf(page, 'cursor') },
+      query: { ...filter, ...listed(page) },
     });
     page.show(mailsView, {
       rows: mails.items.map((mail) => rowOf(page, mail)),
@@ -128,7 +130,7 @@ export function emailsScreens({ get, post }: Screens): void {
 
   get('/console/suppressed-addresses', async (page) => {
     const addresses = await page.ask<z.infer<typeof suppressedAddressPage>>('GET O/suppressed-addresses', {
-      query: queryOf(page, 'cursor'),
+      query: listed(page),
     });
     page.show(suppressedView, {
       rows: addresses.items.map(({ id, address, reason, detail, emailId, at }) => ({

@@ -1,7 +1,7 @@
 import type { Problem } from '../../domain/problem';
 import { hasText } from '../../i18n';
 import type { Page } from './page';
-import { refusalWords } from './refusal';
+import { type Refusal, refusalWords } from './refusal';
 
 /** A field of a form as the partial `field` draws it. */
 export interface Field {
@@ -13,7 +13,15 @@ export interface Field {
   required: boolean;
   value: string;
   checked: boolean;
-  choices: { value: string; label: string; hint: string | null; chosen: boolean; id: string }[];
+  choices: {
+    value: string;
+    label: string;
+    hint: string | null;
+    chosen: boolean;
+    id: string;
+    name: string;
+    within: string | null;
+  }[];
   error: string | null;
   autocomplete: string;
   readonly: boolean;
@@ -42,7 +50,8 @@ export interface FieldSpec {
   /** What stands in the field before anybody typed; for `checkboxes` several. */
   value?: string | string[] | null;
   required?: boolean;
-  choices?: readonly { value: string; label: string; hint?: string | null }[];
+  /** One that only some people may have is sent by a name of its own, and stands in a class of its own. */
+  choices?: readonly { value: string; label: string; hint?: string | null; name?: string; within?: string | null }[];
   autocomplete?: string;
   readonly?: boolean;
   /** Words other than `console.fields.<name>`. */
@@ -56,7 +65,7 @@ export interface FieldSpec {
 export interface Form {
   fields: Record<string, Field>;
   /** null: nothing was refused. Shown by the partial `refused`. */
-  refused: { title: string; help: string | null; errors: { id: string; label: string; message: string }[] } | null;
+  refused: (Refusal & { errors: { id: string; label: string; message: string }[] }) | null;
 }
 
 type Typed = boolean | ReadonlySet<string>;
@@ -80,6 +89,7 @@ export function formOf(
   return {
     fields,
     refused: {
+      ...words,
       title: mere && named.length > 0 ? page.t('common.errorSummary') : words.title,
       help: mere && named.length > 0 ? null : words.help,
       errors: named.map(({ id, label, error, choices }) => ({
@@ -92,7 +102,7 @@ export function formOf(
 }
 
 /** More boxes than one sees at a glance. */
-const manyChoices = 20;
+export const manyChoices = 20;
 
 function toField(page: Page, spec: FieldSpec, typed: Typed, error: string | undefined): Field {
   const { name, kind = 'text' } = spec;
@@ -112,13 +122,17 @@ function toField(page: Page, spec: FieldSpec, typed: Typed, error: string | unde
     required: spec.required ?? false,
     value: values[0] ?? '',
     checked: values[0] === 'yes',
-    choices: (spec.choices ?? []).map(({ value, label, hint: about = null }, index) => ({
-      value,
-      label,
-      hint: about,
-      chosen: values.includes(value),
-      id: `${name}-${index}`,
-    })),
+    choices: (spec.choices ?? []).map(
+      ({ value, label, hint: about = null, name: own = name, within = null }, index) => ({
+        value,
+        label,
+        hint: about,
+        chosen: (isTyped ? page.fields(own) : values).includes(value),
+        id: `${name}-${index}`,
+        name: own,
+        within,
+      }),
+    ),
     error: error ?? null,
     autocomplete: spec.autocomplete ?? 'off',
     readonly: spec.readonly ?? false,

@@ -33,10 +33,16 @@ const shapes = {
   link: '<path d="M8.5 11.5a3 3 0 004.3 0l2.2-2.2a3 3 0 00-4.3-4.3l-1 1M11.5 8.5a3 3 0 00-4.3 0L5 10.7A3 3 0 009.3 15l1-1"/>',
 } as const;
 
-export type Glyph = keyof typeof shapes;
-
-/** @throws Error for a symbol that there is not */
+/**
+ * A symbol where it is seen: one of `glyphSheet`, as lists repeat it row by row.
+ * @throws Error for a symbol that there is not
+ */
 export function glyph(shape: string): string {
   if (!(shape in shapes)) throw new Error(`There is no symbol ${shape}.`);
-  return `<svg class="glyph" viewBox="0 0 20 20" width="16" height="16" aria-hidden="true">${shapes[shape as Glyph]}</svg>`;
+  return `<svg class="glyph" aria-hidden="true"><use href="#g-${shape}"/></svg>`;
 }
+
+/** All of them, drawn once a page: a part that refreshes itself may come with another one. */
+export const glyphSheet = `<svg class="glyph-sheet" aria-hidden="true">${Object.entries(shapes)
+  .map(([name, lines]) => `<symbol id="g-${name}" viewBox="0 0 20 20">${lines}</symbol>`)
+  .join('')}</svg>`;

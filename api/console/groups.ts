@@ -12,9 +12,9 @@ import { demand, refusable } from './demand';
 import { type FieldSpec, type Form, formOf } from './forms';
 import type { Screens } from './index';
 import type { Page } from './page';
-import { nextPage, queryOf } from './paging';
+import { listed, nextPage, queryOf } from './paging';
 import { lines, permissionChoices, permissionName, splitPermissions } from './permissions';
-import { refusalWords } from './refusal';
+import { type Refusal, refusalWords } from './refusal';
 import { type PersonRow, personRow, type UserBody } from './users';
 import { consoleView } from './views';
 
@@ -57,6 +57,7 @@ interface GroupsData {
   mayCreate: boolean;
   isGuest: boolean;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 
@@ -77,6 +78,7 @@ interface GroupData {
   mayDelete: boolean;
   search: { q: string; found: (PersonRow & { inside: boolean })[]; more: boolean } | null;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 
@@ -105,7 +107,7 @@ interface DeleteData {
   guests: number;
   version: string;
   /** Why it was refused, and what to do. */
-  refused: { title: string; help: string | null; errors: [] } | null;
+  refused: (Refusal & { errors: [] }) | null;
   guestsPath: string | null;
 }
 
@@ -115,7 +117,7 @@ const deleteView = consoleView<DeleteData>('group-delete');
 export function groupsScreens({ get, post }: Screens): void {
   get('/console/groups', async (page) => {
     const filter = queryOf(page, 'q');
-    const groups = await page.ask<GroupPageBody>('GET O/groups', { query: { ...filter, ...queryOf(page, 'cursor') } });
+    const groups = await page.ask<GroupPageBody>('GET O/groups', { query: { ...filter, ...listed(page) } });
     const sizes = await sizesOf(
       page,
       groups.items.map(({ id }) => id),
@@ -255,7 +257,7 @@ async function showGroup(page: Page): Promise<void> {
   const path = `/console/groups/${body.id}`;
   const mayAdminister = page.may('group.administer', resourceOf(body));
   const people = await page.ask<UserPageBody>('GET O/users', {
-    query: { groupId: body.id, limit: '50', ...queryOf(page, 'cursor') },
+    query: { groupId: body.id, ...listed(page) },
   });
   const find = mayAdminister ? page.query('find').trim() : '';
   const found =
@@ -317,7 +319,7 @@ function fieldsOf(page: Page, group: GroupBody | null, mayGive: boolean): FieldS
   if (mayGive)
     specs.push(
       { name: 'permissions', kind: 'checkboxes', choices: permissionChoices(page), value: known },
-      { name: 'otherPermissions', kind: 'textarea', rows: 2, value: others },
+      { name: 'otherPermissions', kind: 'textarea', rows: 2, value: others.join('\n') },
     );
   return specs.map((spec) => ({ ...spec, words: words(spec.name) }));
 }

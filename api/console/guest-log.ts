@@ -5,7 +5,7 @@ import { actorName } from './actors';
 import type { Screens } from './index';
 import { periodOf } from './local-time';
 import type { Page } from './page';
-import { nextPage, queryOf } from './paging';
+import { listed, nextPage, queryOf } from './paging';
 import { consoleView } from './views';
 
 interface GuestLogData {
@@ -23,6 +23,7 @@ interface GuestLogData {
   filtered: boolean;
   csv: string;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 
@@ -37,7 +38,7 @@ const filterOf = (page: Page): Record<string, string> => {
 export function guestLogScreens({ get }: Screens): void {
   get('/console/guest-log', async (page) => {
     const log = await page.ask<z.infer<typeof guestLogPage>>('GET O/guest-log', {
-      query: { ...filterOf(page), ...queryOf(page, 'cursor') },
+      query: { ...filterOf(page), ...listed(page) },
     });
     const ids = [...new Set(log.items.map(({ userId }) => userId))];
     const here = await page.read((trx) => nameUsers(trx, page.organization.id, ids));

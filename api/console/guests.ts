@@ -13,7 +13,7 @@ import { type FieldSpec, type Form, formOf } from './forms';
 import type { Screens } from './index';
 import { instantOf, localTime } from './local-time';
 import type { Page } from './page';
-import { nextPage, queryOf } from './paging';
+import { listed, nextPage, queryOf } from './paging';
 import { mergeBoxes, shownIn } from './shown';
 import { filterWord, groupNamesOf, nameOf, type PersonRow, personRow, type UserBody } from './users';
 import { consoleView } from './views';
@@ -29,6 +29,7 @@ interface GuestsData {
   mayInvite: boolean;
   mayReadLog: boolean;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 
@@ -72,7 +73,7 @@ export function guestsScreens({ get, post }: Screens): void {
   get('/console/guests', async (page) => {
     const filter = queryOf(page, 'q', 'status', 'groupId');
     const [guests, groupNames, now] = await Promise.all([
-      page.ask<UserPageBody>('GET O/guests', { query: { ...filter, ...queryOf(page, 'cursor') } }),
+      page.ask<UserPageBody>('GET O/guests', { query: { ...filter, ...listed(page) } }),
       groupNamesOf(page),
       page.read(readClock),
     ]);

@@ -8,7 +8,7 @@ import { pageProblems } from '../pages/problem-page';
 import { showSignIn } from '../pages/account';
 import { keepForm, keptFormLimit, readKept } from '../pages/kept-form';
 import { browserLocale } from '../pages/request';
-import { address, safeNext, setUpPath } from '../pages/signed-in';
+import { address, localeOf, safeNext, setUpPath } from '../pages/signed-in';
 import { goOn } from '../pages/two-factor';
 import type { RouteSpec } from '../route';
 import { assertSameOrigin } from '../same-origin';
@@ -18,6 +18,7 @@ import { auditScreens } from './audit';
 import { brandingScreens } from './branding';
 import { emailTemplatesScreens } from './email-templates';
 import { emailsScreens } from './emails';
+import { allowFraming, frameProblems, refuseFrame, showFrameProblem } from './frames';
 import { groupsScreens } from './groups';
 import { guestLogScreens } from './guest-log';
 import { guestsScreens } from './guests';
@@ -45,6 +46,8 @@ export interface Screens {
    * @param limit of the body, where a form may hold more than others
    */
   post: (path: string, screen: Screen, again?: Screen, limit?: string) => void;
+  /** What is shown in a frame of a screen, at an address that ends in `/preview`: it changes nothing, and is no form. */
+  frame: (method: 'get' | 'post', path: string, screen: Screen, limit?: string) => void;
 }
 
 const screens: ((on: Screens) => void)[] = [
@@ -74,6 +77,7 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
   router.use('/console', (request, response, next) => {
     response.locals.route = '/console';
     response.set('Referrer-Policy', 'same-origin').set('Cache-Control', 'no-store');
+    allowFraming(request, response);
     if (request.method === 'POST') assertSameOrigin(request, services.baseUrl);
     next();
   });
@@ -111,8 +115,34 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
     }
   };
 
+  // A frame that leads to signing in, or shows another screen, would be blank: it says in words what is the matter.
+  const runFrame = (path: string, screen: Screen) => async (request: Request, response: Response) => {
+    response.locals.route = path;
+    const person = await findPerson(services, request);
+    if (!person) return refuseFrame(response, browserLocale(request), 'ended');
+    const locale = localeOf(request, person);
+    if (person.mustSetUpApp) return refuseFrame(response, locale, 'setUp');
+    const page = await enterConsole(tools, request, response, person);
+    if (page === 'lost' || page === 'nowhere') return refuseFrame(response, locale, 'elsewhere');
+    if (request.method === 'POST' && page.field('for') !== page.formOwner)
+      return refuseFrame(response, locale, 'elsewhere');
+    try {
+      await screen(page);
+    } catch (error) {
+      const problem = toProblem(error);
+      if (problem.status >= 500) throw error;
+      showFrameProblem(response, locale, problem);
+    }
+  };
+
   const on: Screens = {
     get: (path, screen) => router.get(path, run(path, screen)),
+    frame: (method, path, screen, limit = '64kb') =>
+      router[method](
+        path,
+        express.urlencoded({ extended: false, limit, parameterLimit: 1_000 }),
+        runFrame(path, screen),
+      ),
     post: (path, screen, again = (page) => page.go('/console'), limit = '64kb') =>
       router.post(
         path,
@@ -150,6 +180,7 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
   for (const mount of screens) mount(on);
 
   on.get('/console/*rest', (page) => showRefusal(page, new Problem('NOT_FOUND', 'There is no such page.')));
+  router.use('/console', frameProblems(services.logger));
   router.use(
     '/console',
     pageProblems(services.logger, (request) => browserLocale(request)),

@@ -10,7 +10,8 @@ import type { Screens } from './index';
 import { groupChoices } from './invite';
 import type { Page } from './page';
 import { initial } from './page';
-import { nextPage, queryOf } from './paging';
+import { listed, nextPage, queryOf } from './paging';
+import { permissionName } from './permissions';
 import { refusalWords } from './refusal';
 import { changedFields, mergeBoxes, shownIn } from './shown';
 import { groupNamesOf, nameOf, safeBack } from './users';
@@ -79,6 +80,7 @@ interface ListData {
   kinds: { value: string; label: string; chosen: boolean }[];
   mayInvite: boolean;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 
@@ -132,7 +134,7 @@ export function invitationScreens({ get, post }: Screens): void {
   get('/console/invitations', async (page) => {
     const filter = queryOf(page, 'q', 'status', 'kind');
     const found = await page.ask<z.infer<typeof invitationPage>>('GET O/invitations', {
-      query: { ...filter, ...queryOf(page, 'cursor') },
+      query: { ...filter, ...listed(page) },
     });
     page.show(listView, {
       rows: found.items.map((row) => {
@@ -322,7 +324,7 @@ async function factsOf(page: Page, row: InvitationBody): Promise<DetailData['fac
     ...text('userType', row.userType),
     ...text('groups', row.groupIds.flatMap((id) => groupNames.get(id) ?? []).join(', ')),
     ...text('organizations', others.join(', ')),
-    ...text('permissions', row.permissions.join(', ')),
+    ...text('permissions', row.permissions.map((name) => permissionName(page, name)).join(', ')),
     ...at('expiresAt', row.expiresAt),
     ...at('accessEndsAt', row.accessEndsAt),
     ...text('locale', row.locale && translator(pickLocale(row.locale))('language')),

@@ -10,10 +10,13 @@ import { toProblem } from '../middleware/problems';
 import type { invitation } from '../schemas/invitations';
 import type { licenceUse } from '../schemas/licences';
 import { allGroups, type GroupBody } from './all-groups';
-import { type FieldSpec, type Form, formOf, typedOrNothing } from './forms';
+import { demand } from './demand';
+import { durationWords } from './durations';
+import { type FieldSpec, type Form, formOf, manyChoices, typedOrNothing } from './forms';
 import type { Screens } from './index';
 import { instantOf } from './local-time';
 import type { Page } from './page';
+import { permissionChoices } from './permissions';
 import { consoleView } from './views';
 
 type InvitationBody = z.infer<typeof invitation>;
@@ -21,9 +24,19 @@ type InvitationBody = z.infer<typeof invitation>;
 interface InviteData {
   form: Form;
   kinds: InvitationKind[];
+  /** Of the preview, before anything is typed. */
+  kind: InvitationKind;
   /** What there is to choose, beyond the form's fields, for members and for guests. */
   has: Record<
-    'memberGroups' | 'guestGroups' | 'role' | 'permissions' | 'accessEndsAt' | 'organizations' | 'later' | 'overwrite',
+    | 'groups'
+    | 'memberGroups'
+    | 'guestGroups'
+    | 'role'
+    | 'permissions'
+    | 'accessEndsAt'
+    | 'organizations'
+    | 'later'
+    | 'overwrite',
     boolean
   >;
   withoutEmail: boolean;
@@ -34,22 +47,10 @@ interface InviteData {
 
 const inviteView = consoleView<InviteData>('invite');
 
-/** Permissions of Usher's own that a member may be given beyond the role. */
-export const givenPermissions = [
-  'members.invite',
-  'guests.invite',
-  'invitations.manage',
-  'users.manage',
-  'guests.manage',
-  'groups.create',
-  'groups.manage',
-  'logs.read',
-] as const;
-
 const invites: Record<InvitationKind, Action> = { member: 'members.invite', guest: 'guests.invite' };
 
 /** Inviting somebody, by the policy of the organization and the rights of the inviter. // A2, B1, C1–C3, D10, E1 */
-export function inviteScreens({ get, post }: Screens): void {
+export function inviteScreens({ get, post, frame }: Screens): void {
   get('/console/invite', (page) => show(page));
 
   post(
@@ -72,35 +73,34 @@ export function inviteScreens({ get, post }: Screens): void {
     (page) => show(page, null, true),
   );
 
-  post('/console/invite/preview', async (page) => {
-    const now = await page.read(readClock);
-    const kind = kindOf(page);
-    const locale = pickLocale(page.field('locale'), page.organization.locale);
-    const typedEnd = new Date(instantOf(page.field('expiresAt'), page.timeZone));
-    const { policy, timeZone } = page.organization;
-    const others = page.organizations.filter(({ id }) => page.fields('additionalOrganizationIds').includes(id));
-    const invitation = {
-      kind,
-      locale,
-      organizationName: listNames(locale, [page.organization, ...others]),
-      inviterName: displayName(page.person.account),
-      firstName: page.field('firstName').slice(0, 100).trim() || null,
-      lastName: page.field('lastName').slice(0, 100).trim() || null,
-      message: page.field('message').slice(0, 5_000).trim() || null,
-      // Nobody can use it: the real one is made when the mail goes out.
-      link: `${page.services.baseUrl}/invitations/preview`,
-      expiresAt: Number.isNaN(typedEnd.getTime()) ? deadline(now, policy.invitationLifetime, timeZone) : typedEnd,
-      timeZone,
-    };
-    const mail = await page.read((trx) => page.services.previewInvitation(trx, page.organization, invitation));
-    // The mail's own styles are within it; it may load nothing but the logo, run nothing and lead nowhere.
-    page.response
-      .set(
-        'Content-Security-Policy',
-        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox; frame-ancestors 'self'",
-      )
-      .send(mail.html);
-  });
+  // To begin with nothing is typed; then what is.
+  for (const method of ['get', 'post'] as const) frame(method, '/console/invite/preview', showPreview);
+}
+
+/** The mail as it would go out now. */
+async function showPreview(page: Page): Promise<void> {
+  demand(page, 'invitations.create');
+  const now = await page.read(readClock);
+  const kind = kindOf(page);
+  const locale = pickLocale(page.field('locale'), page.organization.locale);
+  const typedEnd = new Date(instantOf(page.field('expiresAt'), page.timeZone));
+  const { policy, timeZone } = page.organization;
+  const others = page.organizations.filter(({ id }) => page.fields('additionalOrganizationIds').includes(id));
+  const invitation = {
+    kind,
+    locale,
+    organizationName: listNames(locale, [page.organization, ...others]),
+    inviterName: displayName(page.person.account),
+    firstName: page.field('firstName').slice(0, 100).trim() || null,
+    lastName: page.field('lastName').slice(0, 100).trim() || null,
+    message: page.field('message').slice(0, 5_000).trim() || null,
+    // Nobody can use it: the real one is made when the mail goes out.
+    link: `${page.services.baseUrl}/invitations/preview`,
+    expiresAt: Number.isNaN(typedEnd.getTime()) ? deadline(now, policy.invitationLifetime, timeZone) : typedEnd,
+    timeZone,
+  };
+  const mail = await page.read((trx) => page.services.previewInvitation(trx, page.organization, invitation));
+  page.response.send(mail.html);
 }
 
 const kindOf = (page: Page): InvitationKind => {
@@ -128,10 +128,10 @@ function toBody(page: Page): Record<string, unknown> {
     kind,
     ...typedOrNothing(page, 'email', 'firstName', 'lastName', 'username', 'message', 'locale'),
     ...(kind === 'guest'
-      ? { ...typedOrNothing(page, 'guestType'), groupIds: many('guestGroupIds') }
+      ? { ...typedOrNothing(page, 'guestType'), groupIds: [...many('groupIds'), ...many('guestGroupIds')] }
       : {
           ...typedOrNothing(page, 'userType'),
-          groupIds: many('memberGroupIds'),
+          groupIds: [...many('groupIds'), ...many('memberGroupIds')],
           ...(page.field('role') !== '' && { role: page.field('role') }),
           ...(permissions.length > 0 && { permissions }),
         }),
@@ -160,6 +160,10 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
   const groups = await allGroups(page);
   const memberGroups = groupChoices(page, groups, 'members.invite').filter(({ isGuestGroup }) => !isGuestGroup);
   const guestGroups = groupChoices(page, groups, 'guests.invite');
+  // So many that they are in the page once, for whoever may come into them.
+  const inOne =
+    kinds.length === invitationKinds.length && [memberGroups, guestGroups].every(({ length }) => length > manyChoices);
+  const allChoices = inOne ? everyGroup(memberGroups, guestGroups) : [];
   const mayManage = page.may('invitations.manage');
   const others = page.organizations.filter(
     (organization) =>
@@ -169,20 +173,25 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
   const mayGivePermissions = page.may('permissions.give');
   const overwrite =
     (problem?.code === 'ACCOUNT_INACTIVE' || page.field('overwrite') === 'yes') && page.may('users.manage');
+  const guestDefaults = {
+    ...(page.organization.licences === null && { hint: false as const }),
+    value: guestGroups.filter(({ isGuestGroup }) => isGuestGroup).map(({ value }) => value),
+  };
   const specs: FieldSpec[] = [
     { name: 'kind', kind: 'radios', value: kindOf(page), choices: kinds.map((kind) => choice(page, 'kind', kind)) },
     { name: 'email', kind: 'email', required: mandatory('email') || !mayManage },
     { name: 'firstName', required: mandatory('firstName'), words: 'console.fields.givenName' },
     { name: 'lastName', required: mandatory('lastName'), words: 'console.fields.familyName' },
     { name: 'username' },
-    { name: 'memberGroupIds', kind: 'checkboxes', choices: memberGroups },
     {
-      name: 'guestGroupIds',
+      name: 'groupIds',
       kind: 'checkboxes',
-      choices: guestGroups,
-      ...(page.organization.licences === null && { hint: false as const }),
-      value: guestGroups.filter(({ isGuestGroup }) => isGuestGroup).map(({ value }) => value),
+      choices: allChoices,
+      words: 'console.fields.guestGroupIds',
+      ...guestDefaults,
     },
+    { name: 'memberGroupIds', kind: 'checkboxes', choices: inOne ? [] : memberGroups },
+    { name: 'guestGroupIds', kind: 'checkboxes', choices: inOne ? [] : guestGroups, ...guestDefaults },
     {
       name: 'guestType',
       kind: 'select',
@@ -202,10 +211,7 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
     {
       name: 'permissions',
       kind: 'checkboxes',
-      choices: givenPermissions.map((name) => ({
-        value: name,
-        label: page.t(`console.permissions.${permissionKey(name)}`),
-      })),
+      choices: permissionChoices(page),
     },
     { name: 'otherPermissions', kind: 'textarea', rows: 2 },
     {
@@ -230,11 +236,13 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
     { name: 'overwrite', kind: 'checkbox' },
   ];
   const data: InviteData = {
-    form: formOf(page, specs, typed, problem && atForm(problem, kindOf(page))),
+    form: formOf(page, specs, typed, inOne ? problem : problem && atForm(problem, kindOf(page))),
     kinds,
+    kind: kindOf(page),
     has: {
-      memberGroups: memberGroups.length > 0 && kinds.includes('member'),
-      guestGroups: kinds.includes('guest'),
+      groups: inOne,
+      memberGroups: !inOne && memberGroups.length > 0 && kinds.includes('member'),
+      guestGroups: !inOne && kinds.includes('guest'),
       role: page.may('roles.give') && kinds.includes('member'),
       permissions: mayGivePermissions && kinds.includes('member'),
       accessEndsAt: policy.guestSuspensionAndEndDate,
@@ -245,7 +253,7 @@ async function show(page: Page, problem: Problem | null = null, typed = false): 
     withoutEmail: mayManage && !mandatory('email'),
     anyMandatory: specs.some(({ required }) => required),
     seats: await seatsLeft(page),
-    lifetime: durationWords(page, policy.invitationLifetime),
+    lifetime: durationWords(page.locale, policy.invitationLifetime),
   };
   if (problem) page.showAgain(inviteView, data, problem);
   else page.show(inviteView, data);
@@ -257,6 +265,8 @@ function atForm(problem: Problem, kind: InvitationKind): Problem {
     error.pointer = error.pointer.replace(/^\/groupIds/, kind === 'guest' ? '/guestGroupIds' : '/memberGroupIds');
   return problem;
 }
+
+type GroupChoice = ReturnType<typeof groupChoices>[number];
 
 /** Groups that the person may put others into. */
 export function groupChoices(page: Page, groups: readonly GroupBody[], action: Action) {
@@ -270,13 +280,24 @@ export function groupChoices(page: Page, groups: readonly GroupBody[], action: A
     }));
 }
 
+/** Those for one kind of person are hidden from the other, and not heard with them. */
+function everyGroup(memberGroups: readonly GroupChoice[], guestGroups: readonly GroupChoice[]) {
+  const idsOf = (choices: readonly GroupChoice[]) => new Set(choices.map(({ value }) => value));
+  const [forMembers, forGuests] = [idsOf(memberGroups), idsOf(guestGroups)];
+  return [
+    ...guestGroups.map((group) =>
+      forMembers.has(group.value) ? group : { ...group, name: 'guestGroupIds', within: 'for-guest' },
+    ),
+    ...memberGroups
+      .filter(({ value }) => !forGuests.has(value))
+      .map((group) => ({ ...group, name: 'memberGroupIds', within: 'for-member' })),
+  ];
+}
+
 const choice = (page: Page, field: string, value: string) => {
   const hint = `console.choices.${field}.${value}Hint`;
   return { value, label: page.t(`console.choices.${field}.${value}`), hint: page.maySay(hint) };
 };
-
-/** A key of the catalogue has no dots of its own. */
-export const permissionKey = (name: string): string => name.replace('.', '-');
 
 async function seatsLeft(page: Page): Promise<InviteData['seats']> {
   // Where there are no licences, nobody needs to be counted.
@@ -288,12 +309,4 @@ async function seatsLeft(page: Page): Promise<InviteData['seats']> {
     of: use.licences,
     guestsLeft: Math.max(0, (use.singleGroupGuests.limit ?? 0) - use.singleGroupGuests.used),
   };
-}
-
-/** "28 days", as far as one number says it; else the duration as it is written. */
-export function durationWords(page: Page, duration: string): string {
-  const [, days, hours, minutes] = /^P(?:(\d+)D|T(\d+)H|T(\d+)M)$/.exec(duration) ?? [];
-  const [count, unit] = days ? [days, 'day'] : hours ? [hours, 'hour'] : minutes ? [minutes, 'minute'] : [null, null];
-  if (count === null) return duration;
-  return new Intl.NumberFormat(page.locale, { style: 'unit', unit, unitDisplay: 'long' }).format(Number(count));
 }

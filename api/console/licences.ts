@@ -5,7 +5,7 @@ import { toLicenceUse } from '../schemas/licences';
 import { demand } from './demand';
 import type { Screens } from './index';
 import { initial } from './page';
-import { nextPage, queryOf } from './paging';
+import { nextPage, queryOf, rowsPerPage } from './paging';
 import { nameOf } from './users';
 import { consoleView } from './views';
 
@@ -33,13 +33,13 @@ interface LicencesData {
   pools: { value: string; label: string; chosen: boolean }[];
   filtered: boolean;
   next: string | null;
+  previous: string | null;
   first: string | null;
 }
 
 const licencesView = consoleView<LicencesData>('licences');
 
 const pools: readonly Pool[] = ['licence', 'single-group'];
-const rowsPerPage = 50;
 
 const meter = (used: number, limit: number | null): Meter => ({
   used,

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { type IdempotencyKey, once, settleKey, takeKey } from '../../db/commands/once';
+import { countSeats } from '../../db/queries/count-seats';
 import { switchSession } from '../../db/queries/list-sessions';
 import { inOrganization, type Transaction } from '../../db/database';
 import { type AccountOrganization, currentOrganization, listAccountOrganizations } from '../../db/queries/find-account';
@@ -10,11 +11,12 @@ import { findOrganization } from '../../db/queries/find-organization';
 import type { Organization } from '../../db/models/organization';
 import { displayName } from '../../domain/account';
 import { type Action, decide, type Resource, theOrganization } from '../../domain/permissions';
-import type { Problem } from '../../domain/problem';
+import { Problem } from '../../domain/problem';
+import type { SeatCount } from '../../domain/seats';
 import { hasText, type Locale, type Translate, translator, type Variables } from '../../i18n';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
-import { typedField } from '../pages/request';
+import { languagesOf, typedField } from '../pages/request';
 import { localeOf } from '../pages/signed-in';
 import { callerKey, type Person } from '../caller';
 import { askRoute, type RouteInput, type Visit } from '../route';
@@ -38,6 +40,8 @@ export interface Frame {
   for: string;
   /** Where forms lead back to. */
   path: string;
+  /** The same screen in each language; none where asking for it again would not show it. */
+  languages: { locale: Locale; label: string; href: string; current: boolean }[];
 }
 
 export interface ConsoleServices {
@@ -69,6 +73,8 @@ export class Page {
   private once: string = randomUUID();
   /** Where a form that was taken has led. */
   private led: Led | null = null;
+  /** How the seats here were used when somebody was refused one: without whoever was asked for. // D2 */
+  refusedSeats: SeatCount | null = null;
 
   constructor(
     private readonly tools: ConsoleServices,
@@ -136,7 +142,14 @@ export class Page {
     const spec = this.tools.routes.find(name);
     const key = spec.idempotent && this.request.method === 'POST' ? this.formKey(name, input) : null;
     const headers = { ...(key !== null && { 'idempotency-key': key }), ...input.headers };
-    return askRoute(spec, this.visit, { ...input, headers });
+    try {
+      return await askRoute(spec, this.visit, { ...input, headers });
+    } catch (error) {
+      // One that names a field is about another organization. // C3
+      if (error instanceof Problem && error.code === 'NO_SEAT' && !error.options.errors)
+        this.refusedSeats = await this.read((trx) => countSeats(trx, this.organization.id));
+      throw error;
+    }
   }
 
   /** A transaction of the organization, for what no route tells. */
@@ -240,6 +253,12 @@ export class Page {
       once: this.once,
       for: this.formOwner,
       path,
+      languages: (languagesOf(this.request).languageLinks ?? []).map(({ locale, href }) => ({
+        locale,
+        href,
+        label: translator(locale)('language'),
+        current: locale === this.locale,
+      })),
     };
   }
 

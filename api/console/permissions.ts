@@ -22,12 +22,12 @@ export function permissionName(page: Page, permission: string): string {
 }
 
 export const permissionChoices = (page: Page) =>
-  knownPermissions.map((value) => ({ value, label: permissionName(page, value), hint: value }));
+  knownPermissions.map((value) => ({ value, label: permissionName(page, value) }));
 
 /** Those that have a box of their own, and the rest, one per line. */
 export const splitPermissions = (permissions: readonly string[]) => ({
   known: permissions.filter(isKnown),
-  others: permissions.filter((permission) => !isKnown(permission)).join('\n'),
+  others: permissions.filter((permission) => !isKnown(permission)),
 });
 
 export const lines = (text: string): string[] =>

@@ -1,8 +1,9 @@
 import type { Policy } from '../../domain/policy';
-import type { Problem } from '../../domain/problem';
+import { Problem } from '../../domain/problem';
 import { hasText } from '../../i18n';
 import { type Conflict, conflictOf } from './conflict';
 import { refusable } from './demand';
+import { durationOf, durationWords } from './durations';
 import { type FieldSpec, type Form, formOf } from './forms';
 import type { Screens } from './index';
 import type { Page } from './page';
@@ -51,7 +52,7 @@ const none = 'none';
 function typedPolicy(page: Page): Record<string, unknown> {
   const duration = (name: string) => {
     const chosen = page.field(name);
-    return chosen === other ? page.field(`${name}Other`).trim() : chosen;
+    return chosen === other ? durationOf(page.field(`${name}Other`)) : chosen;
   };
   const warning = duration('guestAccessWarning');
   const domains = lines(page.field('allowedEmailDomains'));
@@ -63,7 +64,7 @@ function typedPolicy(page: Page): Record<string, unknown> {
     onExpiry: page.field('onExpiry'),
     requiredFields: page.fields('requiredFields'),
     deriveUsername: is('deriveUsername'),
-    reminders: [...new Set([...page.fields('reminders'), ...lines(page.field('otherReminders'))])],
+    reminders: typedReminders(page).map(({ duration }) => duration),
     quietHours: is('quietHours') ? { from: page.field('quietFrom'), to: page.field('quietTo') } : null,
     membersMayInviteGuests: is('membersMayInviteGuests'),
     password: { minLength: /^\d{1,4}$/.test(length) ? Number(length) : length },
@@ -76,11 +77,40 @@ function typedPolicy(page: Page): Record<string, unknown> {
   };
 }
 
-/** A duration in words; one that nobody has words for as it is. */
-function durationName(page: Page, duration: string): string {
-  const key = `console.policy.durations.${duration}`;
-  return hasText(page.locale, key) ? page.t(key) : duration;
+/** Each once, with the field that it stands in. */
+function typedReminders(page: Page): { duration: string; field: string }[] {
+  const ticked = page.fields('reminders').map((duration) => ({ duration, field: 'reminders' }));
+  const written = lines(page.field('otherReminders')).map((text) => ({
+    duration: durationOf(text),
+    field: 'otherReminders',
+  }));
+  const all = [...ticked, ...written];
+  return all.filter(({ duration }, index) => all.findIndex((each) => each.duration === duration) === index);
 }
+
+/** The API speaks of the policy; the form has two fields for some of it, and marks the one that was used. */
+function atForm(page: Page, problem: Problem): Problem {
+  const typed = typedReminders(page);
+  const errors = problem.options.errors?.map((error) => {
+    const [, name = '', rest = ''] = error.pointer.split('/');
+    // The whole list is refused where there are too many.
+    const reminder = rest === '' ? typed.at(-1) : typed[Number(rest)];
+    const fields: Record<string, string | undefined> = {
+      invitationLifetime: page.field(name) === other ? `${name}Other` : name,
+      guestAccessWarning: page.field(name) === other ? `${name}Other` : name,
+      reminders: reminder?.field,
+      quietHours: { from: 'quietFrom', to: 'quietTo' }[rest],
+    };
+    return { ...error, pointer: `/${fields[name] ?? name}` };
+  });
+  return new Problem(problem.code, problem.message, { ...problem.options, ...(errors && { errors }) });
+}
+
+/** A duration in words, or what there is besides one. */
+const durationName = (page: Page, choice: string): string =>
+  choice === other || choice === none
+    ? page.t(`console.policy.durations.${choice}`)
+    : durationWords(page.locale, choice);
 
 function fieldsOf(page: Page, policy: Policy): FieldSpec[] {
   const yes = (on: boolean) => (on ? 'yes' : '');
@@ -94,7 +124,7 @@ function fieldsOf(page: Page, policy: Policy): FieldSpec[] {
         choices: [...choices, other].map((choice) => ({ value: choice, label: durationName(page, choice) })),
         value: known ? value : other,
       },
-      { name: `${name}Other`, value: known ? '' : value },
+      { name: `${name}Other`, value: known ? '' : durationWords(page.locale, value) },
     ];
   };
   const options = (name: string, values: readonly string[]) =>
@@ -135,7 +165,10 @@ function fieldsOf(page: Page, policy: Policy): FieldSpec[] {
       name: 'otherReminders',
       kind: 'textarea',
       rows: 2,
-      value: policy.reminders.filter((reminder) => !reminders.includes(reminder)).join('\n'),
+      value: policy.reminders
+        .filter((reminder) => !reminders.includes(reminder))
+        .map((reminder) => durationWords(page.locale, reminder))
+        .join('\n'),
     },
     { name: 'quietHours', kind: 'checkbox', value: yes(policy.quietHours !== null) },
     { name: 'quietFrom', kind: 'time', value: policy.quietHours?.from ?? '22:00' },
@@ -162,7 +195,7 @@ async function showPolicy(page: Page, problem: Problem | null = null, again = fa
   const policy = body as Policy;
   const specs = fieldsOf(page, policy);
   const conflicting = problem?.code === 'PRECONDITION_FAILED';
-  const form = formOf(page, specs, again || problem !== null, conflicting ? null : problem);
+  const form = formOf(page, specs, again || problem !== null, conflicting ? null : problem && atForm(page, problem));
   // Whether a change is to reach open invitations is asked anew each time; it is no part of the policy.
   const compared = formOf(
     page,

@@ -1,4 +1,5 @@
 import type { Problem } from '../../domain/problem';
+import { type SeatCount, usedSeats } from '../../domain/seats';
 import { hasText } from '../../i18n';
 import type { Page } from './page';
 import { consoleView } from './views';
@@ -8,11 +9,19 @@ export interface SwitchBack {
   back: { id: string; name: string; kept: string } | null;
 }
 
-interface RefusalData {
-  status: number;
+/** Why something was refused, in words. */
+export interface Refusal {
   title: string;
+  /** How the seats are used, a sentence each; empty where it is about something else. // D2 */
+  numbers: string[];
   /** What to do about it; null where nothing can be said. */
   help: string | null;
+  /** Where to do it. */
+  link: { href: string; label: string } | null;
+}
+
+interface RefusalData extends Refusal {
+  status: number;
   back: SwitchBack['back'];
   requestId: string;
 }
@@ -20,9 +29,27 @@ interface RefusalData {
 const refusalView = consoleView<RefusalData>('refusal');
 
 /** What an action was refused for, and what to do: `errors.<CODE>` and `console.help.<CODE>`. */
-export function refusalWords(page: Page, { code }: Problem): { title: string; help: string | null } {
+export function refusalWords(page: Page, { code }: Problem): Refusal {
   const help = `console.help.${code}`;
-  return { title: page.t(`errors.${code}`), help: hasText(page.locale, help) ? page.t(help) : null };
+  const seats = code === 'NO_SEAT' ? page.refusedSeats : null;
+  return {
+    title: page.t(`errors.${code}`),
+    numbers: seats ? seatNumbers(page, seats) : [],
+    help: hasText(page.locale, help) ? page.t(help) : null,
+    link:
+      seats && page.may('users.manage')
+        ? { href: '/console/licences', label: page.t('console.sections.licences') }
+        : null,
+  };
+}
+
+function seatNumbers(page: Page, seats: SeatCount): string[] {
+  const { licences, members, multiGroupGuests, invited } = seats;
+  return [
+    page.t('console.seats.licences', { used: usedSeats(seats, 'licence'), licences, members, multiGroupGuests }),
+    page.t('console.seats.singleGroup', { used: usedSeats(seats, 'single-group'), licences }),
+    page.t('console.seats.invited', { count: invited }),
+  ];
 }
 
 /** A whole screen that says no. */
@@ -31,6 +58,7 @@ export function showRefusal(page: Page, problem: Problem, switched?: SwitchBack)
   page.show(
     refusalView,
     {
+      ...words,
       status: problem.status,
       title: switched ? page.t('console.refusals.switched.title') : words.title,
       help: switched ? page.t('console.refusals.switched.help') : words.help,

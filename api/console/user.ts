@@ -7,10 +7,10 @@ import { allGroups } from './all-groups';
 import { conflictOf } from './conflict';
 import { type FieldSpec, type Form, formOf } from './forms';
 import type { Screens } from './index';
-import { givenPermissions, groupChoices, ownPermissions, permissionKey } from './invite';
+import { groupChoices, ownPermissions } from './invite';
 import { instantOf, localTime } from './local-time';
 import type { Page } from './page';
-import { permissionName } from './permissions';
+import { permissionChoices, permissionName, splitPermissions } from './permissions';
 import { refusalWords } from './refusal';
 import { changedFields, mergeBoxes, shownIn } from './shown';
 import { groupNamesOf, personRow, type PersonRow, safeBack, type UserBody } from './users';
@@ -134,7 +134,8 @@ export function userScreens({ get, post }: Screens): void {
         await carryOut(page, action, user.id);
       } catch (error) {
         const problem = toProblem(error);
-        if (problem.status !== 409) throw error;
+        // How the seats are used takes a page of its own.
+        if (problem.status !== 409 || problem.code === 'NO_SEAT') throw error;
         const { title, help } = refusalWords(page, problem);
         return page.go(back, 'refused', { title, help: help ?? '' }, 'bad');
       }
@@ -252,7 +253,7 @@ async function editing(page: Page, user: UserBody): Promise<Editing> {
   const choices = groups
     .filter(({ id }) => administered.has(id) || user.groupIds.includes(id))
     .map(({ id, name }) => ({ value: id, label: name }));
-  const known = (name: string): boolean => (givenPermissions as readonly string[]).includes(name);
+  const granted = splitPermissions(management.permissions);
   const specs: FieldSpec[] = [
     { name: 'firstName', value: user.firstName, words: 'console.fields.givenName' },
     { name: 'lastName', value: user.lastName, words: 'console.fields.familyName' },
@@ -273,17 +274,14 @@ async function editing(page: Page, user: UserBody): Promise<Editing> {
     {
       name: 'permissions',
       kind: 'checkboxes',
-      value: management.permissions.filter(known),
-      choices: givenPermissions.map((name) => ({
-        value: name,
-        label: page.t(`console.permissions.${permissionKey(name)}`),
-      })),
+      value: granted.known,
+      choices: permissionChoices(page),
     },
     {
       name: 'otherPermissions',
       kind: 'textarea',
       rows: 2,
-      value: management.permissions.filter((name) => !known(name)).join('\n'),
+      value: granted.others.join('\n'),
     },
     { name: 'groupIds', kind: 'checkboxes', value: user.groupIds, choices },
     { name: 'accessEndsAt', kind: 'instant', value: localTime(user.accessEndsAt, page.timeZone) },
@@ -312,12 +310,10 @@ async function save(page: Page, user: UserBody): Promise<void> {
   const rights = (['userType', 'externalId'] as const)
     .filter((field) => isNew(field, 'rights'))
     .map((field) => [field, page.field(field).trim() || null]);
-  const known = (name: string): boolean => (givenPermissions as readonly string[]).includes(name);
+  const granted = splitPermissions(management.permissions);
   const permissions = [
-    ...(isNew('permissions') ? page.fields('permissions') : management.permissions.filter(known)),
-    ...(isNew('otherPermissions', 'permissions')
-      ? ownPermissions(page)
-      : management.permissions.filter((name) => !known(name))),
+    ...(isNew('permissions') ? page.fields('permissions') : granted.known),
+    ...(isNew('otherPermissions', 'permissions') ? ownPermissions(page) : granted.others),
   ];
   const body = {
     ...(Object.fromEntries([...account, ...rights]) as Record<string, string | null>),

@@ -7,7 +7,7 @@ import type { user, userPage } from '../schemas/users';
 import { allGroups } from './all-groups';
 import type { Screens } from './index';
 import { initial, type Page } from './page';
-import { nextPage, queryOf } from './paging';
+import { listed, nextPage, queryOf } from './paging';
 import { refusalWords } from './refusal';
 import { consoleView } from './views';
 
@@ -92,6 +92,7 @@ interface UsersData {
   mayManage: boolean;
   anyChoosable: boolean;
   next: string | null;
+  previous: string | null;
   first: string | null;
   back: string;
 }
@@ -118,9 +119,8 @@ const confirmCancelView = consoleView<ConfirmBulkData>('confirm-cancel-many');
 export function usersScreens({ get, post }: Screens): void {
   get('/console/users', async (page) => {
     const filter = queryOf(page, 'q', 'status', 'kind', 'groupId');
-    const cursor = queryOf(page, 'cursor');
     const [users, groupNames] = await Promise.all([
-      page.ask<UserPageBody>('GET O/users', { query: { ...filter, ...cursor } }),
+      page.ask<UserPageBody>('GET O/users', { query: { ...filter, ...listed(page) } }),
       groupNamesOf(page),
     ]);
     const mayManage = page.may('invitations.manage');
@@ -218,8 +218,8 @@ async function actOn(page: Page, id: string, action: InvitationAction['wish']): 
     const problem = toProblem(error);
     if (problem.status >= 500) throw error;
     if (problem.status === 404) return { name, ok: false, text: gone, help: null, href: null };
-    const { title, help } = refusalWords(page, problem);
-    return { name, ok: false, text: title, help, href };
+    const { title, numbers, help } = refusalWords(page, problem);
+    return { name, ok: false, text: title, help: [...numbers, help ?? ''].join(' ').trim() || null, href };
   }
 }
 

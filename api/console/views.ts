@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import Handlebars from 'handlebars';
 import { formatShort, type Locale } from '../../i18n';
 import { compileOptions, registerWith, templateSources, viewsFolder } from '../pages/render';
-import { glyph } from './glyphs';
+import { glyph, glyphSheet } from './glyphs';
 import type { Frame } from './page';
 
 /** A screen of the console as a function of what it shows. Values are plain text: the template escapes them all. */
@@ -22,6 +22,7 @@ const helpers = {
     );
   },
   glyph: (shape: string): Handlebars.SafeString => new Handlebars.SafeString(glyph(shape)),
+  glyphSheet: (): Handlebars.SafeString => new Handlebars.SafeString(glyphSheet),
   or: (...parts: unknown[]): unknown => parts.slice(0, -1).find(Boolean) ?? null,
   not: (value: unknown): boolean => !value,
   has: (list: readonly unknown[], value: unknown): boolean => list.includes(value),
@@ -43,8 +44,19 @@ const options = {
 
 /** The view of `views/console/<name>.hbs`. Templates are strict: a field that they read must be there, if only as null. */
 export function consoleView<Data extends object>(name: string): View<Data> {
+  const template = compile<Data>(name);
+  const refreshesItself = sources.get(name)?.includes('data-live=') ?? false;
+  return (frame, data) => template(data, { data: { locale: frame.locale, frame, refreshesItself } });
+}
+
+/** One that stands within a screen, and may be shown to somebody who sees no screen any more: nothing surrounds it. */
+export function frameView<Data extends object>(name: string): (locale: Locale, data: Data) => string {
+  const template = compile<Data>(name);
+  return (locale, data) => template(data, { data: { locale } });
+}
+
+function compile<Data extends object>(name: string): Handlebars.TemplateDelegate<Data> {
   const source = sources.get(name);
   if (source === undefined) throw new Error(`The template of the view ${name} is missing in ${folder}.`);
-  const template = environment.compile<Data>(source, options);
-  return (frame, data) => template(data, { data: { locale: frame.locale, frame } });
+  return environment.compile<Data>(source, options);
 }

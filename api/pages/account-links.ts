@@ -1,6 +1,6 @@
 import express, { type Request, type Response, Router } from 'express';
 import { Problem } from '../../domain/problem';
-import { locales, pickLocale, translator } from '../../i18n';
+import { pickLocale, translator } from '../../i18n';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
 import { forgotPassword, openConfirmation, openResetLink, useConfirmationLink, useResetLink } from '../reset-password';
@@ -9,7 +9,15 @@ import { email as emailSchema } from '../schemas/common';
 import { brandOf } from './brand';
 import { pageProblems } from './problem-page';
 import { passwordRuleItems, renderPage } from './render';
-import { browserLocale, chosenLanguage, readCookie, typedField, withLanguage } from './request';
+import {
+  browserLocale,
+  chosenLanguage,
+  languagesOf,
+  preferredLanguage,
+  readCookie,
+  typedField,
+  withLanguage,
+} from './request';
 
 const cookieMs = 60 * 60 * 1000;
 
@@ -30,9 +38,7 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
       errors,
       action: withLanguage('/forgot-password', request),
       signInUrl: withLanguage('/sign-in', request),
-      ...(request.method === 'GET' && {
-        languageLinks: locales.map((locale) => ({ locale, href: `/forgot-password?lang=${locale}` })),
-      }),
+      ...languagesOf(request),
     });
 
   // Browsers say where a form comes from only where they may: also when it is shown again after a slip.
@@ -107,7 +113,11 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
     if (opened === null) response.status(410).send(renderPage('account-link-dead', locale, { againUrl: null }));
     else
       response.send(
-        renderPage('confirm-email', locale, { ...opened, action: withLanguage('/confirm-email/open', request) }),
+        renderPage('confirm-email', locale, {
+          ...opened,
+          action: withLanguage('/confirm-email/open', request),
+          ...languagesOf(request),
+        }),
       );
   });
 
@@ -125,7 +135,7 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
 
   async function showReset(request: Request, response: Response, typed?: string): Promise<void> {
     const { account, policy, joins, home, unmet } = await openResetLink(services, tokenOf(request, 'reset-password'));
-    const locale = pickLocale(chosenLanguage(request), account.locale, request.get('accept-language'));
+    const locale = pickLocale(preferredLanguage(request), account.locale, request.get('accept-language'));
     const minLength = Math.max(policy.minLength, 8);
     response.status(typed === undefined ? 200 : 400).send(
       renderPage('reset-password', locale, {
@@ -136,9 +146,7 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
         minLength,
         passwordRules: passwordRuleItems(locale, minLength, typed === undefined ? null : unmet(typed)),
         errors: typed === undefined ? [] : [{ field: 'password', message: translator(locale)('fields.password.weak') }],
-        ...(request.method === 'GET' && {
-          languageLinks: locales.map((each) => ({ locale: each, href: `/reset-password/open?lang=${each}` })),
-        }),
+        ...languagesOf(request),
       }),
     );
   }

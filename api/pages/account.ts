@@ -32,11 +32,11 @@ import { signIn } from '../sign-in';
 import { keepForm, type KeptForm, keptFormLimit, readKept } from './kept-form';
 import { pageProblems } from './problem-page';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
-import { browserLocale, chosenLanguage, typedField, withLanguage } from './request';
+import { browserLocale, chosenLanguage, keepLanguage, languagesOf, typedField, withLanguage } from './request';
 import { address, enterPage, isNext, localeOf, safeNext, setUpPath } from './signed-in';
 import { goOn, showCode } from './two-factor';
 
-const notices = ['data', 'email', 'left', 'password', 'session', 'factor', 'accepted', 'declined'] as const;
+const notices = ['data', 'email', 'left', 'password', 'session', 'factor', 'codes', 'accepted', 'declined'] as const;
 type Notice = (typeof notices)[number];
 
 const signInProblems: Partial<Record<ProblemCode, string>> = {
@@ -98,6 +98,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
         name: person && displayName(person.account),
         action: withLanguage('/sign-out', request),
         signInUrl: withLanguage('/sign-in', request),
+        ...languagesOf(request),
       }),
     );
   });
@@ -110,7 +111,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
       );
     await endSession(request);
     const next = typedField(request, 'next');
-    if (isNext(next)) response.redirect(303, `/sign-in?next=${encodeURIComponent(next)}`);
+    if (isNext(next)) response.redirect(303, address('/sign-in', request, { next }));
     else response.redirect(303, withLanguage('/sign-out', request));
   });
 
@@ -141,7 +142,10 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     await accountEvent(services.database, account, 'account.changed', own.actor, (trx) =>
       changeOwnAccount(trx, account.id, { ...names, ...(chosen && { locale: chosen }) }),
     );
-    done(request, response, 'data');
+    if (!chosen || chosen === account.locale) return done(request, response, 'data');
+    // Chosen anew: from now on it counts, whatever this browser has been told before.
+    keepLanguage(response, services.baseUrl, chosen);
+    response.redirect(303, '/profile?done=data');
   });
 
   router.post('/profile/password', form, async (request, response) => {
@@ -207,6 +211,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
         organizationName: name,
         action: withLanguage(`/profile/organizations/${id}/leave`, request),
         backUrl: withLanguage('/profile', request),
+        ...languagesOf(request),
       }),
     );
   });
@@ -301,6 +306,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
         backUrl: withLanguage('/profile', request),
         reason,
         errors,
+        ...languagesOf(request),
       }),
     );
   }
@@ -385,6 +391,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
           signOut: withLanguage('/sign-out', request),
           twoFactor: path('/two-factor'),
           setUpApp: path('/two-factor/app'),
+          recoveryCodes: path('/two-factor/recovery-codes'),
         },
         ...(request.method === 'GET' && languageLinks('/profile')),
       }),

@@ -15,7 +15,8 @@ import type { RateLimits } from '../middleware/rate-limits';
 import { line, paragraphs, username as usernameSchema } from '../schemas/common';
 import { brandOf } from './brand';
 import { pageProblems } from './problem-page';
-import { browserLocale, chosenLanguage, readCookie, withLanguage } from './request';
+import { browserLocale, languagesOf, preferredLanguage, readCookie, withLanguage } from './request';
+import { address } from './signed-in';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
 import { assertSameOrigin } from '../same-origin';
 
@@ -131,6 +132,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
         continueUrl: invitation.redirectUrl,
         signInUrl: withLanguage('/sign-in', request),
         signedIn: (await findReadyPerson(services, request))?.id === invitation.accountId,
+        ...languagesOf(request),
       }),
     );
   });
@@ -173,6 +175,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
       renderPage('declined', localeOf(request, link), {
         organizationName: namesOf(link, localeOf(request, link)),
         brand: brandOf(link.organization),
+        ...languagesOf(request),
       }),
     );
   });
@@ -205,6 +208,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
       renderPage('request-sent', localeOf(request, link), {
         organizationName: organization.name,
         brand: brandOf(organization),
+        ...languagesOf(request),
       }),
     );
   });
@@ -232,7 +236,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
             signOutAction: withLanguage('/sign-out', request),
             next,
           })
-        : renderPage('sign-in-required', locale, { ...data, signInUrl: `/sign-in?next=${encodeURIComponent(next)}` }),
+        : renderPage('sign-in-required', locale, { ...data, signInUrl: address('/sign-in', request, { next }) }),
     );
   }
 
@@ -296,7 +300,7 @@ function showUnknown(request: Request, response: Response): void {
     organizationName: null,
     inviterName: null,
     requestNewAction: null,
-    signInUrl: '/sign-in',
+    signInUrl: withLanguage('/sign-in', request),
     expiredAt: null,
     timeZone: 'UTC',
   };
@@ -462,4 +466,4 @@ function registration(
 }
 
 const localeOf = (request: Request, { invitation, organization }: OpenedLink): Locale =>
-  pickLocale(chosenLanguage(request), invitation.locale, organization.locale);
+  pickLocale(preferredLanguage(request), invitation.locale, organization.locale);

@@ -3,8 +3,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import Handlebars from 'handlebars';
 import type { FactorMethod } from '../../domain/two-factor';
-import { formatInstant, locales, translator, type Locale, type Translate, type Variables } from '../../i18n';
+import {
+  formatInstant,
+  formatShort,
+  locales,
+  translator,
+  type Locale,
+  type Translate,
+  type Variables,
+} from '../../i18n';
 import { type Brand, stylesheetUrl } from './brand';
+import { deviceName, shownAddress } from './device';
 
 export type InviteeKind = 'member' | 'guest';
 export type VisiblePasswordRule = 'length' | 'upper' | 'lower' | 'digit' | 'special' | 'common';
@@ -140,7 +149,8 @@ export interface ViewData {
     signOutAction: string;
     errors: FieldError<'code'>[];
   };
-  'recovery-codes': Chrome & { recoveryCodes: string[]; nextUrl: string };
+  /** renewed: in place of earlier ones, for an app that was there. */
+  'recovery-codes': Chrome & { recoveryCodes: string[]; renewed: boolean; nextUrl: string };
   'forgot-password': Chrome & {
     email: string;
     sent: boolean;
@@ -211,7 +221,15 @@ export interface ViewData {
       mayUseEmail: boolean;
       maySwitchOff: boolean;
     };
-    paths: { data: string; email: string; password: string; signOut: string; twoFactor: string; setUpApp: string };
+    paths: {
+      data: string;
+      email: string;
+      password: string;
+      signOut: string;
+      twoFactor: string;
+      setUpApp: string;
+      recoveryCodes: string;
+    };
     consoleUrl: string | null;
   };
   /** Leaving an organization, asked once more. */
@@ -330,7 +348,12 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
       expires: instant(item.expiresAt, locale, item.timeZone),
     })),
     organizations: data.organizations.map((item) => ({ ...item, isGuest: item.kind === 'guest' })),
-    sessions: data.sessions.map((item) => ({ ...item, seen: instant(item.lastSeenAt, locale, data.timeZone) })),
+    sessions: data.sessions.map((item) => ({
+      ...item,
+      device: deviceName(translator(locale), item.userAgent),
+      ip: shownAddress(item.ip),
+      seen: { iso: item.lastSeenAt.toISOString(), text: formatShort(item.lastSeenAt, locale, data.timeZone) },
+    })),
     passwordRules: data.passwordRules.map(ruleState),
     languages: locales.map((language) => ({
       value: language,

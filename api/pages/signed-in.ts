@@ -4,7 +4,7 @@ import { actorOf, findPerson, type Person } from '../caller';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
 import type { OwnRequest } from '../own-account';
-import { chosenLanguage } from './request';
+import { chosenLanguage, preferredLanguage } from './request';
 
 export const setUpPath = '/profile/two-factor/app';
 
@@ -24,7 +24,7 @@ export function address(path: string, request: Request, parameters: Record<strin
 }
 
 export const localeOf = (request: Request, person: Person | null) =>
-  pickLocale(chosenLanguage(request), person?.account.locale, request.get('accept-language'));
+  pickLocale(preferredLanguage(request), person?.account.locale, request.get('accept-language'));
 
 /** The signed-in person; who is not is sent to sign in, who must set up an app first to that, and both answer null. */
 export async function enterPage(

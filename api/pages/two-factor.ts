@@ -5,12 +5,19 @@ import { locales, pickLocale, translator } from '../../i18n';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
 import type { OwnRequest } from '../own-account';
-import { type AppSetUp, beginOwnApp, confirmOwnApp, pendingOwnApp, switchOwnFactor } from '../own-two-factor';
+import {
+  type AppSetUp,
+  beginOwnApp,
+  confirmOwnApp,
+  pendingOwnApp,
+  renewOwnRecoveryCodes,
+  switchOwnFactor,
+} from '../own-two-factor';
 import { findHalfSignedIn, giveSecondFactor, sendNewCode } from '../sign-in';
 import { goOnData, type KeptForm, keptFormLimit, readKept } from './kept-form';
 import { pageProblems } from './problem-page';
 import { renderPage } from './render';
-import { browserLocale, chosenLanguage, typedField } from './request';
+import { browserLocale, languagesOf, preferredLanguage, typedField } from './request';
 import { address, enterPage, localeOf, safeNext, setUpPath } from './signed-in';
 
 const longestCode = 100;
@@ -78,7 +85,9 @@ export function twoFactorPages(services: Services, limits: RateLimits): Router {
       try {
         const recoveryCodes = await confirmOwnApp(own, typedField(request, 'code').slice(0, longestCode));
         const nextUrl = address('/profile', request, { done: 'factor' });
-        response.send(renderPage('recovery-codes', localeOf(request, own.person), { recoveryCodes, nextUrl }));
+        response.send(
+          renderPage('recovery-codes', localeOf(request, own.person), { recoveryCodes, renewed: false, nextUrl }),
+        );
       } catch (error) {
         if (!(error instanceof Problem) || !['BAD_INPUT', 'STATUS_CONFLICT'].includes(error.code)) throw error;
         // Sent once more after it was taken: the app is on, and its codes were shown.
@@ -96,6 +105,18 @@ export function twoFactorPages(services: Services, limits: RateLimits): Router {
     await orSignInAgain(request, response, async () => {
       await switchOwnFactor(own, typedField(request, 'method') === 'email' ? 'email' : 'none');
       response.redirect(303, address('/profile', request, { done: 'factor' }));
+    });
+  });
+
+  router.post('/profile/two-factor/recovery-codes', form, async (request, response) => {
+    const own = await enterPage(services, limits, request, response);
+    if (!own) return;
+    await orSignInAgain(request, response, async () => {
+      const recoveryCodes = await renewOwnRecoveryCodes(own);
+      const nextUrl = address('/profile', request, { done: 'codes' });
+      response
+        .set('Cache-Control', 'no-store')
+        .send(renderPage('recovery-codes', localeOf(request, own.person), { recoveryCodes, renewed: true, nextUrl }));
     });
   });
 
@@ -119,7 +140,7 @@ export async function showCode(
 ): Promise<boolean> {
   const half = await findHalfSignedIn(services, request);
   if (!half) return false;
-  const locale = pickLocale(chosenLanguage(request), half.account.locale, request.get('accept-language'));
+  const locale = pickLocale(preferredLanguage(request), half.account.locale, request.get('accept-language'));
   const t = translator(locale);
   response.send(
     renderPage('sign-in-code', locale, {
@@ -148,9 +169,7 @@ function showSetUp({ request, person }: OwnRequest, response: Response, setUp: A
       cancelUrl: address('/profile', request),
       signOutAction: address('/sign-out', request),
       errors: wrong ? [{ field: 'code', message: translator(locale)('fields.code.wrongApp') }] : [],
-      ...(request.method === 'GET' && {
-        languageLinks: locales.map((each) => ({ locale: each, href: `${setUpPath}?lang=${each}` })),
-      }),
+      ...languagesOf(request),
     }),
   );
 }

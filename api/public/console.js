@@ -39,6 +39,8 @@
     var preview = function () {
       var frame = document.querySelector('iframe[name="preview"]');
       var fresh = frame.cloneNode(false);
+      // It begins with what is typed; its address is for whoever has no JavaScript.
+      fresh.removeAttribute('src');
       frame.replaceWith(fresh);
       form.requestSubmit(button);
     };

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
+import { countRecoveryCodes } from '../../db/queries/find-two-factor';
 import { presentFactor } from '../../domain/two-factor';
-import { beginOwnApp, confirmOwnApp, switchOwnFactor } from '../own-two-factor';
+import { beginOwnApp, confirmOwnApp, renewOwnRecoveryCodes, switchOwnFactor } from '../own-two-factor';
 import type { RouteSpec } from '../route';
-import { appSetUp, factorSwitch, givenCode, ownFactor, recoveryCodes } from '../schemas/accounts';
+import { appSetUp, factorSwitch, givenCode, ownFactor, recoveryCodes, recoveryCodesLeft } from '../schemas/accounts';
 import { ownRequest, personOf } from './me';
 
 const shared = { tag: 'Second factor', access: 'person', beforeSetUp: true } as const;
@@ -42,6 +43,28 @@ export const twoFactorRoutes: RouteSpec[] = [
     async handle(context) {
       const { code } = context.body as z.infer<typeof givenCode>;
       return { status: 200, body: { recoveryCodes: await confirmOwnApp(ownRequest(context), code) }, headers };
+    },
+  },
+  {
+    ...shared,
+    method: 'get',
+    path: '/v1/me/two-factor/recovery-codes',
+    summary: 'How many recovery codes are left; none without an app',
+    answers: { 200: { description: 'How many', schema: recoveryCodesLeft } },
+    async handle(context) {
+      const left = await countRecoveryCodes(context.services.database, personOf(context).id);
+      return { status: 200, body: { left }, headers };
+    },
+  },
+  {
+    ...shared,
+    method: 'post',
+    path: '/v1/me/two-factor/recovery-codes',
+    summary: 'New recovery codes for one’s app; every other session ends',
+    answers: { 200: { description: 'Recovery codes, shown only now; earlier ones are dead', schema: recoveryCodes } },
+    problems: ['REAUTHENTICATION_REQUIRED', 'STATUS_CONFLICT'],
+    async handle(context) {
+      return { status: 200, body: { recoveryCodes: await renewOwnRecoveryCodes(ownRequest(context)) }, headers };
     },
   },
   {

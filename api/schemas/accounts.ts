@@ -44,6 +44,8 @@ export const appSetUp = z
 
 export const recoveryCodes = z.object({ recoveryCodes: z.array(z.string()) }).meta({ id: 'RecoveryCodes' });
 
+export const recoveryCodesLeft = z.object({ left: z.int().min(0) }).meta({ id: 'RecoveryCodesLeft' });
+
 export const me = z
   .object({
     id,

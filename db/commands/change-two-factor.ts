@@ -12,7 +12,7 @@ import { assertFresh, factorChanged, meetFactor, type MetFactor, sealedFor } fro
 
 /** Who changes their own second factor, and since when they are signed in. */
 export interface FactorOwner {
-  account: Pick<Account, 'id' | 'homeOrganizationId'>;
+  account: Pick<Account, 'id' | 'homeOrganizationId' | 'sessionEpoch'>;
   signedInAt: Date;
   actor: Actor;
 }
@@ -65,13 +65,36 @@ export function confirmApp(
         pendingSecret: null,
       })
       .findById(accountId);
-    const recoveryCodes = newRecoveryCodes();
-    await trx('recovery_codes').where({ accountId }).delete();
-    await trx('recovery_codes').insert(
-      recoveryCodes.map((each) => ({ accountId, codeHash: recoveryCodeHash(accountId, each) })),
-    );
-    return { ...(await changed(trx, met, owner, 'app')), recoveryCodes };
+    const recoveryCodes = await replaceRecoveryCodes(trx, accountId);
+    const changes = await changed(trx, met, owner, 'account.two-factor-changed', { method: 'app' });
+    return { ...changes, recoveryCodes };
   });
+}
+
+/**
+ * New recovery codes for the app that is there; earlier ones are dead.
+ * @throws Problem REAUTHENTICATION_REQUIRED, STATUS_CONFLICT (no app; or the factor has just been changed elsewhere, so that
+ *   of two who ask at once one is told, and nobody keeps codes that the other has replaced)
+ */
+export function renewRecoveryCodes(
+  database: Database,
+  owner: FactorOwner,
+): Promise<ChangedFactor & { recoveryCodes: string[] }> {
+  return change(database, owner, async (trx, met) => {
+    if (presentFactor(met.state) !== 'app')
+      throw new Problem('STATUS_CONFLICT', 'Recovery codes belong to an authenticator app, and there is none.');
+    if (met.account.sessionEpoch !== owner.account.sessionEpoch)
+      throw new Problem('STATUS_CONFLICT', 'The second factor was changed a moment ago: look at what holds now.');
+    const recoveryCodes = await replaceRecoveryCodes(trx, met.account.id);
+    return { ...(await changed(trx, met, owner, 'account.recovery-codes-renewed')), recoveryCodes };
+  });
+}
+
+async function replaceRecoveryCodes(trx: Transaction, accountId: string): Promise<string[]> {
+  const codes = newRecoveryCodes();
+  await trx('recovery_codes').where({ accountId }).delete();
+  await trx('recovery_codes').insert(codes.map((code) => ({ accountId, codeHash: recoveryCodeHash(accountId, code) })));
+  return codes;
 }
 
 /**
@@ -100,7 +123,7 @@ export function switchFactor(
       .patch({ method, appSecret: null, lastStep: null, pendingSecret: null })
       .findById(account.id);
     await trx('recovery_codes').where({ accountId: account.id }).delete();
-    return changed(trx, met, owner, method);
+    return changed(trx, met, owner, 'account.two-factor-changed', { method });
   });
 }
 
@@ -121,17 +144,18 @@ async function changed(
   trx: Transaction,
   { account, now }: MetFactor,
   owner: FactorOwner,
-  method: FactorMethod,
+  type: 'account.two-factor-changed' | 'account.recovery-codes-renewed',
+  data: { method?: FactorMethod } = {},
 ): Promise<ChangedFactor> {
   const { homeOrganizationId: organizationId } = owner.account;
   if (organizationId)
     await recordEvents(trx, {
       organizationId,
-      type: 'account.two-factor-changed',
+      type,
       actor: owner.actor,
       at: now,
       accountId: account.id,
-      data: { method },
+      data,
     });
   return factorChanged(trx, account, now);
 }

@@ -1,8 +1,9 @@
 import type { SeatCount } from '../../domain/seats';
-import type { Transaction } from '../database';
+import { readClock, type Transaction } from '../database';
 
 /**
- * Who holds seats in an organization at this instant. A person counts once, by what they are or are invited as; a pending
+ * Who holds seats in an organization at the instant `:now`, which is read beforehand: asked for each row, the clock would keep
+ * the planner from looking at those rows only that are wanted. A person counts once, by what they are or are invited as; a pending
  * invitation until its deadline. A member who is deactivated or inactive holds none; a suspended guest keeps theirs.
  */
 export const seatHolders = `
@@ -11,18 +12,19 @@ export const seatHolders = `
       select count(*) from group_members g where g.organization_id = m.organization_id and g.account_id = m.account_id
     ) end as groups
   from memberships m join accounts a on a.id = m.account_id left join invitations i on i.id = m.invitation_id
-  where m.organization_id = :organizationId and (m.access_ends_at is null or m.access_ends_at > usher_now()) and (
-    m.status = 'invited' and i.status = 'pending' and i.expires_at > usher_now()
+  where m.organization_id = :organizationId and (m.access_ends_at is null or m.access_ends_at > :now::timestamptz) and (
+    m.status = 'invited' and i.status = 'pending' and i.expires_at > :now::timestamptz
     or m.status in ('active', 'suspended') and (
       a.home_organization_id is distinct from m.organization_id
-      or a.status = 'active' and (a.reactivation_deadline is null or a.reactivation_deadline > usher_now())
+      or a.status = 'active' and (a.reactivation_deadline is null or a.reactivation_deadline > :now::timestamptz)
     )
     -- Reactivated by hand, for this day, before they ever came in. // E9
     or m.status = 'inactive' and m.inactive_reason = 'expired' and a.home_organization_id = m.organization_id
-      and a.status = 'active' and a.reactivation_deadline > usher_now()
+      and a.status = 'active' and a.reactivation_deadline > :now::timestamptz
   )`;
 
 export async function countSeats(trx: Transaction, organizationId: string): Promise<SeatCount> {
+  const now = await readClock(trx);
   const { rows } = await trx.raw<{ rows: [SeatCount] }>(
     `with holder as (${seatHolders})
      select (select licences from organizations where id = :organizationId) as licences,
@@ -31,7 +33,7 @@ export async function countSeats(trx: Transaction, organizationId: string): Prom
        count(*) filter (where kind = 'guest' and groups < 2)::int as "singleGroupGuests",
        count(*) filter (where invited)::int as invited
      from holder`,
-    { organizationId },
+    { organizationId, now },
   );
   return rows[0];
 }

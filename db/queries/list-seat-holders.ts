@@ -1,5 +1,5 @@
 import type { Pool } from '../../domain/seats';
-import type { Transaction } from '../database';
+import { readClock, type Transaction } from '../database';
 import { seatHolders } from './count-seats';
 import { instantPattern, type Page, type PageRequest, readCursor, toPage, uuidPattern } from './page';
 
@@ -23,6 +23,7 @@ export async function listSeatHolders(
   { pool, limit, cursor }: PageRequest & { pool?: Pool | undefined },
 ): Promise<Page<SeatHolder>> {
   const from = readCursor(cursor, [instantPattern, uuidPattern]);
+  const now = await readClock(trx);
   const { rows } = await trx.raw<{ rows: SeatHolder[] }>(
     // Cut off before anybody's name is read.
     `with holder as (${seatHolders}), page as (
@@ -40,7 +41,14 @@ export async function listSeatHolders(
      from page h join memberships m on m.organization_id = :organizationId and m.account_id = h.account_id
      join accounts a on a.id = m.account_id left join invitations i on i.id = m.invitation_id
      order by h.created_at desc, h.account_id desc`,
-    { organizationId, pool: pool ?? null, fromInstant: from?.[0] ?? null, fromId: from?.[1] ?? null, limit: limit + 1 },
+    {
+      organizationId,
+      now,
+      pool: pool ?? null,
+      fromInstant: from?.[0] ?? null,
+      fromId: from?.[1] ?? null,
+      limit: limit + 1,
+    },
   );
   return toPage(
     rows,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bounceAddress } from '../../domain/bounce-address';
 import { invitationToken, type KeyRing } from '../../domain/token';
 
 /** What the demo knows of this Usher; all of it is done through the API, as any client would. */
@@ -8,15 +9,18 @@ export interface DemoAccess {
   platformKey: string;
   keys: KeyRing;
   mailboxUrl: string;
+  /** With which a mail provider reports what has come back. */
+  dsnKey: string;
   /** Of everybody who is made here. */
   password: string;
   /** Names this attempt: what was done before an interruption is not done twice. // F6 */
   run: string;
 }
 
-/** Of an answer, what the demo reads: of an invitation, a user, a group, a policy, or a page of them. */
+/** Of an answer, what the demo reads: of an invitation, a user, a group, a mail, a key, a policy, or a page of them. */
 export interface Json {
   id: string;
+  name: string;
   email: string;
   userId: string;
   status: string;
@@ -40,10 +44,12 @@ export interface DemoClient {
   accept(invitation: Json, names?: { firstName: string; lastName: string }): Promise<string>;
   decline(invitation: Json, reason: string): Promise<void>;
   signIn(login: string): Promise<Caller>;
+  /** What a mail server reports when nobody of that name is there. // E12 */
+  reportBounce(mailId: string, recipient: string): Promise<void>;
 }
 
 export function createDemoClient(access: DemoAccess): DemoClient {
-  const { url, platformKey, keys, mailboxUrl, password, run } = access;
+  const { url, platformKey, keys, mailboxUrl, dsnKey, password, run } = access;
 
   async function send(caller: Caller, method: string, path: string, body?: unknown): Promise<Response> {
     return fetch(`${url}${path}`, {
@@ -104,8 +110,39 @@ export function createDemoClient(access: DemoAccess): DemoClient {
       if (!second.ok) throw new Error(`${login} cannot sign in: ${second.status} ${await second.text()}`);
       return { cookie: cookieOf(second) };
     },
+    async reportBounce(mailId, recipient) {
+      const { ok, status } = await fetch(`${url}/v1/provider-events/dsn`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${dsnKey}`, 'Content-Type': 'message/rfc822' },
+        body: bounceReport(bounceAddress(keys, mailId, 'bounces.example.com'), recipient),
+      });
+      if (!ok) throw new Error(`The report about a mail was refused: ${status}`);
+    },
   };
 }
+
+/** As mail servers write it (RFC 3464): the address that it comes to says which mail it is about. */
+const bounceReport = (to: string, recipient: string): string =>
+  [
+    'From: Mail Delivery System <mailer-daemon@mx.example.com>',
+    `To: ${to}`,
+    'Subject: Undelivered Mail Returned to Sender',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/report; report-type=delivery-status; boundary="part"',
+    '',
+    '--part',
+    'Content-Type: message/delivery-status',
+    '',
+    'Reporting-MTA: dns; mx.example.com',
+    '',
+    `Final-Recipient: rfc822; ${recipient}`,
+    'Action: failed',
+    'Status: 5.1.1',
+    `Diagnostic-Code: smtp; 550 5.1.1 <${recipient}>: no such mailbox`,
+    '',
+    '--part--',
+    '',
+  ].join('\r\n');
 
 /** The same for the same request, so that an interrupted demo goes on where it was. */
 function keyOf(run: string, path: string, body: unknown): string {

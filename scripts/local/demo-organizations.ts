@@ -27,6 +27,8 @@ interface Organization extends MadeOrganization {
   join(who: string, fields?: object): Promise<string>;
   /** Invited for a second, and not come in time; then the policy is what it was. // E7, C5 */
   late(who: string, fields?: object): Promise<Json>;
+  /** Invited and mailed, and the mail has come back: the address is not mailed any more. // E12, F4 */
+  bounced(who: string, fields?: object): Promise<void>;
 }
 
 const dayMs = 86_400_000;
@@ -72,7 +74,7 @@ export async function makeOrganizations(
   ]);
   await Promise.all([
     fillPortal(client, portal),
-    fillCreating(creating),
+    fillCreating(client, creating),
     fillWeeks(client, weeks),
     fillInactive(inactive),
   ]);
@@ -131,8 +133,23 @@ async function open(client: DemoClient, wanted: Wanted, domain: string, person: 
         await organization.call('PATCH', '/policy', { invitationLifetime: policy.invitationLifetime });
       }
     },
+    bounced: async (who, fields) => {
+      const invited = await organization.invite(who, fields);
+      const mail = await eventually(async () => {
+        const { items } = await organization.call('GET', `/emails?invitationId=${invited.id}`);
+        return items.find(({ status }) => status === 'sent' || status === 'bounced');
+      });
+      await client.reportBounce(mail.id, invited.email);
+    },
   };
   return organization;
+}
+
+/** For a program of theirs. What it is goes nowhere: whoever wants to use one makes another. */
+async function makeKey(organization: Organization, name: string, fields: object = {}): Promise<void> {
+  // Keys are made without an idempotency key, as their answer is a secret.
+  const { items } = await organization.call('GET', '/api-keys');
+  if (!items.some((key) => key.name === name)) await organization.call('POST', '/api-keys', { name, ...fields });
 }
 
 /** Guests who come from elsewhere, and go. // A */
@@ -154,10 +171,12 @@ async function fillPortal(client: DemoClient, portal: Organization): Promise<voi
   await portal.late('Leopold Frostwick', guests);
   const gone = await portal.join('Rosalind Featherstone', guests);
   await portal.call('DELETE', `/guests/${gone}`);
+  await portal.bounced('Thessaly Moorcroft', guests);
+  await makeKey(portal, 'Reading room');
 }
 
 /** Users who are made now and told later, and an address that takes no mail. // B, E12 */
-async function fillCreating(creating: Organization): Promise<void> {
+async function fillCreating(client: DemoClient, creating: Organization): Promise<void> {
   await creating.join('Gundula Eisvogel', { role: 'staff' });
   await creating.join('Balthasar Lindenblatt');
   await creating.invite('Roswitha Nebelhorn', { send: false });
@@ -166,6 +185,13 @@ async function fillCreating(creating: Organization): Promise<void> {
   await creating.late('Lothar Spätling');
   const left = await creating.join('Hartmut Wanderfalk');
   await creating.call('POST', `/users/${left}/deactivate`);
+  const guests = { kind: 'guest' };
+  await creating.join('Apollonia Flussgras', guests);
+  const gone = await creating.join('Veit Sommerkleid', guests);
+  await creating.call('DELETE', `/guests/${gone}`);
+  await client.decline(await creating.invite('Ludmilla Heiderose', guests), 'Ich bin nicht mehr zuständig.');
+  await creating.bounced('Gottlieb Irrlauf');
+  await makeKey(creating, 'Personalverwaltung');
 }
 
 /** Who did not come in time stays invited, and is sent another link. // C */
@@ -182,6 +208,9 @@ async function fillWeeks(client: DemoClient, weeks: Organization): Promise<void>
   const left = await weeks.join('Jasper Holloway');
   await weeks.call('POST', `/users/${left}/deactivate`);
   await reminded(weeks, 'Clementine Oakenshaw');
+  await client.decline(await weeks.invite('Rufus Pennington', { kind: 'guest' }), 'Please ask my colleague.');
+  await weeks.bounced('Emmeline Hartgrave');
+  await makeKey(weeks, 'Shift planner', { expiresAt: inDays(180) });
 }
 
 /** The reminder is due two seconds after the sending. // F3 */
@@ -209,6 +238,9 @@ async function fillInactive(inactive: Organization): Promise<void> {
     return items[0];
   });
   await inactive.call('POST', `/users/${user.id}/activate`);
+  await inactive.late('Balduin Nachtfalter', { kind: 'guest' });
+  await inactive.bounced('Wendelin Quellmoos', { userType: 'Studierende' });
+  await makeKey(inactive, 'Lernplattform');
 }
 
 /** Groups of every visibility, both kinds of guest, and access that ends. // D */
@@ -246,6 +278,9 @@ async function fillLicensed(client: DemoClient, licensed: Organization): Promise
   const byHand = await licensed.call('POST', '/invitations', { ...guests, ...nameOf('Alaric Stonebridge') });
   await licensed.call('POST', `/invitations/${byHand.id}/link`);
   await licensed.call('POST', '/invitations', { ...guests, ...nameOf('Undine Marshmallow') });
+  await licensed.bounced('Florian Ashgrove', guests);
+  await makeKey(licensed, 'Newsroom');
+  await makeKey(licensed, 'Member directory', { expiresAt: inDays(90) });
 }
 
 /** One person in several organizations, and one invitation into two. // A7, C3 */

@@ -6,7 +6,7 @@ import { createDemoClient, type DemoAccess } from './demo-client';
 import { type MadeOrganization, makeOrganizations, type SignIn, untilSettled } from './demo-organizations';
 import type { Progress } from './progress';
 
-const expectedSeconds = 12;
+const expectedSeconds = 14;
 
 /** What is kept in the data folder: with the password, and so for its owner only. */
 interface Kept {

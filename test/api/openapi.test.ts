@@ -408,6 +408,8 @@ describe('a walk through every route', () => {
     await step('POST', '/v1/auth/sign-in', { login: 'ada.walk', password }, ada);
     await step('POST', '/v1/auth/two-factor', { code: 'wrong' }, ada);
     await step('POST', '/v1/auth/two-factor', { code: recoveryCodes[0] }, ada);
+    await step('GET', '/v1/me/two-factor/recovery-codes', undefined, ada);
+    await step('POST', '/v1/me/two-factor/recovery-codes', undefined, ada);
     await step('PUT', '/v1/me/two-factor', { method: 'email' }, ada);
     await step('PATCH', user, { role: 'staff' }, key2);
     await step('POST', `${user}/security-report`, undefined, key2);

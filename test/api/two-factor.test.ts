@@ -251,6 +251,51 @@ describe('the app', () => {
     expect(events.body.items.filter(({ actor }: { actor: { id: string } }) => actor.id === person.id)).toHaveLength(3);
   });
 
+  test('new recovery codes end the old ones at once and every other session; the audit and a mail say so', async () => {
+    const { email, app, ...person } = await appUser();
+    const path = '/v1/me/two-factor/recovery-codes';
+    const other = visitor(usher);
+    await other.signIn(email);
+    expect((await other.giveCode(app.recoveryCodes[0] ?? '')).status).toBe(200);
+    expect((await person.call('GET', path)).body).toEqual({ left: 9 });
+    const renewed = await person.call('POST', path);
+    expect([renewed.status, renewed.headers['cache-control']]).toEqual([200, 'no-store']);
+    const codes = renewed.body.recoveryCodes as string[];
+    expect(codes).toHaveLength(10);
+    expect((await person.call('GET', path)).body).toEqual({ left: 10 });
+    expect((await other.call('GET', '/v1/me')).status).toBe(401);
+    await other.signIn(email);
+    expectProblem(await other.giveCode(app.recoveryCodes[1] ?? ''), 'WRONG_CODE');
+    expect((await other.giveCode(codes[1] ?? '')).status).toBe(200);
+    const events = await optional.call('GET', '/audit-events?type=account.recovery-codes-renewed');
+    expect(events.body.items).toContainEqual(
+      expect.objectContaining({ userId: person.id, actor: expect.objectContaining({ id: person.id }) as unknown }),
+    );
+    const mails = await usher.owner('account_mails').where({ account_id: person.id, type: 'two-factor-changed' });
+    expect(mails).toHaveLength(2);
+  });
+
+  test('of two who ask for new recovery codes at once, one is told that they have changed', async () => {
+    const { email, app, ...person } = await appUser();
+    const ask = () => person.call('POST', '/v1/me/two-factor/recovery-codes');
+    const replies = await Promise.all([ask(), ask()]);
+    const made = replies.filter(({ status }) => status === 200);
+    expect(made).toHaveLength(1);
+    const browser = visitor(usher);
+    await browser.signIn(email);
+    expectProblem(await browser.giveCode(app.recoveryCodes[0] ?? ''), 'WRONG_CODE');
+    expect((await browser.giveCode((made[0]?.body.recoveryCodes as string[])[0] ?? '')).status).toBe(200);
+  });
+
+  test('there are no recovery codes without it, and none for a sign-in of long ago', async () => {
+    const mailed = await signedInPerson(usher, organization, 'no-codes@tf.test');
+    expect((await mailed.call('GET', '/v1/me/two-factor/recovery-codes')).body).toEqual({ left: 0 });
+    expectProblem(await mailed.call('POST', '/v1/me/two-factor/recovery-codes'), 'STATUS_CONFLICT');
+    const { at, ...person } = await appUser();
+    await stopClock(moved(at, 11 * minute));
+    expectProblem(await person.call('POST', '/v1/me/two-factor/recovery-codes'), 'REAUTHENTICATION_REQUIRED');
+  });
+
   test('is not on before a right code was given; a code of another secret is wrong', async () => {
     const person = await signedInPerson(usher, optional, 'pending@tf.test');
     const confirm = (code: string) => person.call('POST', '/v1/me/two-factor/app/confirm', { code });

@@ -62,6 +62,23 @@ describe('the catalogue', () => {
     expect(missing).toEqual([]);
   });
 
+  it('tells people what was refused, and what to do, without words of programmers', () => {
+    const jargon =
+      /\b(e-?tag|idempoten\w*|scopes?|locales?|cursor|payload|endpoint|json|uuid|iso 8601|http|header|P\d+[DW]|PT\d+[HMS]|Datensatz|Blättermarke|Idempotenz\w*)\b/i;
+    const found = Object.entries(catalogues).flatMap(([locale, texts]) =>
+      [...texts]
+        .filter(([key, text]) => /^(errors|fields|pages|console)\./.test(key) && jargon.test(text))
+        .map(([key, text]) => `${locale} ${key}: ${text}`),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('says what to do about everything that a form of the console can be refused for', () => {
+    const asked = ['BAD_INPUT', 'FORBIDDEN', 'NOT_FOUND', 'NO_SEAT', 'PRECONDITION_FAILED', 'TOO_LARGE', 'BAD_CURSOR'];
+    const of409 = Object.entries(problems).flatMap(([code, [status]]) => (status === 409 ? [code] : []));
+    expect([...asked, ...of409].filter((code) => !hasText('en', `console.help.${code}`))).toEqual([]);
+  });
+
   it('has a title for every problem, in English the one that the API answers', () => {
     const titles = Object.fromEntries(Object.entries(problems).map(([code, [, title]]) => [code, title]));
     expect(en.errors).toEqual(titles);

@@ -79,6 +79,7 @@ test('the profile changes names and password, answers invitations and ends sessi
   expect([empty.status, empty.text.includes('Enter your first name.')]).toEqual([400, true]);
   expect((await post(eve, '/profile', { firstName: 'Evelyn', lastName: 'Adler' })).status).toBe(303);
   expect(heading(await eve.call('GET', '/profile?done=data&lang=de'))).toBe('Evelyn Adler');
+  eve.cookies.delete('usher_language');
   const weak = await post(eve, '/profile/password', { currentPassword: goodPassword, password: 'short' });
   expect([weak.status, /data-rule="length" data-state="unmet"/.test(weak.text)]).toEqual([400, true]);
   const password = 'Spring-Is-Here-9';
@@ -88,6 +89,53 @@ test('the profile changes names and password, answers invitations and ends sessi
   expect((await post(eve, '/profile/password', { currentPassword: goodPassword, password })).status).toBe(303);
   expect((await eve.call('GET', '/profile?done=password')).text).toContain('Your password has been changed.');
   expect((await visitor(usher).signIn('eve@example.com', password)).status).toBe(200);
+});
+
+test('the language that was chosen is kept from page to page, through forms and redirects', async () => {
+  await signedInPerson(usher, home, 'tongue@example.com');
+  await host.invite({ kind: 'guest', email: 'tongue@example.com', locale: 'en' });
+  const { token } = await usher.linkFor('tongue@example.com', 2);
+  const languageOf = (reply: Reply) => elementsOf(reply.text).find(({ name }) => name === 'html')?.attributes['lang'];
+  const browser = visitor(usher);
+  const clean = (await browser.call('GET', `/invitations/${token}?lang=de`)).headers['location'] ?? '';
+  expect(clean).toMatch(/\?lang=de$/);
+  const invited = await browser.call('GET', clean);
+  const link = elementsOf(invited.text).find(({ attributes }) => attributes['href']?.startsWith('/sign-in'));
+  expect(link?.attributes['href']).toBe(`/sign-in?lang=de&next=${encodeURIComponent(clean)}`);
+  expect(languageOf(await browser.call('GET', link?.attributes['href'] ?? ''))).toBe('de');
+  // Nothing in these addresses says so.
+  const next = '/profile';
+  expect(languageOf(await post(browser, '/sign-in', { login: 'tongue@example.com', password: 'x', next }))).toBe('de');
+  const signedIn = await post(browser, '/sign-in', { login: 'tongue@example.com', password: goodPassword, next });
+  expect(signedIn.headers['location']).toBe('/profile');
+  expect(languageOf(await browser.call('GET', '/profile'))).toBe('de');
+  const out = await post(browser, '/sign-out', { next });
+  expect(languageOf(await browser.call('GET', out.headers['location'] ?? ''))).toBe('de');
+  for (const path of ['/', '/forgot-password', clean.replace(/\?.*/, '')])
+    expect([path, languageOf(await browser.call('GET', path))]).toEqual([path, 'de']);
+  expect(languageOf(await browser.call('GET', '/forgot-password?lang=en'))).toBe('en');
+  expect(languageOf(await browser.call('GET', '/sign-in'))).toBe('en');
+});
+
+test('the profile names devices and addresses as people know them', async () => {
+  const agent =
+    'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36';
+  const person = await signedInPerson(usher, home, 'device@example.com');
+  await person.call(
+    'POST',
+    '/v1/auth/sign-in',
+    { login: 'device@example.com', password: goodPassword },
+    { headers: { 'user-agent': agent } },
+  );
+  await usher.owner.raw(
+    `update sessions set sess = jsonb_set(sess::jsonb, '{ip}', '"::ffff:192.0.2.7"')::json where account_id = ?`,
+    [person.id],
+  );
+  const { text } = await person.call('GET', '/profile');
+  expect(text).toContain('Chrome on Windows');
+  expect(text).toContain('192.0.2.7 ·');
+  expect(text).not.toMatch(/Mozilla|::ffff/);
+  expect(text.match(/Europe\/Berlin/g)).toHaveLength(1);
 });
 
 test('signing in leads to our own pages only, and forms of other sites are refused', async () => {

@@ -287,6 +287,55 @@ test('one of many that is gone holds up no other', async () => {
   expect((await acme.call('GET', `/invitations/${id}`)).body.status).toBe('cancelled');
 });
 
+test('with no seat left the console says how they are used, by whom and what to do, to whoever is refused', async () => {
+  const small = await usher.createOrganization({ name: 'Small', preset: 'licensed-guests', licences: 3 });
+  const boss = await signedInPerson(usher, small, 'boss@small.test', { role: 'administrator' });
+  const clerk = await signedInPerson(usher, small, 'clerk@small.test');
+  await small.invite({ email: 'waiting@small.test', firstName: 'Wai', lastName: 'Ting' });
+  for (const name of ['one', 'two', 'three']) await small.invite({ kind: 'guest', email: `${name}@small.test` });
+  const asMember = { kind: 'member', email: 'late@small.test', send: 'now' };
+  const refused = await submit(boss, '/console/invite', asMember);
+  expect(refused.status).toBe(409);
+  for (const words of [
+    'No licence is free',
+    'Licences: 3 of 3 are used, 3 by members and 0 by guests in several groups.',
+    'Guests in a single group: 3 of 3.',
+    'Seats held by open invitations: 4.',
+    'Cancel an invitation, remove somebody, or ask for more licences.',
+  ])
+    expect(mainText(refused)).toContain(words);
+  expect(refused.text).toContain('<a href="/console/licences">Licences</a>');
+
+  const guestGroup = ((await small.call('GET', '/groups')).body.items as { id: string }[])[0]?.id ?? '';
+  const asGuest = { kind: 'guest', email: 'late@small.test', guestGroupIds: [guestGroup], send: 'now' };
+  const toClerk = await submit(clerk, '/console/invite', asGuest);
+  expect(toClerk.status).toBe(409);
+  expect(mainText(toClerk)).toContain('Guests in a single group: 3 of 3.');
+  // They may not see who holds them.
+  expect(toClerk.text).not.toContain('href="/console/licences"');
+
+  const draft = (await small.invite({ email: 'draft@small.test', send: false })).id as string;
+  const form = await formOf(boss, '/console/users');
+  const sent = await postForm(boss, `/console/invitations/${draft}/send`, form);
+  expect([sent.status, mainText(sent).includes('Licences: 3 of 3 are used')]).toEqual([409, true]);
+  const many = { ...form, chosen: [`${draft}.send`], wish: 'send' };
+  expect(mainText(await postForm(boss, '/console/users/many', many))).toContain('Seats held by open invitations: 4.');
+});
+
+test('permissions are told in words, those of the product by their own name', async () => {
+  const { id } = await acme.invite({
+    email: 'permitted@faults.test',
+    permissions: ['groups.manage', 'tool.use'],
+  });
+  const page = mainText(await chief.call('GET', `/console/invitations/${id}`));
+  expect(page).toContain('Manage open groups and their own, tool.use');
+  expect(page).not.toContain('groups.manage');
+  const group = await newGroup('Permitted', { permissions: ['logs.read'] });
+  for (const path of [`/console/groups/${group}`, `/console/groups/${group}/edit`, `/console/users/${member.id}/edit`])
+    expect([path, mainText(await chief.call('GET', path))]).toEqual([path, expect.stringContaining('Read logs')]);
+  expect(mainText(await chief.call('GET', `/console/groups/${group}/edit`))).not.toContain('logs.read');
+});
+
 test('an address that is invited already is called that, and a slip on the page for a new password locks nobody out', async () => {
   await acme.invite({ email: 'pending@faults.test', kind: 'guest' });
   const refused = await submit(chief, '/console/invite', {

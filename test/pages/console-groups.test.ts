@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
 import { randomUUID } from 'node:crypto';
 import { launchBrowser, type TestBrowser } from '../support/browser';
-import { activeParts, after, formOn, hostileTexts, inspect, textOf } from '../support/console-screens';
+import { activeParts, after, formOn, hostileTexts, inspect, textOf, windowOf } from '../support/console-screens';
 import { type Person, signedInPerson } from '../support/people';
 import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
@@ -323,6 +323,27 @@ test('licences say how many are used, by whom, and which are only promised', asy
   expect(several.text).toContain('Berta Benz');
   expect(several.text).not.toContain('Annie Easley');
   expect((await staff.call('GET', '/console/licences?pool=single-group')).text).toContain('Annie Easley');
+});
+
+test('licences, groups and who is in a group refresh themselves', async () => {
+  const group = await newGroup({ name: 'Watched group' });
+  const window = await windowOf(browser, staff);
+  await window.goto('http://usher.test/console/licences');
+  const before = await window.locator('#seats').innerText();
+  await acme.invite({ email: 'seated@example.com', firstName: 'Sea', lastName: 'Ted' });
+  await window.locator('#holders').getByText('Sea Ted').waitFor();
+  expect(await window.locator('#seats').innerText()).not.toBe(before);
+
+  const page = await windowOf(browser, chief);
+  await page.goto(`http://usher.test/console/groups/${group}`);
+  await acme.call('PUT', `/groups/${group}/members/${member.id}`, {});
+  await page.locator('#people').getByText('Katherine Johnson').waitFor();
+  await acme.call('PATCH', `/groups/${group}`, { visibility: 'private' });
+  await page.locator('#about').getByText('only its own people see what is in it').waitFor();
+  await page.goto('http://usher.test/console/groups');
+  await newGroup({ name: 'Brand new group' });
+  await page.locator('#groups-list').getByText('Brand new group').waitFor();
+  for (const each of [window, page]) await each.context().close();
 });
 
 test('lists of guests, the log and licences are not for everybody', async () => {

@@ -404,3 +404,171 @@ test('200 hostile names stay names on the screens of users and invitations', asy
   await page.frameLocator('iframe[name=preview]').getByText('<script>window.hacked=1</script>0').first().waitFor();
   expect(await page.evaluate('window.hacked ?? null')).toBeNull();
 });
+
+/** What the real parser made of a page that a hostile text could have put there; a policy or not, nothing of it may be. */
+const injected = `[
+  ...Array.from(document.querySelectorAll('*')).flatMap((element) =>
+    Array.from(element.attributes, ({ name }) => name).filter((name) => /^(on|srcdoc$|style$)/i.test(name)),
+  ),
+  ...Array.from(
+    document.querySelectorAll(
+      'script:not([src^="/assets/"]), base, style, meta[http-equiv], iframe:not([name="preview"]), object, embed, ' +
+        'img:not([src^="/"], [src^="data:image/png"]), [href*="script:"], [action*="//"], [formaction*="//"]',
+    ),
+    ({ outerHTML }) => outerHTML.slice(0, 80),
+  ),
+  ...('hacked' in window ? ['it ran'] : []),
+]`;
+
+test('hostile texts stay texts on every other screen and page and in mails: parsed, in Chromium, and there without a policy', async () => {
+  const texts = hostileTexts().slice(0, 20);
+  const all = texts.join(' ');
+  const zoo = await usher.createOrganization({ name: 'Ark', preset: 'licensed-guests', licences: 50 });
+  const keeper = await signedInPerson(usher, zoo, 'keeper@ark.test', { role: 'administrator' });
+  const groupId = (await zoo.call('POST', '/groups', { name: 'Cage' })).body.id as string;
+  const ape = await signedInPerson(usher, zoo, 'ape@ark.test', {
+    kind: 'guest',
+    groupIds: [groupId],
+    sponsorId: keeper.id,
+  });
+  const member = await signedInPerson(usher, zoo, 'member@ark.test', { groupIds: [groupId] });
+  const path = `/organizations/${zoo.id}`;
+  await usher.owner('organizations').where({ id: zoo.id }).update({ name: all });
+  await usher.owner('accounts').where({ id: keeper.id }).update({ first_name: all, last_name: texts[1] });
+  // What the rules let through goes all the way, into the mail.
+  const lion = await keeper.call('POST', `/v1${path}/invitations`, {
+    kind: 'guest',
+    email: 'lion@ark.test',
+    firstName: texts[1],
+    lastName: texts[0],
+    message: all,
+    groupIds: [groupId],
+    userType: texts[2],
+    externalId: texts[3],
+  });
+  expect(lion.status).toBe(201);
+  const invitation = lion.body.id as string;
+  const { url: link } = await usher.linkFor('lion@ark.test');
+  const refusedTemplates: string[] = [];
+  const template = `${path}/email-templates/guest-invitation/en`;
+  const previews = await Promise.all(
+    texts.map(async (text) => {
+      const parts = { subject: text, html: `<p>${text} <a href="{{link}}">x</a></p>`, text: `${text} {{link}}` };
+      const reply = await keeper.call('POST', `/v1${template}/preview`, parts);
+      if (reply.status !== 200) refusedTemplates.push(reply.body.code as string);
+      return reply.status === 200 ? (reply.body.html as string) : '';
+    }),
+  );
+  expect(new Set(refusedTemplates)).toEqual(new Set(['BAD_INPUT']));
+  const saved = { subject: 'Come', html: '<p><a href="{{link}}">Come</a></p>', text: 'Come: {{link}}' };
+  expect((await keeper.call('PUT', `/v1${template}`, saved)).status).toBe(200);
+
+  // Past the rules, as if they had let everything through: everything that has a place for words.
+  const of = (table: string, column = 'organization_id', value = zoo.id) =>
+    usher.owner(table).where({ [column]: value });
+  await of('accounts', 'id', ape.id).update({ first_name: all, last_name: texts[2] });
+  await of('memberships')
+    .update({ user_type: all, external_id: all, permissions: [all] })
+    .whereNot({ account_id: keeper.id });
+  await of('groups')
+    .where({ id: groupId })
+    .update({ name: all, permissions: [all] });
+  await of('api_keys').update({ name: all });
+  await of('organizations', 'id').update({ sender_name: all });
+  await of('email_templates').update({ subject: all, text: all, actor_name: all });
+  await of('guest_log').update({ name: all, email: all, invited_by_name: all });
+  await of('invitations').update({ invited_by_name: all, delivery_detail: all, user_type: all, external_id: all });
+  await of('emails').update({
+    subject: all,
+    text: all,
+    html: all,
+    detail: all,
+    attempts: JSON.stringify([{ at: new Date(), response: all }]),
+  });
+  await usher.owner('suppressed_addresses').insert({
+    id: invitation,
+    organization_id: zoo.id,
+    address: all,
+    reason: 'bounce',
+    detail: all,
+  });
+  for (const type of ['invitation.resent', all])
+    await usher.owner('audit_events').insert({
+      organization_id: zoo.id,
+      type,
+      actor_type: 'user',
+      actor_name: all,
+      invitation_id: invitation,
+      account_id: ape.id,
+      data: JSON.stringify({ [all]: all, generation: 2 }),
+      user_agent: all,
+    });
+  const agent = { headers: { 'user-agent': (texts[1] ?? '') + texts[0] } };
+  await keeper.call('POST', '/v1/auth/sign-in', { login: 'keeper@ark.test', password: goodPassword }, agent);
+
+  const [mail] = (await zoo.call('GET', `/emails?invitationId=${invitation}`)).body.items as { id: string }[];
+  const [key] = (await zoo.call('GET', '/api-keys')).body.items as { id: string }[];
+  const editor = '/console/email-templates/guest-invitation/en';
+  const screens = [
+    ...['/console/users', `/console/users/${ape.id}`, `/console/users/${member.id}`, `/console/users/${keeper.id}`],
+    ...['edit', 'delete', 'deactivate', 'reset-two-factor'].map((rest) => `/console/users/${member.id}/${rest}`),
+    ...['', '/edit', '/cancel', '/link'].map((rest) => `/console/invitations/${invitation}${rest}`),
+    ...['/console/invitations', '/console/invite', '/console/guests', '/console/guest-log', '/console/licences'],
+    ...['', '/remove'].map((rest) => `/console/guests/${ape.id}${rest}`),
+    ...['/console/groups', ...['', '?find=a', '/edit', '/delete'].map((rest) => `/console/groups/${groupId}${rest}`)],
+    ...['/console/emails', `/console/emails/${mail?.id}`, '/console/suppressed-addresses'],
+    ...['/console/email-templates', editor, `${editor}/versions`, `${editor}/reset`],
+    ...['/console/audit', `/console/audit?person=${encodeURIComponent(texts[2] ?? '')}`],
+    ...['/console/settings', '/console/policy', '/console/branding'],
+    ...['/console/api-keys', '/console/api-keys/new', `/console/api-keys/${key?.id}/revoke`],
+    ...['/profile', `/console/${encodeURIComponent(texts[0] ?? '')}`, link.replace(url(''), '')],
+    ...[`/sign-in?next=${encodeURIComponent(texts[6] ?? '')}`, '/profile/two-factor/app'],
+  ];
+  const framed = new Set(['/console/invite', editor]);
+  const active: string[] = [];
+  const unseen: string[] = [];
+  for (const screen of screens) {
+    let reply = await keeper.call('GET', screen);
+    while (reply.status >= 300 && reply.status < 400) reply = await keeper.call('GET', reply.headers['location'] ?? '');
+    const parts = activeParts(reply).filter((part) => !(part === 'iframe' && framed.has(screen)));
+    active.push(...parts.map((part) => `${screen}: ${part}`));
+    if (reply.status >= 500) active.push(`${screen}: ${reply.status}`);
+    if (!/hacked/.test(reply.text)) unseen.push(screen);
+  }
+  expect(active).toEqual([]);
+  // The texts were there at all, but on what names nobody.
+  expect(unseen).toEqual(screens.slice(-1));
+
+  // Mails: what was sent, and what templates would send.
+  const sent = usher.mail.messages
+    .filter(({ to }) => to.includes('lion@ark.test'))
+    .map(({ parsed }) => parsed.html || '');
+  expect(sent[0]).toContain('&lt;script&gt;');
+  for (const html of [...sent, ...previews])
+    expect(
+      elementsOf(html).filter(
+        ({ name, attributes }) =>
+          ['script', 'iframe', 'base', 'form', 'svg', 'object'].includes(name) ||
+          (name === 'meta' && attributes['http-equiv']?.toLowerCase() === 'refresh') ||
+          Object.entries(attributes).some(
+            ([key, value]) =>
+              /^on|^srcdoc$/i.test(key) || /script:|evil\.test/i.test(/^(href|src|action)$/.test(key) ? value : ''),
+          ),
+      ),
+    ).toEqual([]);
+
+  for (const bypassCSP of [false, true]) {
+    const page = await windowOf(browser, keeper, { viewport: { width: 1280, height: 900 }, bypassCSP });
+    page.setDefaultTimeout(slowly);
+    page.on('dialog', (dialog) => {
+      active.push(`${page.url()}: ${dialog.type()}`);
+      void dialog.dismiss();
+    });
+    for (const screen of screens) {
+      await page.goto(url(screen), { waitUntil: 'load' });
+      active.push(...(await page.evaluate<string[]>(injected)).map((part) => `${screen}: ${part}`));
+    }
+    await page.context().close();
+  }
+  expect(active).toEqual([]);
+});

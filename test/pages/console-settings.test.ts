@@ -1,9 +1,21 @@
+import { randomUUID } from 'node:crypto';
 import { launchBrowser, type TestBrowser } from '../support/browser';
-import { activeParts, after, formOn, hostileTexts, inspect, look, textOf, windowOf } from '../support/console-screens';
+import {
+  activeParts,
+  after,
+  formOn,
+  hostileTexts,
+  inspect,
+  look,
+  phone,
+  textOf,
+  variants,
+  windowOf,
+} from '../support/console-screens';
 import { elementsOf } from '../support/html';
-import { type Person, signedInPerson } from '../support/people';
+import { type Person, signedInPerson, type Visitor, visitor } from '../support/people';
 import { png } from '../support/pictures';
-import { eventually, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+import { eventually, type Reply, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
 let usher: TestUsher;
 let acme: TestOrganization;
@@ -110,7 +122,80 @@ test('the policy is changed in plain words, and reaches open invitations only wh
   });
   const moved = (await acme.call('GET', `/invitations/${invitation.id}`)).body.expiresAt as string;
   expect(new Date(moved).getTime()).toBeLessThan(new Date(invitation.expiresAt as string).getTime());
-  expect((await chief.call('GET', '/console/policy')).text).toContain('value="P10D"');
+  expect((await chief.call('GET', '/console/policy')).text).toContain('value="10 days"');
+});
+
+test('durations are typed and read in words, and what cannot be used is marked at the field that it was typed into', async () => {
+  const send = await formOn(chief, '/console/policy', '/console/policy');
+  const before = await policyNow();
+  const choices = { invitationLifetime: 'P28D', guestAccessWarning: 'none' };
+  const marked = (reply: Reply) =>
+    elementsOf(reply.text).flatMap(({ attributes }) =>
+      /-error$/.test(attributes['id'] ?? '') ? [attributes['id']] : [],
+    );
+  const refused: [Record<string, string | string[]>, string[]][] = [
+    [
+      { ...choices, invitationLifetime: 'other', invitationLifetimeOther: '400 days' },
+      ['invitationLifetimeOther-error'],
+    ],
+    [{ ...choices, invitationLifetime: 'other', invitationLifetimeOther: '' }, ['invitationLifetimeOther-error']],
+    [{ ...choices, invitationLifetime: 'P999D' }, ['invitationLifetime-error']],
+    [
+      { ...choices, guestAccessWarning: 'other', guestAccessWarningOther: 'a while' },
+      ['guestAccessWarningOther-error'],
+    ],
+    [{ ...choices, reminders: ['P3D', 'P1D'], otherReminders: '6 hours\nsometime' }, ['otherReminders-error']],
+    [{ ...choices, reminders: ['P3D', 'P999D'], otherReminders: '6 hours' }, ['reminders-error']],
+    [{ ...choices, quietHours: 'yes', quietFrom: '22:00', quietTo: 'late' }, ['quietTo-error']],
+  ];
+  for (const [fields, expected] of refused) {
+    const reply = await send(fields);
+    expect([fields, reply.status, marked(reply)]).toEqual([fields, 400, expected]);
+  }
+  expect(await policyNow()).toEqual(before);
+  const words = {
+    invitationLifetime: 'other',
+    invitationLifetimeOther: '45 Tage',
+    otherReminders: '1 day and 12 hours',
+  };
+  await after(chief, await send({ ...choices, ...words, reminders: [] }));
+  expect(await policyNow()).toMatchObject({ invitationLifetime: 'P45D', reminders: ['P1DT12H'] });
+  const page = await chief.call('GET', '/console/policy');
+  expect(page.text).toContain('value="45 days"');
+  expect(page.text).toContain('1 day and 12 hours</textarea>');
+  const german = await chief.call('GET', '/console/policy?lang=de');
+  expect(german.text).toContain('value="45 Tage"');
+  chief.cookies.delete('usher_language');
+  expect((await chief.call('GET', '/console/invite')).text).toContain('45 days');
+  await acme.call('PATCH', '/policy', before);
+});
+
+test('the audit tells in words what changed, and addresses as people know them', async () => {
+  const { id } = (await acme.call('POST', '/groups', { name: 'Audited group' })).body as { id: string };
+  const guest = await signedInPerson(usher, acme, 'audited@example.com', { kind: 'guest' });
+  await acme.call('PUT', `/groups/${id}/members/${deputy.id}`, { role: 'administrator' });
+  await acme.call('PATCH', `/groups/${id}`, { membersMayPublish: true });
+  const hidden = (await acme.call('POST', '/groups', { name: 'Hidden group', visibility: 'secret' })).body.id as string;
+  await acme.call('PATCH', `/groups/${hidden}`, { membersMayPublish: true });
+  await acme.call('PATCH', '/policy', { notifyInviter: true, twoFactor: 'optional' });
+  await acme.call('PATCH', `/guests/${guest.id}`, { sponsorId: deputy.id });
+  await usher.owner('audit_events').where({ organization_id: acme.id }).update({ ip: '::ffff:192.0.2.9' });
+  const page = await chief.call('GET', '/console/audit');
+  const details = elementsOf(page.text).flatMap(({ name, attributes, text }) =>
+    name === 'span' && attributes['class'] === 'detail' ? [text] : [],
+  );
+  for (const words of [
+    'Role: Group administrator · Group: Audited group',
+    'Changed: Members may publish in this group · Group: Audited group',
+    // Nobody outside of a secret group reads its name here.
+    'Changed: Members may publish in this group',
+    'Changed: Second factor, Tell the inviter how it went',
+    'Sponsor: Mary Jackson',
+    'Guest · Role: Member',
+    'from 192.0.2.9',
+  ])
+    expect(details).toContain(words);
+  expect(page.text).not.toMatch(/::ffff|applyToPending|groupId|generation|Hidden group/);
 });
 
 test('what cannot be used in the policy is said beside its field', async () => {
@@ -169,7 +254,28 @@ test('a key is shown once, made once however often the form is sent, and revoked
   await window.waitForSelector('#key');
   expect(await look(window)).toEqual([]);
   await window.context().close();
-});
+  // Made and revoked, on every kind of screen and in both languages.
+  for (const [options, lang, axe] of variants) {
+    await usher.owner('accounts').where({ id: chief.id }).update({ locale: lang });
+    const page = await windowOf(browser, chief, options);
+    await page.goto('http://usher.test/console/api-keys/new');
+    await page.fill('#name', `Wolfeschlegelsteinhausenbergerdorff ${lang}`);
+    await page.click('main form .form-end button');
+    await page.waitForSelector('#key');
+    expect([lang, await look(page, axe)]).toEqual([lang, []]);
+    await page.goto(`http://usher.test/console/api-keys`);
+    await page
+      .getByRole('link', { name: `Wolfeschlegelsteinhausenbergerdorff ${lang}` })
+      .first()
+      .click();
+    await page.click('main form button.danger');
+    await page.waitForSelector('.notice.good');
+    expect([lang, await look(page, axe)]).toEqual([lang, []]);
+    expect(await page.locator('html').getAttribute('lang')).toBe(lang);
+    await page.context().close();
+  }
+  await usher.owner('accounts').where({ id: chief.id }).update({ locale: 'en' });
+}, 60_000);
 
 test('the audit says in words who did what, and is filtered by person, event and period', async () => {
   const page = await chief.call('GET', '/console/audit');
@@ -226,6 +332,83 @@ test('in a browser the preview follows what is typed', async () => {
   await window.frameLocator('iframe[name=preview]').getByText('Typed just now').waitFor();
   expect(await look(window)).toEqual([]);
   await window.context().close();
+  // In the dark the frame is never a white sheet, and has a picture once one sees it.
+  const small = await windowOf(browser, chief, { ...phone, colorScheme: 'dark' });
+  await small.goto('http://usher.test/console/email-templates/guest-invitation/en');
+  const frame = small.locator('iframe[name=preview]');
+  await small.frameLocator('iframe[name=preview]').locator('.card').waitFor();
+  expect(await small.evaluate(`getComputedStyle(document.querySelector('iframe')).backgroundColor`)).toBe(
+    await small.evaluate(`getComputedStyle(document.querySelector('.panel')).backgroundColor`),
+  );
+  await frame.scrollIntoViewIfNeeded();
+  const blank = 3_000;
+  await eventually(
+    () => frame.screenshot(),
+    (picture) => picture.length > 3 * blank,
+  );
+  await small.context().close();
+});
+
+test('a preview that cannot be shown says why within its frame, and leads nowhere', async () => {
+  const path = '/console/email-templates/user-invitation/en';
+  const preview = `${path}/preview`;
+  const body = await bodyOf(chief, path, { subject: 'Hi', html: '<p>{{link}}</p>', text: '{{link}}' });
+  const faulty = await bodyOf(chief, path, { subject: 'Hi', html: '<p>{{nonsense}}</p>', text: '{{link}}' });
+  const huge = await bodyOf(chief, path, { subject: 'Hi', html: 'x'.repeat(1_200_000), text: '{{link}}' });
+  const invite = await bodyOf(chief, '/console/invite', { kind: 'member' });
+  const elsewhere = body.replace(/for=[^&]*/, 'for=somebody.else');
+  const stranger = visitor(usher);
+  const asked: [Visitor, string, string, string | undefined, number, string][] = [
+    [stranger, 'GET', preview, undefined, 401, 'Your session has ended'],
+    [stranger, 'POST', preview, body, 401, 'what you have typed comes along'],
+    [stranger, 'POST', '/console/invite/preview', invite, 401, 'Your session has ended'],
+    [staff, 'GET', preview, undefined, 403, 'Ask an administrator of the organization.'],
+    [chief, 'GET', '/console/email-templates/no-such/en/preview', undefined, 404, 'Not found'],
+    [chief, 'POST', preview, elsewhere, 403, 'You are in another organization now'],
+    [chief, 'POST', preview, faulty, 200, 'What has to be put right'],
+    [chief, 'POST', preview, huge, 413, 'The request is too large'],
+  ];
+  const said = (reply: Reply) => {
+    const policy = reply.headers['content-security-policy'];
+    expect(policy).toContain("frame-ancestors 'self'");
+    expect(policy).toContain('sandbox');
+    const leading = elementsOf(reply.text).filter(({ name }) => ['a', 'form', 'link', 'script'].includes(name));
+    expect(leading).toEqual([]);
+    return [reply.status, textOf(reply, 'main')];
+  };
+  for (const [person, method, at, typed, status, words] of asked) {
+    const reply = await person.call(method, at, typed, { headers: typed === undefined ? {} : formHeaders });
+    expect([at, ...said(reply)]).toEqual([at, status, expect.stringContaining(words)]);
+  }
+  const foreign = { headers: { ...formHeaders, origin: 'https://evil.test' } };
+  expect(said(await chief.call('POST', preview, body, foreign))).toEqual([
+    403,
+    expect.stringContaining('another site'),
+  ]);
+});
+
+test('a preview whose session has ended says so beside the form, and saving leads through signing in, also without JavaScript', async () => {
+  const plain = await windowOf(browser, chief, { javaScriptEnabled: false });
+  await plain.goto('http://usher.test/console/invite');
+  // Before anybody asks for it.
+  await plain.frameLocator('iframe[name=preview]').getByText('Acme').first().waitFor();
+  await plain.context().clearCookies();
+  await plain.getByRole('button', { name: 'Show' }).click();
+  await plain.frameLocator('iframe[name=preview]').getByText('Your session has ended').waitFor();
+  await plain.context().close();
+
+  const window = await windowOf(browser, chief);
+  await window.goto('http://usher.test/console/email-templates/guest-invitation/en');
+  await window.frameLocator('iframe[name=preview]').locator('body').waitFor();
+  await window.context().clearCookies();
+  await window.fill('#subject', 'Typed before it ended');
+  await window.frameLocator('iframe[name=preview]').getByText('Your session has ended').waitFor();
+  await window.getByRole('button', { name: 'Save template' }).click();
+  await window.locator('#login').waitFor();
+  expect(await window.locator('input[name=kept]').inputValue()).toContain('Typed before it ended');
+  await window.context().close();
+  // The frames were refused, which a browser notes; nothing was blocked.
+  expect(browser.complaints.splice(0).filter((complaint) => !complaint.includes('status of 401'))).toEqual([]);
 });
 
 test('a logo is uploaded, a colour and a sender name are chosen, and what is no picture is refused', async () => {
@@ -317,6 +500,25 @@ test('hostile texts stay texts in settings, policy, keys and audit', async () =>
 });
 
 test('every screen is sound on a desktop and a phone, in both languages, without JavaScript', async () => {
+  await acme.invite({ email: 'sound@example.com', firstName: 'Sound', lastName: 'Asleep', message: 'Until Monday.' });
+  await usher.linkFor('sound@example.com');
+  const [mail] = (await acme.call('GET', '/emails?q=sound')).body.items as { id: string }[];
+  const [key] = (await acme.call('GET', '/api-keys')).body.items as { id: string }[];
+  const own = '/console/email-templates/account-inactive/de';
+  const path = `/v1/organizations/${acme.id}${own.replace('/console', '')}`;
+  const built = (await chief.call('GET', path)).body as { subject: string; html: string; text: string };
+  for (const subject of ['Erste Fassung', 'Zweite Fassung']) {
+    const { html, text } = built;
+    expect((await chief.call('PUT', path, { subject, html, text })).status).toBe(200);
+  }
+  await usher.owner('suppressed_addresses').insert({
+    id: randomUUID(),
+    organization_id: acme.id,
+    address: `${'nobody'.repeat(8)}@${'subdomain.'.repeat(5)}example.com`,
+    reason: 'bounce',
+    detail: `550 5.1.1 <${'nobody'.repeat(12)}@example.com>: no such mailbox`,
+    mail_id: mail?.id,
+  });
   expect(
     await inspect(browser, chief, [
       '/console/settings',
@@ -330,6 +532,18 @@ test('every screen is sound on a desktop and a phone, in both languages, without
       '/console/branding',
       '/console/emails',
       '/console/suppressed-addresses',
+      `/console/emails/${mail?.id}`,
+      own,
+      `${own}/versions`,
+      `${own}/reset`,
+      `/console/api-keys/${key?.id}/revoke`,
     ]),
   ).toEqual([]);
+  // A screen that is refused, or not there, is a screen, too.
+  expect(await inspect(browser, staff, ['/console/settings', '/console/nowhere'])).toEqual(
+    variants.flatMap(([, lang]) => [
+      `/console/settings?lang=${lang}: status 403`,
+      `/console/nowhere?lang=${lang}: status 404`,
+    ]),
+  );
 }, 240_000);

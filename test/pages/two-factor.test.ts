@@ -165,6 +165,29 @@ describe('without JavaScript', () => {
     expect((await post(bound, '/profile/two-factor', { method: 'none' })).status).toBe(409);
   });
 
+  test('whoever has an app gets new recovery codes, which are shown once, after a fresh sign-in', async () => {
+    const person = await signedInPerson(usher, optional, 'codes@pages.test');
+    const path = '/profile/two-factor/recovery-codes';
+    expect((await person.call('GET', '/profile')).text).not.toContain(path);
+    const app = await setUpApp(person, new Date());
+    const profile = await person.call('GET', '/profile');
+    expect(profile.text).toContain('Recovery codes left: 10');
+    expect(profile.text).toContain(`action="${path}"`);
+    const renewed = await post(person, path);
+    expect([renewed.status, renewed.headers['cache-control'], heading(renewed)]).toEqual([
+      200,
+      'no-store',
+      'Keep your recovery codes',
+    ]);
+    const codes = elementsOf(renewed.text).flatMap(({ name, text }) => (name === 'code' ? [text] : []));
+    expect(codes).toHaveLength(10);
+    expect(codes).not.toContain(app.recoveryCodes[0]);
+    expect(renewed.text).toContain('Your earlier recovery codes have ended.');
+    expect((await person.call('GET', '/profile?done=codes')).text).toContain('You have new recovery codes.');
+    await setClock(usher, moved(new Date(), 11 * 60_000));
+    expect((await post(person, path)).headers['location']).toBe('/sign-in?again=yes&next=%2Fprofile');
+  });
+
   test('a change long after signing in leads through a new sign-in, and back', async () => {
     const person = await signedInPerson(usher, optional, 'old@pages.test');
     await setClock(usher, moved(new Date(), 11 * 60_000));
@@ -193,6 +216,8 @@ describe('without JavaScript', () => {
     const page = await person.call('GET', '/profile/two-factor/app?lang=de');
     expect(page.text).toContain('Ihre Organisation verlangt eine Authenticator-App.');
     expect(page.text).not.toContain('otpauth:');
+    // The rest is read in English.
+    person.cookies.delete('usher_language');
     const begun = await post(person, '/profile/two-factor/app');
     expect(begun.headers['cache-control']).toBe('no-store');
     const link = elementsOf(begun.text).find(({ attributes }) => attributes['href']?.startsWith('otpauth:'));

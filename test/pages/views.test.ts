@@ -1,5 +1,7 @@
+import { durationOf, durationWords } from '../../api/console/durations';
+import { deviceName, shownAddress } from '../../api/pages/device';
 import { passwordRuleItems, renderPage, type ViewData, type ViewName } from '../../api/pages/render';
-import { locales, type Locale } from '../../i18n';
+import { locales, type Locale, translator } from '../../i18n';
 import { elementsOf, type HtmlElement } from '../support/html';
 
 const expiresAt = new Date('2026-12-21T13:05:00Z');
@@ -73,6 +75,7 @@ function examples(text: string, locale: Locale): Record<string, Example> {
       signOut: '/sign-out',
       twoFactor: '/profile/two-factor',
       setUpApp: '/profile/two-factor/app',
+      recoveryCodes: '/profile/two-factor/recovery-codes',
     },
     languageLinks,
   };
@@ -168,7 +171,14 @@ function examples(text: string, locale: Locale): Record<string, Example> {
       view: 'set-up-app',
       data: { ...settingUp, mustSetUp: true, setUp, errors: [{ field: 'code', message: text }] },
     },
-    'recovery-codes': { view: 'recovery-codes', data: { recoveryCodes: ['ABCD', 'EFGH'], nextUrl: '/profile' } },
+    'recovery-codes': {
+      view: 'recovery-codes',
+      data: { recoveryCodes: ['ABCD', 'EFGH'], renewed: false, nextUrl: '/profile' },
+    },
+    'recovery-codes in place of others': {
+      view: 'recovery-codes',
+      data: { recoveryCodes: ['ABCD', 'EFGH'], renewed: true, nextUrl: '/profile' },
+    },
     'profile with an app and all choices': {
       view: 'profile',
       data: {
@@ -471,4 +481,68 @@ test('a page with a brand has its logo once, named, and its colour as a styleshe
     const plain = page(name.replace(' with a brand', name.startsWith('dead-link') ? ' expired' : ''), 'en');
     expect(plain).not.toMatch(/\/(brand|organizations)\//);
   }
+});
+
+describe('words instead of raw values', () => {
+  test.each([
+    ['P21D', '21 days', '21 Tage'],
+    ['P1D', '1 day', '1 Tag'],
+    ['PT12H', '12 hours', '12 Stunden'],
+    ['P1DT12H', '1 day and 12 hours', '1 Tag und 12 Stunden'],
+    ['P2W', '2 weeks', '2 Wochen'],
+    ['PT1S', '1 second', '1 Sekunde'],
+    ['soon', 'soon', 'soon'],
+    ['', '', ''],
+  ])('%s is %s, %s', (duration, en, de) => {
+    expect([durationWords('en', duration), durationWords('de', duration)]).toEqual([en, de]);
+    for (const words of [en, de]) expect(durationOf(words)).toBe(duration);
+  });
+
+  test.each([
+    ['10 days', 'P10D'],
+    ['  10 Tage ', 'P10D'],
+    ['6h', 'PT6H'],
+    ['1 day, 2 hours and 3 minutes', 'P1DT2H3M'],
+    ['p10d', 'P10D'],
+    ['10 days 3 days', '10 days 3 days'],
+    ['10 apples', '10 apples'],
+    ['-3 days', '-3 days'],
+    ['3 days before', '3 days before'],
+  ])('%s is taken as %s', (typed, duration) => {
+    expect(durationOf(typed)).toBe(duration);
+  });
+
+  test.each([
+    [
+      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36',
+      'Chrome on Windows',
+      'Chrome unter Windows',
+    ],
+    [
+      'Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0',
+      'Firefox on Linux',
+      'Firefox unter Linux',
+    ],
+    [
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1',
+      'Safari on iOS',
+      'Safari unter iOS',
+    ],
+    ['Audited/1.0', null, null],
+    ['', null, null],
+    [null, null, null],
+  ])('%s is %s', (agent, en, de) => {
+    expect([deviceName(translator('en'), agent), deviceName(translator('de'), agent)]).toEqual([en, de]);
+  });
+
+  test.each([
+    ['::ffff:127.0.0.1', '127.0.0.1'],
+    ['::FFFF:192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1', '192.0.2.1'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['::ffff:7f00:1', '::ffff:7f00:1'],
+    [null, null],
+  ])('%s is the address %s', (ip, shown) => {
+    expect(shownAddress(ip)).toBe(shown);
+  });
 });

@@ -34,31 +34,43 @@ export async function open(page: Page, path: string, axe = true): Promise<string
   return faults.map((fault) => `${path}: ${fault}`);
 }
 
+/** A screen with its styles and scripts, in bytes and as they are before any compression. */
+export async function weigh(person: Person, path: string): Promise<number> {
+  const { status, text } = await person.call('GET', path);
+  if (status !== 200) throw new Error(`${path}: ${status}`);
+  const files = elementsOf(text).flatMap(({ name, attributes: { rel, href, src } }) =>
+    name === 'script' && src ? [src] : name === 'link' && rel === 'stylesheet' && href ? [href] : [],
+  );
+  const parts = await Promise.all(files.map(async (file) => (await person.call('GET', file)).text));
+  return [text, ...parts].reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+}
+
 /** The same for the screen that is before somebody now. */
 export async function look(page: Page, axe = true): Promise<string[]> {
   const faults = axe ? await accessibilityFaults(page) : [];
   // On a phone the layout viewport grows with what is too wide: only what the window was given does not.
   const given = page.viewportSize()?.width ?? desktop.viewport.width;
-  const [tooWide, missing] = await page.evaluate<[number, string | null]>(
+  const [tooWide, sticksOut, missing] = await page.evaluate<[number, number, string | null]>(
     `[Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) - ${given},
+      Math.max(0, ...Array.from(document.querySelectorAll('.table-box'), (box) => box.scrollWidth - box.clientWidth)),
       document.querySelector('main').innerText.match(/\\b(console|errors|users|pages)(\\.[a-zA-Z-]+){2,}/)?.[0] ?? null]`,
   );
   if (tooWide > 0) faults.push(`${tooWide} px too wide`);
+  if (sticksOut > 0) faults.push(`a table sticks out by ${sticksOut} px`);
   if (missing) faults.push(`no words for ${missing}`);
   return faults;
 }
 
-/**
- * Opens screens on a desktop and on a phone, in English and German, light and dark, with JavaScript and without; desktop and
- * phone take turns, but in long tests.
- */
+/** How screens are looked at: with which browser, in which language, and whether axe can run there. */
+export const variants: [BrowserContextOptions, 'en' | 'de', boolean][] = [
+  [desktop, 'en', true],
+  [{ ...phone, colorScheme: 'dark' }, 'de', true],
+  [{ ...phone, javaScriptEnabled: false }, 'en', false],
+];
+
+/** Opens screens in these ways; a desktop and a phone take turns, but in long tests. */
 export async function inspect(browser: TestBrowser, person: Person, paths: string[]): Promise<string[]> {
   const faults: string[] = [];
-  const variants: [BrowserContextOptions, string, boolean][] = [
-    [desktop, 'en', true],
-    [{ ...phone, colorScheme: 'dark' }, 'de', true],
-    [{ ...phone, javaScriptEnabled: false }, 'en', false],
-  ];
   for (const [index, [options, lang, axe]] of variants.entries()) {
     const page = await windowOf(browser, person, options);
     for (const path of axe ? turnsOf(paths, index, 2) : paths)
