@@ -14,6 +14,7 @@ import * as reminders from './migrations/0013-reminders';
 import * as live from './migrations/0015-live';
 import * as afterReview from './migrations/0016-after-review';
 import * as mailLogTemplate from './migrations/0017-mail-log-template';
+import * as mailRules from './migrations/0019-mail-rules';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -32,6 +33,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0015-live': live,
   '0016-after-review': afterReview,
   '0017-mail-log-template': mailLogTemplate,
+  '0019-mail-rules': mailRules,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {
