@@ -71,7 +71,7 @@ export const goodPassword = 'Winter-Is-Over-7';
  */
 export async function startUsher({
   worker = true,
-  env: extra = {} as NodeJS.ProcessEnv,
+  env: extra = {},
   heartbeatMs = 600_000,
   sendLimits = undefined as SendLimits | undefined,
 } = {}): Promise<TestUsher> {
