@@ -1,6 +1,11 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import type { Logger } from 'pino';
-import { type AccountMailContents, claimAccountMail, recordAccountMail } from '../db/commands/account-mail';
+import {
+  type AccountMailContents,
+  claimAccountMail,
+  keepAccountMail,
+  recordAccountMail,
+} from '../db/commands/account-mail';
 import type { MailCount } from '../db/commands/count-mail';
 import type { Database, Transaction } from '../db/database';
 import type { Account } from '../db/models/account';
@@ -11,6 +16,7 @@ import { type Masked, maskFor, unmasked } from '../domain/mail-mask';
 import { accountToken, invitationToken, type KeyRing, linkClaimName } from '../domain/token';
 import type { Mailer } from './email/mailer';
 import { warnOfFallback } from './email/own-template';
+import { leaseMarginMs, patienceOf, type SendLimits, usualLimits } from './email/patience';
 import { renderAccountMail } from './email/render-account-mail';
 
 export interface AccountMailActivities {
@@ -25,10 +31,12 @@ export interface AccountMailActivityDependencies {
   baseUrl: string;
   logger: Logger;
   countMail: MailCount;
+  limits?: SendLimits | undefined;
+  isStopping?: () => boolean;
 }
 
-const sendLimitMs = { local: 3_000, regular: 60_000 };
-const leaseMarginMs = 5_000;
+/** Of its local try: its workflow has nothing else to do, and the person often waits. */
+const localMs = 3_000;
 
 export function createAccountMailActivities({
   database,
@@ -37,6 +45,8 @@ export function createAccountMailActivities({
   baseUrl,
   logger,
   countMail,
+  limits = { ...usualLimits, localMs },
+  isStopping = () => false,
 }: AccountMailActivityDependencies): AccountMailActivities {
   const render = async (contents: AccountMailContents, trx: Transaction) => {
     const { id, type } = contents.mail;
@@ -78,7 +88,8 @@ export function createAccountMailActivities({
   }
 
   async function send(mailId: string): Promise<{ status: 'sent' | 'failed' | 'dropped' }> {
-    const limitMs = activityInfo().isLocal ? sendLimitMs.local : sendLimitMs.regular;
+    const { isLocal } = activityInfo();
+    const limitMs = isLocal ? limits.localMs : limits.regularMs;
     const claim = await claimAccountMail(database, mailId, limitMs + leaseMarginMs, render, countMail);
     if (!claim.claimed && claim.status === 'queued') throw later('not due yet', claim.waitMs);
     if (!claim.claimed) return { status: claim.status };
@@ -98,6 +109,9 @@ export function createAccountMailActivities({
         ...(threadOf && mail.copyOf && { copyOf: { messageId: threadOf, id: mail.copyOf } }),
       },
       limitMs,
+      isLocal
+        ? undefined
+        : patienceOf({ limits, isStopping }, (leaseMs) => keepAccountMail(database, mail.id, leaseMs)),
     );
     const recorded = await recordAccountMail(database, mail, outcome);
     if ('retryInMs' in recorded) throw later(outcome.code, recorded.retryInMs);

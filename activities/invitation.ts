@@ -1,10 +1,11 @@
-import { activityInfo, ApplicationFailure } from '@temporalio/activity';
+import { activityInfo, ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import type { MailCount } from '../db/commands/count-mail';
 import { once } from '../db/commands/once';
 import {
   claimInvitationMail,
   expireInvitation,
+  keepMail,
   planInvitation,
   type Plan,
   recordDelivery,
@@ -25,6 +26,7 @@ import { Problem } from '../domain/problem';
 import { invitationToken, type KeyRing, linkClaimName } from '../domain/token';
 import type { Mailer } from './email/mailer';
 import { warnOfFallback } from './email/own-template';
+import { leaseMarginMs, orGivenUp, patienceOf, type SendLimits, usualLimits } from './email/patience';
 
 /** Ids only: everything else is read from the row. */
 export interface It {
@@ -61,6 +63,8 @@ export interface InvitationActivityDependencies {
   baseUrl: string;
   logger: Logger;
   countMail: MailCount;
+  limits?: SendLimits | undefined;
+  isStopping?: () => boolean;
   render: (
     trx: Transaction,
     invitation: Invitation,
@@ -71,17 +75,19 @@ export interface InvitationActivityDependencies {
   ) => Promise<Omit<RenderedMail, 'host'>>;
 }
 
-/** A local activity must be over before its workflow task is; a regular one has time for a slow server. */
-const sendLimitMs = { local: 6_000, regular: 60_000 };
-const leaseMarginMs = 5_000;
-
 export function createInvitationActivities(dependencies: InvitationActivityDependencies): InvitationActivities {
   const { database, mailer, keys, baseUrl, logger, render, countMail } = dependencies;
+  const { limits = usualLimits, isStopping = () => false } = dependencies;
   const within = <T>(it: It, command: (trx: Transaction) => Promise<T>) =>
     inOrganization(database, it.organizationId, command);
   const plan = (it: It) => within(it, (trx) => planInvitation(trx, it.organizationId, it.invitationId));
 
   const operator = { actor: operatorActor, person: keyPerson };
+  /** As the API counts: a signal is no way around the limits. What mails nobody has no part in them. */
+  async function countWish(trx: Transaction, { organizationId, email, deliveryStatus }: Invitation): Promise<void> {
+    const wait = email && deliveryStatus === 'queued' ? await countMail(trx, email, organizationId) : null;
+    if (wait !== null) throw new Problem('TOO_MANY_REQUESTS', 'This organization or recipient has had too many mails.');
+  }
   async function operatorsWish(it: It & { key: string }, command: typeof cancelInvitation): Promise<PlanAnswer> {
     const key = {
       caller: `workflow:${it.invitationId}`,
@@ -92,7 +98,8 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
     try {
       await within(it, (trx) =>
         once(trx, key, async () => {
-          await command(trx, it.organizationId, it.invitationId, operator);
+          const { invitation } = await command(trx, it.organizationId, it.invitationId, operator);
+          await countWish(trx, invitation);
           return { status: 200, body: null };
         }),
       );
@@ -107,7 +114,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
   const mailing =
     (reminder: boolean, claimMail: typeof claimReminder, record: typeof recordDelivery) => async (it: It) => {
       const { isLocal } = activityInfo();
-      const limitMs = isLocal ? sendLimitMs.local : sendLimitMs.regular;
+      const limitMs = isLocal ? limits.localMs : limits.regularMs;
       const claim = await within(it, (trx) =>
         claimMail(
           trx,
@@ -135,7 +142,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
       const link = { invitationId: it.invitationId, generation: email.generation };
       const token = invitationToken(keys, link);
       const revealed = (part: string) => unmasked(keys, 'link', linkClaimName(link), token, part);
-      const outcome = await mailer.send(
+      const sending = mailer.send(
         {
           ...email,
           html: revealed(email.html),
@@ -143,9 +150,19 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
           date: email.createdAt,
         },
         limitMs,
+        isLocal
+          ? undefined
+          : patienceOf({ limits, isStopping }, (leaseMs) =>
+              within(it, (trx) => keepMail(trx, it.organizationId, email.id, leaseMs)),
+            ),
       );
-      const recorded = await within(it, (trx) => record(trx, it.organizationId, email, outcome));
-      if (recorded.retryInMs !== null) throw later('MailDeferred', outcome.code, recorded.retryInMs);
+      const trying = sending.then(async (outcome) => ({
+        code: outcome.code,
+        ...(await within(it, (trx) => record(trx, it.organizationId, email, outcome))),
+      }));
+      const lost = (error: unknown) => logger.error({ err: error, ...it }, 'what came of a mail was not written down');
+      const recorded = await (isLocal ? trying : orGivenUp(trying, isStopping, lost));
+      if (recorded.retryInMs !== null) throw later('MailDeferred', recorded.code, recorded.retryInMs);
       return answer(recorded.plan);
     };
 
@@ -187,7 +204,7 @@ function guarded<T extends object>(logger: Logger, activities: T): T {
         try {
           return await run(argument);
         } catch (error) {
-          if (error instanceof ApplicationFailure) throw error;
+          if (error instanceof ApplicationFailure || error instanceof CancelledFailure) throw error;
           logger.error({ err: error, activity: name, invitationId: argument.invitationId }, 'a step failed');
           const type = error instanceof Error ? error.name : 'Error';
           throw ApplicationFailure.create({ type, message: `${name} failed; the log says why` });

@@ -18,6 +18,7 @@ import { createGuestAccessActivities } from './guest-access';
 import { startBounceServer } from './email/bounce-server';
 import { watchMailServer } from './email/mail-watch';
 import { createMailer, type DkimKey } from './email/mailer';
+import { type SendLimits, usualLimits } from './email/patience';
 import { renderInvitation } from './email/render-invitation';
 import { createAccountActivities } from './accounts';
 import { createAccountMailActivities } from './account-mail';
@@ -39,12 +40,13 @@ export interface WorkerSurroundings {
   relay?: Pick<RelayOptions, 'pollMs' | 'sweepMs' | 'graceMs'>;
   /** How often the mail server is looked after. */
   heartbeatMs?: number | undefined;
+  sendLimits?: SendLimits | undefined;
 }
 
 /** Workflows, activities, outbox relay and watchdog. Any number of them run side by side. */
 export async function startWorker(
   settings: WorkerSettings,
-  { logger, temporal, workflowBundle, overrides, relay: relayOptions, heartbeatMs }: WorkerSurroundings,
+  { logger, temporal, workflowBundle, overrides, relay: relayOptions, heartbeatMs, sendLimits }: WorkerSurroundings,
 ): Promise<RunningWorker> {
   const { connectionOptions, namespace } = temporal;
   const database = openDatabase(settings.DATABASE_URL, {
@@ -76,9 +78,17 @@ export async function startWorker(
   await ensureSchedules(client, logger);
   const connection = await NativeConnection.connect(connectionOptions);
   const keys = settings.USHER_SECRET;
-  const countMail = countingMails(keys.current.secret, settings.USHER_RATE_LIMITS === 'on');
-  const dependencies = { database, mailer, keys, baseUrl: settings.USHER_BASE_URL, logger, countMail };
-  const worker = await Worker.create({
+  const countMail = countingMails(
+    keys.current.secret,
+    settings.USHER_RATE_LIMITS === 'on',
+    settings.USHER_MAILS_PER_HOUR,
+  );
+  const isStopping = () => worker.getState() !== 'RUNNING';
+  const dependencies = {
+    ...{ database, mailer, keys, baseUrl: settings.USHER_BASE_URL, logger, countMail },
+    ...{ limits: sendLimits, isStopping },
+  };
+  const worker: Worker = await Worker.create({
     connection,
     namespace,
     taskQueue,
@@ -94,6 +104,8 @@ export async function startWorker(
       ...createAccountActivities(database, logger),
       ...createGuestAccessActivities(database, logger),
     },
+    // So that who waits for a slow mail server hears from step to step that its workflow does not.
+    maxHeartbeatThrottleInterval: (sendLimits ?? usualLimits).stepMs,
     maxCachedWorkflows: settings.USHER_MAX_CACHED_WORKFLOWS,
     maxConcurrentLocalActivityExecutions: settings.USHER_DATABASE_POOL,
     shutdownGraceTime: `${settings.USHER_SHUTDOWN_SECONDS}s`,
@@ -104,7 +116,10 @@ export async function startWorker(
   const bounces =
     settings.USHER_BOUNCE_PORT === undefined
       ? null
-      : await startBounceServer({ port: settings.USHER_BOUNCE_PORT, database, keys: settings.USHER_SECRET, logger });
+      : await startBounceServer({
+          ...{ port: settings.USHER_BOUNCE_PORT, database, keys, logger },
+          tls: bounceTls(settings),
+        });
   const mailRetentionDays = settings.USHER_MAIL_RETENTION_DAYS;
   const relay = startOutboxRelay({ database, client, searchAttributes, logger, mailRetentionDays, ...relayOptions });
   const watch = watchMailServer(database, mailer, logger, heartbeatMs);
@@ -152,6 +167,10 @@ function dkimKey(settings: WorkerSettings): DkimKey | undefined {
   const { USHER_DKIM_DOMAIN, USHER_DKIM_SELECTOR, USHER_DKIM_PRIVATE_KEY } = settings;
   if (!USHER_DKIM_DOMAIN || !USHER_DKIM_SELECTOR || !USHER_DKIM_PRIVATE_KEY) return undefined;
   return { domainName: USHER_DKIM_DOMAIN, keySelector: USHER_DKIM_SELECTOR, privateKey: USHER_DKIM_PRIVATE_KEY };
+}
+
+function bounceTls({ USHER_BOUNCE_TLS_CERT: cert, USHER_BOUNCE_TLS_KEY: key }: WorkerSettings) {
+  return cert && key ? { cert, key } : undefined;
 }
 
 /** Versioned workers, where the deployment names itself; open invitations move on to new code by themselves. */

@@ -349,7 +349,9 @@ function canonicalJson(value: unknown): string {
 function send(response: Response, reply: Reply): void {
   response.status(reply.status);
   if (reply.etag) response.set('ETag', reply.etag);
-  for (const [name, value] of Object.entries(reply.headers ?? {})) response.set(name, value);
+  for (const [name, value] of Object.entries(reply.headers ?? {}))
+    if (name === 'Vary') response.vary(value);
+    else response.set(name, value);
   if (reply.body === undefined || reply.body === null) {
     response.end();
     return;

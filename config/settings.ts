@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { type KeyRing, parseKeyRing } from '../domain/token';
 import { parseEmailAddress, senderAddress } from '../domain/email-address';
@@ -33,6 +33,8 @@ const commonSettings = {
   USHER_SECRET: parsed<KeyRing>(parseKeyRing),
   USHER_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   USHER_RATE_LIMITS: z.enum(['on', 'off']).default('on'),
+  // The worker counts what operators send again.
+  USHER_MAILS_PER_HOUR: z.coerce.number().int().min(1).max(10_000_000).default(2_000),
   USHER_DATABASE_POOL: z.coerce.number().int().min(2).max(500).default(10),
 };
 
@@ -52,7 +54,6 @@ const apiSettings = z.object({
     .string()
     .regex(/^[\x21-\x7e]{32,512}$/, 'must be 32 to 512 visible ASCII characters, no spaces')
     .optional(),
-  USHER_MAILS_PER_HOUR: z.coerce.number().int().min(1).max(10_000_000).default(2_000),
   USHER_TRUST_PROXY: z.coerce.number().int().min(0).max(10).default(0),
   // Named on pages; the worker is what sends.
   USHER_MAIL_FROM: mailFrom.optional(),
@@ -74,9 +75,23 @@ const domainName = z
   .refine((text) => 'address' in parseEmailAddress(`a@${text}`), 'must be a domain name')
   .optional();
 
-/** A private key as PEM, or that in base64 so that it fits into one line. @returns the PEM */
+/** PEM, or that in base64 so that it fits into one line. @returns the PEM */
+const readPem = (text: string): string =>
+  text.includes('-----BEGIN') ? text.replaceAll('\\n', '\n') : Buffer.from(text, 'base64').toString();
+
+/** A certificate, and after it those that lead to one that others know. */
+function readCertificate(text: string): string {
+  const pem = readPem(text);
+  try {
+    new X509Certificate(pem);
+    return pem;
+  } catch {
+    throw new Error('must be a certificate as PEM, or that in base64');
+  }
+}
+
 function readPrivateKey(text: string): string {
-  const pem = text.includes('-----BEGIN') ? text.replaceAll('\\n', '\n') : Buffer.from(text, 'base64').toString();
+  const pem = readPem(text);
   try {
     createPrivateKey(pem);
     return pem;
@@ -98,6 +113,8 @@ const workerSettings = z.object({
   USHER_DKIM_PRIVATE_KEY: parsed(readPrivateKey).optional(),
   USHER_BOUNCE_DOMAIN: domainName,
   USHER_BOUNCE_PORT: port.optional(),
+  USHER_BOUNCE_TLS_CERT: parsed(readCertificate).optional(),
+  USHER_BOUNCE_TLS_KEY: parsed(readPrivateKey).optional(),
   USHER_MAIL_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(90),
   USHER_SMTP_CONNECTIONS: z.coerce.number().int().min(1).max(200).default(10),
   USHER_MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(2).default(500),
@@ -106,6 +123,7 @@ const workerSettings = z.object({
   USHER_SHUTDOWN_SECONDS: z.coerce.number().int().min(0).max(600).default(30),
 });
 
+const tlsSettings = ['USHER_BOUNCE_TLS_CERT', 'USHER_BOUNCE_TLS_KEY'] as const;
 const dkimSettings = ['USHER_DKIM_DOMAIN', 'USHER_DKIM_SELECTOR', 'USHER_DKIM_PRIVATE_KEY'] as const;
 
 /** Some are of no use alone. */
@@ -113,6 +131,8 @@ function missingBeside(set: Record<string, string | undefined>): string[] {
   const missing: string[] = dkimSettings.filter((name) => set[name] === undefined);
   const needed = missing.length < dkimSettings.length ? missing : [];
   if (set['USHER_BOUNCE_PORT'] && !set['USHER_BOUNCE_DOMAIN']) needed.push('USHER_BOUNCE_DOMAIN');
+  if (tlsSettings.some((name) => set[name]))
+    needed.push(...['USHER_BOUNCE_PORT', ...tlsSettings].filter((name) => !set[name]));
   return needed;
 }
 

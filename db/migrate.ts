@@ -15,6 +15,7 @@ import * as live from './migrations/0015-live';
 import * as afterReview from './migrations/0016-after-review';
 import * as mailLogTemplate from './migrations/0017-mail-log-template';
 import * as groupLookup from './migrations/0018-group-lookup';
+import * as mailRules from './migrations/0019-mail-rules';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -34,6 +35,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0016-after-review': afterReview,
   '0017-mail-log-template': mailLogTemplate,
   '0018-group-lookup': groupLookup,
+  '0019-mail-rules': mailRules,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

@@ -9,6 +9,8 @@ export interface NextStepRow {
   deliveryDueAt: Date | null;
   /** When the invited person is reminded next, and after that, the earliest first. // F3 */
   reminderAt?: readonly Date[];
+  /** The invited person has complained of the present mail. */
+  unwanted?: boolean;
   /** A part of another invitation does what that one does, and has no steps of its own. // C3 */
   parentId?: string | null;
 }
@@ -23,7 +25,7 @@ export interface NextStep {
 /**
  * The next planned step of an invitation, or null when there is none: then no workflow runs for it.
  * The deadline comes before everything else: a mail that would go out at or after it is never sent. Nobody is reminded of a
- * mail that has not gone out, or did not arrive. // E7, F2, F3
+ * mail that has not gone out, did not arrive, or was not wanted. // E7, F2, F3
  */
 export function nextStep(row: NextStepRow, now: Date): NextStep | null {
   if (row.status !== 'pending' || !row.expiresAt || row.parentId) return null;
@@ -39,8 +41,9 @@ function nextMail({
   deliveryStatus,
   deliveryDueAt,
   reminderAt = [],
+  unwanted = false,
 }: NextStepRow): ['send' | 'remind', Date | null] | [] {
   if (deliveryStatus === 'queued') return ['send', deliveryDueAt];
   const [reminder] = reminderAt;
-  return deliveryStatus === 'sent' && reminder ? ['remind', reminder] : [];
+  return deliveryStatus === 'sent' && !unwanted && reminder ? ['remind', reminder] : [];
 }

@@ -4,7 +4,9 @@ import type { AccountMailInput } from './messages';
 
 const local = proxyLocalActivities<AccountMailActivities>({ startToCloseTimeout: '5s', retry: { maximumAttempts: 1 } });
 const regular = proxyActivities<AccountMailActivities>({
-  startToCloseTimeout: '90s',
+  // A mail server that has a mail may take ten minutes to say so; whoever waits for that tells so by heartbeats.
+  startToCloseTimeout: '12m',
+  heartbeatTimeout: '90s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
 });
 

@@ -23,7 +23,9 @@ type Wish = keyof typeof wishes;
 /** Quick and cheap in history; whatever fails once gets its retries, visible to operators, as a regular activity. */
 const local = proxyLocalActivities<InvitationActivities>({ startToCloseTimeout: '8s', retry: { maximumAttempts: 1 } });
 const regular = proxyActivities<InvitationActivities>({
-  startToCloseTimeout: '90s',
+  // A mail server that has a mail may take ten minutes to say so; whoever waits for that tells so by heartbeats.
+  startToCloseTimeout: '12m',
+  heartbeatTimeout: '90s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
 });
 

@@ -12,6 +12,8 @@ export interface BounceServerOptions {
   database: Database;
   keys: KeyRing;
   logger: Logger;
+  /** PEM: STARTTLS is offered to whoever speaks it. */
+  tls?: { cert: string; key: string } | undefined;
 }
 
 export interface BounceServer {
@@ -28,7 +30,13 @@ const mostClients = 50;
  * nothing else. Whatever it takes is answered 250, report or not; only when it could not be written down the sender has to
  * come again. // decision 22
  */
-export async function startBounceServer({ port, database, keys, logger }: BounceServerOptions): Promise<BounceServer> {
+export async function startBounceServer({
+  port,
+  database,
+  keys,
+  logger,
+  tls,
+}: BounceServerOptions): Promise<BounceServer> {
   const mailIdOf = (address: string): string | null => {
     const claim = readBounceAddress(keys, address);
     return claim.kind === 'mail' ? claim.mailId : null;
@@ -56,8 +64,9 @@ export async function startBounceServer({ port, database, keys, logger }: Bounce
 
   const server = new SMTPServer({
     authOptional: true,
-    // Its certificate would be one that everybody has.
-    disabledCommands: ['AUTH', 'STARTTLS'],
+    // Without a certificate of its own it would show one that everybody has.
+    disabledCommands: ['AUTH', ...(tls ? [] : ['STARTTLS'])],
+    ...tls,
     disableReverseLookup: true,
     logger: false,
     size: mostBytes,

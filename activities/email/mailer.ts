@@ -1,4 +1,5 @@
 import { createConnection, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createTransport } from 'nodemailer';
 import type { Logger } from 'pino';
 import { parseEmailAddress, senderAddress } from '../../domain/email-address';
@@ -33,13 +34,29 @@ export interface SendOutcome extends DeliveryOutcome {
   code: string;
 }
 
+/**
+ * For a server that has the whole mail and thinks about it (RFC 5321, 4.5.3.2.6: ten minutes). What is cut off then may have
+ * arrived all the same, and goes out a second time.
+ */
+export interface Patience {
+  /** Waited on for so long at a time … */
+  stepMs: number;
+  /** … and no longer than this, counted from the last byte. */
+  mostMs: number;
+  /** Asked before each step: whether the mail stays with this sender for it, and some seconds more. */
+  extend(): Promise<boolean>;
+}
+
 export interface Mailer {
   /** `Name <address>` or an address, as in USHER_MAIL_FROM. */
   sender: string;
   /** Domain of our Message-IDs. */
   host: string;
-  /** Never throws: what happened is the answer. By `limitMs` the connection is cut, and nothing more goes out over it. */
-  send(mail: OutgoingMail, limitMs: number): Promise<SendOutcome>;
+  /**
+   * Never throws: what happened is the answer. By `limitMs` the connection is cut, and nothing more goes out over it; with
+   * patience only later, where the server has the whole mail by then.
+   */
+  send(mail: OutgoingMail, limitMs: number, patience?: Patience): Promise<SendOutcome>;
   verify(): Promise<void>;
   /** When the server last answered a mail, whatever it said, by this process's clock. */
   lastAnswerAt(): number;
@@ -64,6 +81,8 @@ export interface MailerOptions {
 interface Line {
   transport: ReturnType<typeof createTransport>;
   socket: Socket | null;
+  /** When the server had the last byte of the present mail. */
+  handedOverAt: number | null;
 }
 
 export function createMailer({
@@ -81,8 +100,9 @@ export function createMailer({
   let open = 0;
   let lastAnswerAt = 0;
 
-  function newLine(): Line {
-    const line = { socket: null } as Line;
+  /** @param silenceMs the longest silence of the server at any time; that before its last answer is `send`'s to end */
+  function newLine(silenceMs = longestAnswerMs): Line {
+    const line = { socket: null, handedOverAt: null } as Line;
     line.transport = createTransport({
       url,
       pool: true,
@@ -90,7 +110,10 @@ export function createMailer({
       maxMessages: 1_000,
       connectionTimeout: 30_000,
       greetingTimeout: 30_000,
-      socketTimeout: 60_000,
+      socketTimeout: silenceMs,
+      // Not kept until nobody on the way remembers it.
+      idleTimeout: 60_000,
+      logger: heardBy(line),
       disableFileAccess: true,
       disableUrlAccess: true,
       ...(requireTls && { requireTLS: true }),
@@ -150,22 +173,30 @@ export function createMailer({
     sender: from,
     host: sender.slice(sender.lastIndexOf('@') + 1),
 
-    async send(mail, limitMs) {
+    async send(mail, limitMs, patience) {
       const recipient = parseEmailAddress(mail.recipient);
       if (!('address' in recipient)) return { result: 'refused', response: recipient.fault, code: 'address' };
       const startedAt = Date.now();
       const line = await take(limitMs / 3);
       if (!line) return { result: 'deferred', response: 'All connections to the mail server are busy.', code: 'EBUSY' };
-      let cut = false;
-      const timer = setTimeout(
-        () => {
-          cut = true;
-          line.socket?.destroy(new Error(noAnswer));
-          line.transport.close();
-        },
-        // All that is left: what is cut while the server thinks about it goes out a second time.
-        limitMs - (Date.now() - startedAt),
-      );
+      line.handedOverAt = null;
+      let cut: string | null = null;
+      let over = false;
+      const atLimit = async () => {
+        const now = Date.now();
+        const more = patience && line.handedOverAt !== null && now - line.handedOverAt < patience.mostMs;
+        const extended = more && (await soon(patience.extend()));
+        if (over) return;
+        if (extended) {
+          timer = setTimeout(() => void atLimit(), patience.stepMs - (Date.now() - now));
+          return;
+        }
+        cut = line.handedOverAt === null ? noAnswer : noLastAnswer;
+        line.socket?.destroy(new Error(cut));
+        line.transport.close();
+      };
+      // All that is left: what is cut while the server thinks about it goes out a second time.
+      let timer = setTimeout(() => void atLimit(), limitMs - (Date.now() - startedAt));
       try {
         const info = (await line.transport.sendMail({
           from: mail.sender,
@@ -186,7 +217,7 @@ export function createMailer({
         return { result: 'accepted', response: info.response ?? '250', code: '250' };
       } catch (error) {
         if ((error as SmtpError).responseCode) lastAnswerAt = Date.now();
-        const outcome = outcomeOf(error as SmtpError, cut ? noAnswer : null);
+        const outcome = outcomeOf(error as SmtpError, cut);
         const { message, code, command, responseCode } = error as SmtpError;
         // What is said of a recipient is in the mail log; of the rest, whatever looks like an address is nobody's here.
         const words = /^(RCPT TO|DATA)/.test(command ?? '') ? undefined : message.replace(/[^\s<>]*@[^\s<>]*/g, '…');
@@ -194,15 +225,16 @@ export function createMailer({
           logger?.warn({ mailId: mail.id, code, command, responseCode, words }, 'a mail waits');
         return outcome;
       } finally {
+        over = true;
         clearTimeout(timer);
-        giveBack(line, !cut);
+        giveBack(line, cut === null);
       }
     },
 
     lastAnswerAt: () => lastAnswerAt,
 
     async verify() {
-      const line = newLine();
+      const line = newLine(60_000);
       try {
         await line.transport.verify();
       } finally {
@@ -218,6 +250,23 @@ export function createMailer({
 }
 
 const noAnswer = 'The mail server did not answer in time.';
+const noLastAnswer = 'The mail server has the mail, but did not answer in time: it may have arrived.';
+/** Beyond every patience. */
+const longestAnswerMs = 900_000;
+/** What cannot be written down by then does not count: the mail may be somebody else's soon. */
+const extendMs = 3_000;
+
+const soon = (asked: Promise<boolean>): Promise<boolean> =>
+  Promise.race([asked.catch(() => false), sleep(extendMs, false, { ref: false })]);
+
+/** Nodemailer tells nobody but its log when all of a mail has gone out. */
+function heardBy(line: Line) {
+  const nothing = () => undefined;
+  const info = ({ tnx }: { tnx?: string }) => {
+    if (tnx === 'message') line.handedOverAt = Date.now();
+  };
+  return { level: nothing, trace: nothing, debug: nothing, info, warn: nothing, error: nothing, fatal: nothing };
+}
 
 interface SmtpError extends Error {
   code?: string;

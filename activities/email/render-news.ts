@@ -1,8 +1,8 @@
 import type { News, NewsItem } from '../../db/queries/gather-news';
 import { displayName, type NameWords } from '../../domain/account';
 import { noticeEvents } from '../../domain/inviter-notice';
-import { knownReason } from '../../domain/mail-reason';
 import { formatInstant, type Locale, translator } from '../../i18n';
+import { reasonIn } from '../../i18n/mail-reason';
 import type { HolderMail } from './mail-types';
 
 type Told = Pick<HolderMail, 'personName' | 'person' | 'count' | 'detail' | 'sections' | 'more'>;
@@ -40,8 +40,7 @@ function withAddress(item: NewsItem, locale: Locale): string {
 /** Reasons of our own in the reader's language; what people and mail servers have said, as they said it. */
 function detailOf({ event, detail }: NewsItem, locale: Locale): string | null {
   // Whoever declines may write what reads like one of ours.
-  const reason = event === 'undeliverable' && detail !== null ? knownReason(detail) : null;
-  return reason ? translator(locale)(`mail.reasons.${reason.key}`, reason.values) : detail;
+  return event === 'undeliverable' && detail !== null ? reasonIn(locale, detail) : detail;
 }
 
 /** "Unnamed person" and "(guest)" in the language of a mail. */

@@ -36,7 +36,7 @@ interface MailRow {
 
 const rowOf = (page: Page, mail: MailBody): MailRow => ({
   href: `/console/emails/${mail.id}`,
-  subject: mail.subject,
+  subject: mail.subject || mailName(page, mail.type),
   type: mailName(page, mail.type),
   to: mail.to,
   status: { word: page.t(`console.emails.statuses.${mail.status}`), ...tones[mail.status] },
@@ -135,7 +135,7 @@ export function emailsScreens({ get, post }: Screens): void {
     page.show(suppressedView, {
       rows: addresses.items.map(({ id, address, reason, detail, emailId, at }) => ({
         id,
-        address,
+        address: address ?? page.t('console.emails.erasedAddress'),
         reason: page.t(`console.emails.reasons.${reason}`),
         detail,
         at,

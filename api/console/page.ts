@@ -141,7 +141,9 @@ export class Page {
   async reply(name: string, input: RouteInput = {}) {
     const spec = this.tools.routes.find(name);
     const key = spec.idempotent && this.request.method === 'POST' ? this.formKey(name, input) : null;
-    const headers = { ...(key !== null && { 'idempotency-key': key }), ...input.headers };
+    // What routes tell in words they tell in the reader's language.
+    const own = { 'accept-language': this.locale, ...(key !== null && { 'idempotency-key': key }) };
+    const headers = { ...own, ...input.headers };
     try {
       return await askRoute(spec, this.visit, { ...input, headers });
     } catch (error) {

@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request } from 'express';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
-import { counterKey, countingMails, countOneMore } from '../../db/commands/count-mail';
+import {
+  counterKey,
+  countingMails,
+  countOfOrganization,
+  defaultMailsPerOrganization,
+} from '../../db/commands/count-mail';
 import type { Database, Transaction } from '../../db/database';
 import { addressKey } from '../../domain/email-address';
 import { Problem } from '../../domain/problem';
@@ -50,8 +55,11 @@ export interface RateLimits {
   forUnaskedMail(trx: Transaction, recipient: string): Promise<void>;
   /** The same of an invitation, whose organization has a limit of its own. */
   forInvitationMail(trx: Transaction, organizationId: string, recipient: string): Promise<void>;
-  /** Mails to one person that organizations may ask for, all of them together; counted apart for the same reason. */
-  forManagedMail(recipient: string): Promise<void>;
+  /**
+   * A mail to a person of its own that an organization asks for: by the organization's limit, and by one of the person for all
+   * organizations together, counted apart for the same reason.
+   */
+  forManagedMail(organizationId: string, recipient: string): Promise<void>;
 }
 
 /** Requests a minute. Generous: they are there to keep one caller from taking everybody's turn. */
@@ -62,7 +70,7 @@ export const defaultLimits = {
   /** Refused keys in a quarter of an hour. */
   failuresPerAddress: 1_000,
   /** Mails of invitations an hour. */
-  mailsPerOrganization: 2_000,
+  mailsPerOrganization: defaultMailsPerOrganization,
 };
 
 /** Wrong passwords and codes in a quarter of an hour: at one account from one address, from one address at all. */
@@ -125,10 +133,10 @@ export function createRateLimits(
   const codeMails = limiter('code-mail', codeMailsPerAccount, 3_600, false);
   const ownChanges = limiter('mail-own', ownMails, 3_600, false);
   const managedMails = limiter('mail-managed', managedMailsPerRecipient, 3_600, false);
-  const countMail = countingMails(secret, enabled);
+  const countMail = countingMails(secret, enabled, mailsPerOrganization);
   const keyed = (text: string) => counterKey(secret, text);
-  const countUnasked = async (trx: Transaction, recipient: string) => {
-    const wait = await countMail(trx, recipient);
+  const countUnasked = async (trx: Transaction, recipient: string, organizationId?: string) => {
+    const wait = await countMail(trx, recipient, organizationId);
     if (wait !== null) throw tooMany(wait);
   };
   const consume = async (by: RateLimiterPostgres, key: string) => {
@@ -210,15 +218,13 @@ export function createRateLimits(
     async forOwnMail(accountId) {
       if (enabled) await consume(ownChanges, keyed(accountId));
     },
-    forUnaskedMail: countUnasked,
-    async forInvitationMail(trx, organizationId, recipient) {
+    forUnaskedMail: (trx, recipient) => countUnasked(trx, recipient),
+    forInvitationMail: (trx, organizationId, recipient) => countUnasked(trx, recipient, organizationId),
+    async forManagedMail(organizationId, recipient) {
       if (!enabled) return;
-      const wait = await countOneMore(trx, `mail-organization:${organizationId}`, mailsPerOrganization);
+      const wait = await database.transaction((trx) => countOfOrganization(trx, organizationId, mailsPerOrganization));
       if (wait !== null) throw tooMany(wait);
-      await countUnasked(trx, recipient);
-    },
-    async forManagedMail(recipient) {
-      if (enabled) await consume(managedMails, keyed(addressKey(recipient)));
+      await consume(managedMails, keyed(addressKey(recipient)));
     },
   };
 }

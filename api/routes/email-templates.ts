@@ -219,7 +219,7 @@ export const emailTemplateRoutes: RouteSpec[] = [
         );
       const { id: accountId, email: to } = caller.account;
       const parts = { ...(await rendered(context)), locale };
-      await limits.forManagedMail(to);
+      await limits.forManagedMail(organizationId, to);
       let mailId = '';
       const answer = await command(async (trx) => {
         const now = await readClock(trx);

@@ -5,6 +5,7 @@ import { findMail, listMails, type MailFilter } from '../../db/queries/list-mail
 import { listSuppressedAddresses } from '../../db/queries/find-suppression';
 import type { PageRequest } from '../../db/queries/page';
 import { notFound } from '../../domain/problem';
+import { byLanguage, wordsFor } from '../mail-words';
 import type { Context, RouteSpec } from '../route';
 import { id, organizationParams } from '../schemas/common';
 import {
@@ -35,9 +36,11 @@ export const emailRoutes: RouteSpec[] = [
     params: organizationParams,
     query: mailQuery,
     answers: { 200: { description: 'A page of mails', schema: emailPage } },
-    async handle({ read, organizationId, query }) {
+    async handle({ read, organizationId, query, request }) {
       const page = await read((trx) => listMails(trx, organizationId, query as MailFilter));
-      return { status: 200, body: { ...page, items: page.items.map(toEmail) } };
+      const inWords = wordsFor(request);
+      const items = page.items.map((mail) => toEmail(mail, inWords));
+      return { status: 200, body: { ...page, items }, headers: byLanguage };
     },
   },
   {
@@ -50,7 +53,8 @@ export const emailRoutes: RouteSpec[] = [
     answers: { 200: { description: 'The mail', schema: emailWithContents } },
     async handle(context) {
       const { mail, contents } = await locateMail(context);
-      return { status: 200, body: toEmailWithContents(mail, contents) };
+      const body = toEmailWithContents(mail, contents, wordsFor(context.request));
+      return { status: 200, body, headers: byLanguage };
     },
   },
   {
@@ -78,7 +82,7 @@ export const emailRoutes: RouteSpec[] = [
         copy = await copyMail(trx, organizationId, idOf(context), context);
         const { mail } = await findMail(trx, organizationId, copy);
         await limits.forInvitationMail(trx, organizationId, mail.recipient);
-        return { status: 202, body: toEmail(mail) };
+        return { status: 202, body: toEmail(mail, wordsFor(context.request)) };
       });
       if (copy) services.mails.announce(copy);
       return answer;

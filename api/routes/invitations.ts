@@ -18,6 +18,7 @@ import { findOrganization, findOrganizationAndClock } from '../../db/queries/fin
 import type { ProblemCode } from '../../domain/problem';
 import { invitationToken } from '../../domain/token';
 import { withKnownGroups } from '../known-groups';
+import { byLanguage, wordsFor } from '../mail-words';
 import { otherPlaces, standingsOf, withKnownOrganizations } from '../other-organizations';
 import { qrCodeOf } from '../qr-code';
 import { type Context, etagOf, ifMatch, type RouteSpec } from '../route';
@@ -46,7 +47,13 @@ const one = {
 /** The row as the caller is to see it: without groups and organizations that do not exist for them. */
 async function shown(trx: Transaction, context: Context, row: Invitation, now: Date) {
   const [known = row] = await withKnownOrganizations(trx, context, await withKnownGroups(trx, context, [row]));
-  return toInvitation(known, now);
+  return inWords(context, toInvitation(known, now));
+}
+
+/** Why a mail did not go out, in the caller's language. */
+function inWords<T extends { delivery: { detail?: string | undefined } }>({ request }: Context, body: T): T {
+  const { detail } = body.delivery;
+  return detail === undefined ? body : { ...body, delivery: { ...body.delivery, detail: wordsFor(request)(detail) } };
 }
 
 const idOf = (context: Context): string => context.params.id ?? '';
@@ -157,7 +164,8 @@ export const invitationRoutes: RouteSpec[] = [
         const filter = context.query as InvitationFilter;
         const { page, now } = await listInvitations(trx, context.organizationId, filter);
         const rows = await withKnownOrganizations(trx, context, await withKnownGroups(trx, context, page.items));
-        return { status: 200, body: { ...page, items: rows.map((row) => toInvitation(row, now)) } };
+        const items = rows.map((row) => inWords(context, toInvitation(row, now)));
+        return { status: 200, body: { ...page, items }, headers: byLanguage };
       }),
   },
   {
@@ -170,7 +178,7 @@ export const invitationRoutes: RouteSpec[] = [
     handle: (context) =>
       context.read(async (trx) => {
         const { invitation: row, now } = await findInvitation(trx, context.organizationId, idOf(context));
-        return { status: 200, body: await shown(trx, context, row, now), etag: etagOf(row) };
+        return { status: 200, body: await shown(trx, context, row, now), etag: etagOf(row), headers: byLanguage };
       }),
   },
   {

@@ -54,7 +54,7 @@ export async function manage(
  */
 async function countMails(context: Context, recipientsOf: Recipients): Promise<void> {
   for (const recipient of recipientsOf(await locate(context), context))
-    if (recipient !== null) await context.limits.forManagedMail(recipient);
+    if (recipient !== null) await context.limits.forManagedMail(context.organizationId, recipient);
 }
 
 /** A new address gets a mail; the old one, of somebody who has come in, a notice. */
@@ -149,9 +149,25 @@ export const userRoutes: RouteSpec[] = [
       const patch = context.body as UserPatch;
       await countMails(context, readdressed(patch));
       const matches = ifMatch(context.request);
-      return manage(context, idOf(context), (trx, manager) => {
-        const check = async () => matches(userVersion(await findUser(trx, context.organizationId, idOf(context))));
-        return changeUser(trx, context.organizationId, idOf(context), patch, manager, linkLifetimeMs, check);
+      return manage(context, idOf(context), async (trx, manager) => {
+        let before = null as string | null;
+        const check = async () => {
+          const found = await findUser(trx, context.organizationId, idOf(context));
+          matches(userVersion(found));
+          before = found.email;
+        };
+        const done = await changeUser(
+          trx,
+          context.organizationId,
+          idOf(context),
+          patch,
+          manager,
+          linkLifetimeMs,
+          check,
+        );
+        // Whoever has the new address has not asked for what goes there.
+        if (patch.email !== undefined && patch.email !== before) await context.limits.forUnaskedMail(trx, patch.email);
+        return done;
       });
     },
   },

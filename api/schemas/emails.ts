@@ -33,7 +33,7 @@ const fields = {
   userId: id.nullable(),
   generation: z.int().nullable().describe('Of the invitation’s link that it carries'),
   locale: z.string(),
-  subject: z.string(),
+  subject: z.string().describe('Empty: not kept any more'),
   sender: z.string(),
   senderAddress: z.string().describe('The address to allow-list where mails do not arrive'),
   createdAt: time,
@@ -55,14 +55,15 @@ export const emailWithContents = z
   })
   .meta({ id: 'EmailWithContents' });
 
-export const toEmail = (mail: LoggedMail): z.infer<typeof email> => ({
+/** @param inWords reasons of our own in the reader's language */
+export const toEmail = (mail: LoggedMail, inWords: (reason: string) => string): z.infer<typeof email> => ({
   id: mail.id,
   type: mail.type,
   to: mail.recipient,
   status: mail.status,
-  detail: mail.detail,
+  detail: mail.detail && inWords(mail.detail),
   messageId: mail.messageId,
-  attempts: mail.attempts,
+  attempts: mail.attempts.map(({ at, response }) => ({ at, response: inWords(response) })),
   nextTryAt: mail.nextTryAt?.toISOString() ?? null,
   invitationId: mail.invitationId,
   userId: mail.accountId,
@@ -84,8 +85,9 @@ export const toEmail = (mail: LoggedMail): z.infer<typeof email> => ({
 export const toEmailWithContents = (
   mail: LoggedMail,
   contents: MailContents | null,
+  inWords: (reason: string) => string,
 ): z.infer<typeof emailWithContents> => ({
-  ...toEmail(mail),
+  ...toEmail(mail, inWords),
   html: contents?.html ?? null,
   text: contents?.text ?? null,
 });
@@ -93,7 +95,7 @@ export const toEmailWithContents = (
 export const suppressedAddress = z
   .object({
     id,
-    address: z.string(),
+    address: z.string().nullable().describe('null: its owner has been erased; told again once it is invited again'),
     reason: z.enum(suppressionReasons),
     detail: z.string().nullable(),
     emailId: id.nullable().describe('The mail that came back'),

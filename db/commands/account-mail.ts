@@ -18,8 +18,9 @@ import { findInvitees } from '../system/find-invitees';
 import { claimCopy, copyAccepted } from './copy-mail';
 import type { MailCount } from './count-mail';
 import { type AccountMailClaim, keptOf, notNow, refusedBy } from './mail-claim';
-import { type DeliveryOutcome, withAttempt } from './record-delivery';
+import { type DeliveryOutcome, leaseEnd, withAttempt } from './record-delivery';
 import { wayBack } from './reset-password';
+import { nameSuppressed, suppressRefused } from './suppress-address';
 
 export interface MailWish {
   type: AccountMailType;
@@ -157,6 +158,7 @@ export async function claimAccountMail(
       await AccountMail.query(trx)
         .findById(id)
         .patch({ ...contents, ...refusedBy(mail, suppressedWords(suppressed), now) });
+      await nameSuppressed(trx, suppressed.organizationId, recipient);
       return { claimed: false, status: 'failed' };
     }
     await AccountMail.query(trx)
@@ -185,6 +187,15 @@ const askedFor: readonly AccountMailType[] = [
   'two-factor-changed',
 ];
 
+/** As `keepMail` of a mail of an invitation. */
+export async function keepAccountMail(database: Database, id: string, leaseMs: number): Promise<boolean> {
+  const kept = await database('accountMails')
+    .where({ id })
+    .whereRaw('lease_until > usher_now()')
+    .update({ leaseUntil: leaseEnd(database, leaseMs) });
+  return kept === 1;
+}
+
 /** Writes down what came of a try. @returns when a deferred mail is tried again (milliseconds from now), or the end */
 export async function recordAccountMail(
   database: Database,
@@ -210,6 +221,7 @@ export async function recordAccountMail(
     const status = result === 'accepted' ? 'sent' : 'failed';
     const sentAt = result === 'accepted' ? now : null;
     await mail.$query(trx).patch({ attempts, status, sentAt, leaseUntil: null, tellAt: null, ...keptOf(mail) });
+    await suppressRefused(trx, mail, { result, response }, now);
     return { status };
   });
 }

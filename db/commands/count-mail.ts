@@ -4,6 +4,8 @@ import type { Transaction } from '../database';
 
 /** Mails an hour to one recipient who has not asked for them, from all organizations together. */
 const mailsPerRecipient = 10;
+/** Mails an hour of one organization, unless the deployment says otherwise. */
+export const defaultMailsPerOrganization = 2_000;
 const hourMs = 3_600_000;
 
 /** The name of a counter that hides who is counted: no address of a mailbox gets into the table. */
@@ -29,12 +31,23 @@ export async function countOneMore(trx: Transaction, key: string, most: number):
   return points > most ? Number(wait) : null;
 }
 
-/** Counts a mail that its recipient has not asked for. @returns null, or how many milliseconds they get no more */
-export type MailCount = (trx: Transaction, recipient: string) => Promise<number | null>;
+/**
+ * Counts a mail that its recipient has not asked for.
+ * @param organizationId where an organization wants it: beyond its own limit nothing of the recipient's is spent
+ * @returns null, or how many milliseconds they get no more
+ */
+export type MailCount = (trx: Transaction, recipient: string, organizationId?: string) => Promise<number | null>;
 
 export const countingMails =
-  (secret: Buffer, enabled: boolean): MailCount =>
-  async (trx, recipient) =>
-    enabled
-      ? countOneMore(trx, `mail-invitation:${counterKey(secret, addressKey(recipient))}`, mailsPerRecipient)
-      : null;
+  (secret: Buffer, enabled: boolean, mailsPerOrganization = defaultMailsPerOrganization): MailCount =>
+  async (trx, recipient, organizationId) => {
+    if (!enabled) return null;
+    const wait =
+      organizationId === undefined ? null : await countOfOrganization(trx, organizationId, mailsPerOrganization);
+    const key = `mail-invitation:${counterKey(secret, addressKey(recipient))}`;
+    return wait ?? countOneMore(trx, key, mailsPerRecipient);
+  };
+
+/** A mail that an organization has asked for, whoever gets it. */
+export const countOfOrganization = (trx: Transaction, organizationId: string, most: number): Promise<number | null> =>
+  countOneMore(trx, `mail-organization:${organizationId}`, most);

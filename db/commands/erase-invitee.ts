@@ -94,8 +94,11 @@ async function forget(trx: Transaction, organizationId: string, account: Account
   // Copies go with them. What the person got as holder of an account is theirs, and leaves this organization's log.
   await Email.query(trx).delete().where({ organizationId }).whereIn('invitationId', theirs.clone().select('id'));
   await trx('accountMails').where({ organizationId, accountId }).update({ organizationId: null });
-  // That somebody does not want its mails an organization has to know for good. // decision 22
-  await trx('suppressedAddresses').where({ organizationId, reason: 'bounce' }).whereIn('address', addresses).delete();
+  // That their mails come back, or are not wanted, an organization has to know for good; not whose they are. // decision 25
+  await trx('suppressedAddresses')
+    .where({ organizationId })
+    .whereIn('address', addresses)
+    .update({ address: null, detail: null, mailId: null });
   // Answers to invitations that they have sent are no business of theirs any more.
   const sentByThem = Invitation.query(trx)
     .where({ organizationId, invitedByType: 'user', invitedById: accountId })

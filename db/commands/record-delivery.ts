@@ -3,7 +3,7 @@ import type { PartialModelObject } from 'objection';
 import { systemActor } from '../../domain/actor';
 import { mailBackoff } from '../../domain/mail-backoff';
 import { type NextStep, nextStep } from '../../domain/next-step';
-import { readClock, type Transaction } from '../database';
+import { type Database, readClock, type Transaction } from '../database';
 import { type DeliveryAttempt, Email } from '../models/email';
 import { Invitation } from '../models/invitation';
 import type { Organization } from '../models/organization';
@@ -15,6 +15,7 @@ import { expireIfOverdue } from './expire-invitation';
 import { noticeInviter } from './notice-inviter';
 import { recordEvents, writingEvents } from './record-event';
 import { lockInvitation } from './save-invitation';
+import { nameSuppressed, suppressRefused } from './suppress-address';
 import { remindersAfter } from './start-term';
 
 /** What to do next about an invitation, by the database's clock; the answer of every activity. */
@@ -203,8 +204,29 @@ async function refuseSuppressed(
     data: { generation, emailId, suppressed: true },
   });
   await noticeInviter(trx, invitation, 'undeliverable', now, { detail: words, aboutMailId: emailId });
+  if (invitation.email) await nameSuppressed(trx, organizationId, invitation.email);
   return { claimed: false, plan: planOf(changed, now) };
 }
+
+/**
+ * A server that has the mail has not answered yet: the mail stays with its sender for so long from now.
+ * @returns false: it has left them already
+ */
+export async function keepMail(
+  trx: Transaction,
+  organizationId: string,
+  id: string,
+  leaseMs: number,
+): Promise<boolean> {
+  const kept = await trx('emails')
+    .where({ id, organizationId })
+    .whereRaw('lease_until > usher_now()')
+    .update({ leaseUntil: leaseEnd(trx, leaseMs) });
+  return kept === 1;
+}
+
+export const leaseEnd = (trx: Database, leaseMs: number) =>
+  trx.raw<never>(`usher_now() + ? * interval '1 millisecond'`, [leaseMs]);
 
 export interface DeliveryOutcome {
   /** accepted: 2xx · refused: 5xx, for good · deferred: 4xx or no connection, to be tried again */
@@ -231,6 +253,7 @@ export async function recordDelivery(
   const { now, ...email } = found as Email & { now: Date };
   const deferred = result === 'deferred';
   const { logged, wanted, mailStatus, wait } = loggingTry(trx, email, { result, response }, now);
+  await suppressRefused(trx, email, { result, response }, now);
   const current = email.generation === invitation.generation && invitation.deliveryStatus === 'queued';
   if (!wanted || !current) {
     await logged;

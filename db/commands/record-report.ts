@@ -1,6 +1,7 @@
 import { systemActor } from '../../domain/actor';
 import { readBounceAddress } from '../../domain/bounce-address';
 import type { DeliveryReport, ReportedRecipient } from '../../domain/delivery-report';
+import { isDeadAddress } from '../../domain/dead-address';
 import { addressKey } from '../../domain/email-address';
 import type { KeyRing } from '../../domain/token';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
@@ -110,7 +111,8 @@ async function recordBounce(
     if (mail.detail === complaintWords) return nothing('unchanged', mailId);
     await patchMail(trx, mail, { detail: complaintWords });
     await suppress('complaint', null);
-    return { result: 'complaint', mailId, changes: [] };
+    const changes = invitation ? await markUnwanted(trx, invitation, mail, now) : [];
+    return { result: 'complaint', mailId, changes };
   }
   const recipient = about ?? report.recipients[0];
   if (!recipient || mail.status === 'bounced') return nothing('unchanged', mailId);
@@ -128,18 +130,12 @@ async function recordBounce(
     detail: words,
     attempts: withAttempt(mail.attempts, now, `Bounced: ${words}`),
   });
-  if (isDead(recipient.status)) await suppress('bounce', words);
+  if (isDeadAddress(recipient.status)) await suppress('bounce', words);
   const changes = invitation ? await bounceInvitation(trx, invitation, mail, words, now) : [];
   return { result: 'bounced', mailId, changes };
 }
 
 const delayed = 'Delayed: ';
-
-/**
- * Whether a report speaks of an address that is of no use any more (RFC 3463): there is none, or it is disabled. Given up
- * after days of 4xx, with a full mailbox or for somebody's policy, it may be as good as ever; 5.1.7 and 5.1.8 speak of ours.
- */
-const isDead = (status: string | null): boolean => /^5\.(?:1\.(?![78]$)\d+|2\.1)$/.test(status ?? '');
 
 const complaintWords = 'The recipient has reported it as unwanted.';
 
@@ -163,6 +159,19 @@ async function patchMail(
     await AccountMail.query(trx)
       .findById(mail.id)
       .patch({ ...patch, ...(patch.status && { tellAt: null, ...keptOf(mail) }) });
+}
+
+/** What a complaint means for the invitation: its mail has arrived, but none follows, and whoever sent it is told. // F11 */
+async function markUnwanted(
+  trx: Transaction,
+  invitation: Invitation,
+  mail: Pick<Email | AccountMail, 'id' | 'generation'>,
+  now: Date,
+): Promise<Change[]> {
+  if (mail.generation !== invitation.generation || invitation.status !== 'pending') return [];
+  const { change } = await saveInvitation(trx, invitation, { unwanted: true }, now);
+  await noticeInviter(trx, invitation, 'undeliverable', now, { detail: complaintWords, aboutMailId: mail.id });
+  return [change];
 }
 
 /**

@@ -23,6 +23,7 @@ import {
 import { writingEvents } from './record-event';
 import { lockInvitation } from './save-invitation';
 import { remindersAfter } from './start-term';
+import { suppressRefused } from './suppress-address';
 
 /**
  * Takes the reminder that is due, by the rules of the invitation's own mail. One that comes late, as after an outage, stands
@@ -82,6 +83,7 @@ export async function recordReminder(
   const email = await Email.query(trx).findOne({ id: emailId, organizationId }).throwIfNotFound();
   const { logged, wanted, wait } = loggingTry(trx, email, { result, response }, now);
   await logged;
+  await suppressRefused(trx, email, { result, response }, now);
   const current =
     wanted &&
     invitation.status === 'pending' &&

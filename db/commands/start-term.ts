@@ -8,7 +8,7 @@ import type { Organization } from '../models/organization';
 
 export type Generation = Pick<
   Invitation,
-  'generation' | 'byHand' | 'deliveryStatus' | 'deliveryDetail' | 'deliveryDueAt'
+  'generation' | 'byHand' | 'deliveryStatus' | 'deliveryDetail' | 'deliveryDueAt' | 'unwanted'
 >;
 export type Term = Generation &
   Pick<Invitation, 'status' | 'sentAt' | 'expiresAt' | 'answeredAt' | 'reminderAt' | 'remindersSent'>;
@@ -96,5 +96,6 @@ export function newGeneration(
     deliveryStatus: mailed ? 'queued' : 'none',
     deliveryDetail: null,
     deliveryDueAt: mailed ? now : null,
+    unwanted: false,
   };
 }

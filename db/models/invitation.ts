@@ -55,6 +55,8 @@ export class Invitation extends BaseModel {
   declare reminderAt: Date[];
   /** How many reminders of the present term went out. */
   declare remindersSent: number;
+  /** Whoever got the present link by mail has complained of that: the address is not mailed, and nobody reminded. // decision 22 */
+  declare unwanted: boolean;
   /** When the next step is due, for the watchdog; null: no workflow is needed. */
   declare nextAt: Date | null;
   declare version: number;

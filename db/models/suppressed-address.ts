@@ -8,8 +8,8 @@ export class SuppressedAddress extends BaseModel {
 
   declare id: string;
   declare organizationId: string;
-  /** As `addressKey` writes it. */
-  declare address: string;
+  /** As `addressKey` writes it; null: its owner has been erased, and only the hash is left. // decision 25 */
+  declare address: string | null;
   declare reason: (typeof suppressionReasons)[number];
   /** What the report said. */
   declare detail: string | null;

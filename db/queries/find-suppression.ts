@@ -1,4 +1,3 @@
-import { addressKey } from '../../domain/email-address';
 import type { Transaction } from '../database';
 import { SuppressedAddress } from '../models/suppressed-address';
 import { instantPattern, type Page, type PageRequest, readCursor, toPage, uuidPattern } from './page';
@@ -9,12 +8,15 @@ export const findSuppression = async (
   organizationId: string,
   address: string,
 ): Promise<SuppressedAddress | undefined> =>
-  SuppressedAddress.query(trx).findOne({ organizationId, address: addressKey(address) });
+  SuppressedAddress.query(trx).findOne({ organizationId }).where('addressHash', hashOf(trx, address));
+
+/** By which an address is known, also after its owner has been erased. // decision 25 */
+export const hashOf = (trx: Transaction, address: string) => trx.raw<never>('usher_address_hash(?)', [address]);
 
 /** The same in SQL, of a row with these columns: for statements that need the row anyway. */
 export const suppressionOf = (organizationColumn: string, addressColumn: string): string =>
   `(select json_build_object('reason', s.reason, 'at', s.at) from suppressed_addresses s
-    where s.organization_id = ${organizationColumn} and s.address = lower(${addressColumn}))`;
+    where s.organization_id = ${organizationColumn} and s.address_hash = usher_address_hash(${addressColumn}))`;
 
 export interface Suppressed {
   reason: SuppressedAddress['reason'];

@@ -3,8 +3,8 @@ import { asSystem, type Database } from '../database';
 const mailsAtOnce = 1_000;
 
 /**
- * Forgets idempotency keys older than a day, counters, sessions and codes that have run out, sign-ins after 90 days, account
- * mails after `mailRetentionDays`, and as late what the mails of invitations said: their rows stay in the log.
+ * Forgets idempotency keys older than a day, counters, sessions and codes that have run out, sign-ins after 90 days, and what
+ * mails of either kind said after `mailRetentionDays`: their rows stay in the log. Mails that are in no log go as a whole.
  */
 export async function deleteOldKeys(database: Database, mailRetentionDays = 90): Promise<void> {
   await asSystem(database, async (trx) => {
@@ -25,9 +25,14 @@ export async function deleteOldKeys(database: Database, mailRetentionDays = 90):
   await database.raw('delete from sessions where expire < clock_timestamp()');
   await database.raw('delete from mail_codes where expires_at < usher_now()');
   await database.raw(`delete from sign_ins where at < usher_now() - interval '90 days'`);
-  // A mail with a longer term is kept until its link has run out.
+  // A mail that may still go out is kept until its link has run out.
+  const isOld = `created_at < usher_now() - ? * interval '1 day' and (status <> 'queued' or deadline < usher_now())`;
+  // Their subjects name people whom they are about.
   await database.raw(
-    `delete from account_mails where created_at < usher_now() - ? * interval '1 day' and (status <> 'queued' or deadline < usher_now())`,
-    [mailRetentionDays],
+    `update account_mails set subject = '', html = null, text = null, reply_to = null where id in (
+       select id from account_mails where organization_id is not null and subject <> '' and ${isOld}
+       order by created_at limit ?)`,
+    [mailRetentionDays, mailsAtOnce],
   );
+  await database.raw(`delete from account_mails where organization_id is null and ${isOld}`, [mailRetentionDays]);
 }

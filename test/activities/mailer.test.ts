@@ -1,8 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createMailer, type MailerOptions, type OutgoingMail, type SendOutcome } from '../../activities/email/mailer';
+import {
+  createMailer,
+  type MailerOptions,
+  type OutgoingMail,
+  type Patience,
+  type SendOutcome,
+} from '../../activities/email/mailer';
+import { certificate } from '../support/certificate';
 import { type MailServer, type MailServerOptions, startMailServer } from '../support/mail-server';
 
 const mail: OutgoingMail = {
@@ -17,31 +20,19 @@ async function send(
   options: Partial<MailerOptions> = {},
   address = (url: string) => url,
   arrange: (server: MailServer) => void = () => undefined,
+  limits: [limitMs: number, patience?: Patience] = [10_000],
 ): Promise<SendOutcome & { server: MailServer }> {
   const server = await startMailServer(kind);
   arrange(server);
   const mailer = createMailer({ url: address(server.url), from: mail.sender, ...options });
   try {
-    return { ...(await mailer.send(mail, 10_000)), server };
+    return { ...(await mailer.send(mail, ...limits)), server };
   } finally {
     mailer.close();
     await server.stop();
   }
 }
 
-/** Made for this run by openssl, trusted by nobody. */
-function certificate(): { key: string; cert: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'usher-tls-'));
-  try {
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-    const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert];
-    execFileSync('openssl', ['req', '-x509', '-days', '2', ...subject, ...made], { stdio: 'ignore' });
-    return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 const trusting = (url: string) => `${url}/?tls.rejectUnauthorized=false`;
 
 describe('what a server refuses before it knows the mail', () => {
@@ -81,6 +72,43 @@ describe('what a server refuses before it knows the mail', () => {
       code: 'ECONNREFUSED',
     });
     expect(heard).toMatchObject([{ mailId: '1', words: expect.stringContaining('127.0.0.1:1') }]);
+  });
+});
+
+describe('a server that does not answer', () => {
+  const silentAt = (stage: 'RCPT' | 'DATA') => (server: MailServer) => {
+    server.respond = (request) => (request.stage === stage ? new Promise<never>(() => undefined) : 'accept');
+  };
+  const asking = (answers: boolean[]) => {
+    const asked: boolean[] = [];
+    const extend = () => {
+      asked.push(true);
+      return Promise.resolve(answers.shift() ?? true);
+    };
+    return { asked, patience: { stepMs: 100, mostMs: 1_000, extend } };
+  };
+  const cutOff = { result: 'deferred', code: 'ETIMEDOUT' };
+  const doubt = 'The mail server has the mail, but did not answer in time: it may have arrived.';
+
+  test('with the mail in its hands is waited for as long as the mail stays ours, and no longer than the standard says', async () => {
+    const most = asking([]);
+    const sent = await send({}, {}, undefined, silentAt('DATA'), [500, most.patience]);
+    expect(sent).toMatchObject({ ...cutOff, response: doubt });
+    expect(most.asked.length).toBeGreaterThan(2);
+    const lost = asking([true, false]);
+    expect(await send({}, {}, undefined, silentAt('DATA'), [500, lost.patience])).toMatchObject(cutOff);
+    expect(lost.asked).toHaveLength(2);
+    const never = { ...lost.patience, extend: () => Promise.reject(new Error('no database')) };
+    expect(await send({}, {}, undefined, silentAt('DATA'), [500, never])).toMatchObject(cutOff);
+  });
+
+  test('before it has the mail is cut off at the limit', async () => {
+    const { asked, patience } = asking([]);
+    expect(await send({}, {}, undefined, silentAt('RCPT'), [500, patience])).toMatchObject({
+      ...cutOff,
+      response: 'The mail server did not answer in time.',
+    });
+    expect(asked).toEqual([]);
   });
 });
 

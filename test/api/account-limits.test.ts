@@ -103,6 +103,71 @@ test('who calls without a key has guessed none', async () => {
   expect(await failures()).toMatchObject([{ points: 1 }]);
 });
 
+describe('mails that organizations cause otherwise', () => {
+  const ofOrganization = async ({ id }: { id: string }) =>
+    Number(
+      (
+        await usher
+          .owner('rate_limits')
+          .where({ key: `mail-organization:${id}` })
+          .first()
+      )?.points ?? 0,
+    );
+
+  test('an operator’s resend counts as one by the API does, and is refused beyond the limits: nothing has changed then', async () => {
+    const ours = await usher.createOrganization({ preset: '28-days' });
+    const email = 'signalled@limits.test';
+    const { id, workflowId } = await ours.invite({ email });
+    await usher.mail.waitForMail(email);
+    const run = usher.temporal.workflow.getHandle(workflowId as string);
+    const generation = async () => (await ours.call('GET', `/invitations/${id}`)).body.generation as number;
+    expect(await ofOrganization(ours)).toBe(1);
+    const ofRecipients = async () =>
+      Number((await usher.owner('rate_limits').where('key', 'like', 'mail-invitation:%').sum('points as sum'))[0]?.sum);
+    const recipients = await ofRecipients();
+    await run.signal('resend');
+    await usher.mail.waitForMail(email, 2);
+    expect(await ofOrganization(ours)).toBe(2);
+    expect(await ofRecipients()).toBe(recipients + 1);
+
+    const key = { key: `mail-organization:${ours.id}` };
+    await usher.owner('rate_limits').where(key).update({ points: 2_000 });
+    const steps = async () =>
+      ((await run.fetchHistory()).events ?? []).filter(({ markerRecordedEventAttributes: marker }) => marker).length;
+    const before = await steps();
+    await run.signal('resend');
+    // It has been carried out, and refused.
+    await eventually(steps, (now) => now > before);
+    expect(await generation()).toBe(2);
+    expect(await ofOrganization(ours)).toBe(2_000);
+    await usher.owner('rate_limits').where(key).update({ points: 5 });
+    await run.signal('resend');
+    await usher.mail.waitForMail(email, 3);
+    expect(await generation()).toBe(3);
+  });
+
+  test('new passwords and changed addresses that it asks for count for it; a new address also for whoever has that', async () => {
+    const ours = await usher.createOrganization({ preset: '28-days' });
+    const person = await signedInPerson(usher, ours, 'counted@limits.test');
+    const before = await ofOrganization(ours);
+    expect((await ours.call('POST', `/users/${person.id}/reset-password`)).status).toBe(200);
+    expect(await ofOrganization(ours)).toBe(before + 1);
+    const others = () => usher.owner('rate_limits').where('key', 'like', 'mail-invitation:%').pluck('key');
+    const known = new Set(await others());
+    expect((await ours.call('PATCH', `/users/${person.id}`, { email: 'counted-2@limits.test' })).status).toBe(200);
+    // To the new address, and a notice to the old one.
+    expect(await ofOrganization(ours)).toBe(before + 3);
+    expect((await others()).filter((key: string) => !known.has(key))).toHaveLength(1);
+    await usher
+      .owner('rate_limits')
+      .where({ key: `mail-organization:${ours.id}` })
+      .update({ points: 2_000 });
+    const refused = await ours.call('POST', `/users/${person.id}/reset-password`);
+    expect(refused).toMatchObject({ status: 429, body: { code: 'TOO_MANY_REQUESTS' } });
+    expect((await ours.call('PATCH', `/users/${person.id}`, { firstName: 'Eve' })).status).toBe(200);
+  });
+});
+
 describe('a recipient who has had ten mails within an hour that they did not ask for', () => {
   const flooded = () => usher.owner('rate_limits').where('key', 'like', 'mail-invitation:%');
 

@@ -76,6 +76,14 @@ describe('the settings of mail', () => {
       'USHER_DKIM_PRIVATE_KEY is missing',
     ]);
     expect(problems({ USHER_BOUNCE_PORT: '2525' })).toEqual(['USHER_BOUNCE_DOMAIN is missing']);
+    expect(problems({ USHER_BOUNCE_DOMAIN: 'usher.test', USHER_BOUNCE_TLS_KEY: String(pem) })).toEqual([
+      'USHER_BOUNCE_PORT is missing',
+      'USHER_BOUNCE_TLS_CERT is missing',
+    ]);
+    const bounces = { USHER_BOUNCE_DOMAIN: 'usher.test', USHER_BOUNCE_PORT: '2525', USHER_BOUNCE_TLS_KEY: String(pem) };
+    expect(problems({ ...bounces, USHER_BOUNCE_TLS_CERT: String(pem) })).toEqual([
+      'USHER_BOUNCE_TLS_CERT must be a certificate as PEM, or that in base64',
+    ]);
     expect(problems({ ...dkim, USHER_DKIM_PRIVATE_KEY: 'secret' })).toEqual([
       'USHER_DKIM_PRIVATE_KEY must be a private key as PEM, or that in base64',
     ]);

@@ -1,4 +1,5 @@
 import { simpleParser } from 'mailparser';
+import { isDeadAddress, statusIn } from '../../domain/dead-address';
 import { parseDeliveryReport } from '../../domain/delivery-report';
 import { dsn } from '../support/dsn';
 
@@ -80,4 +81,36 @@ describe('what strangers send is read up to a bound', () => {
     });
     expect(Math.max(...given())).toBeLessThanOrEqual(65_536);
   });
+});
+
+test('an address is dead where there is no such mailbox or domain, or it is disabled (RFC 3463); a full one, or a policy, is not', () => {
+  const all = ['5.1.0', '5.1.1', '5.1.2', '5.1.3', '5.1.4', '5.1.6', '5.1.10', '5.2.1'];
+  expect(all.filter((status) => !isDeadAddress(status))).toEqual([]);
+  const others = [
+    '5.1.5',
+    '5.1.7',
+    '5.1.8',
+    '5.1.9',
+    '5.1.11',
+    '5.2.0',
+    '5.2.2',
+    '5.7.1',
+    '5.7.26',
+    '5.4.4',
+    '4.1.1',
+    '',
+  ];
+  expect([...others, null].filter((status) => isDeadAddress(status))).toEqual([]);
+});
+
+test('the status code is read from the beginning of an answer, and nowhere else', () => {
+  const answers = [
+    '550 5.1.1 No such user',
+    '550-5.1.1 The account\r\n550 5.1.1 is gone',
+    '550 5.2.1',
+    '554 5.7.1 <x> 5.1.1',
+  ];
+  expect(answers.map(statusIn)).toEqual(['5.1.1', '5.1.1', '5.2.1', '5.7.1']);
+  const none = ['550 No such user (5.1.1)', '451 4.1.1 Later', '550 5.1.1.2 x', '550 5.1.1111 x', '5.1.1 x', ''];
+  expect(none.map(statusIn)).toEqual(none.map(() => null));
 });

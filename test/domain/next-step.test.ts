@@ -151,3 +151,13 @@ describe('the pause after a refused try', () => {
     );
   });
 });
+
+test('nobody is reminded of a mail that they have complained of', () => {
+  fc.assert(
+    fc.property(pending, instant, (invitation, now) => {
+      const step = nextStep({ ...invitation, unwanted: true }, now);
+      expect(step?.action).not.toBe('remind');
+      if (nextStep(invitation, now)?.action !== 'remind') expect(step).toEqual(nextStep(invitation, now));
+    }),
+  );
+});

@@ -133,7 +133,7 @@ test('two workers and two API processes side by side: thirty invitations, thirty
     const mails = mailsTo(recipient);
     expect(new Set(mails.map(({ raw }) => raw)).size).toBe(1);
     // One try, one mail; a machine too busy to hear the answer in time tries again, and its log says so.
-    const unheard = attempts.filter(({ response }) => response === 'The mail server did not answer in time.');
+    const unheard = attempts.filter(({ response }) => /did not answer in time/.test(response));
     expect(attempts).toHaveLength(1 + unheard.length);
     expect(mails.length).toBeLessThanOrEqual(attempts.length);
   }

@@ -123,7 +123,7 @@ describe('mails that are tried at the same time', () => {
     expect(raws.size).toBe(1);
     const [row] = await emailRows(id);
     expect(row?.attempts.map(({ response }) => response)).toEqual([
-      'The mail server did not answer in time.',
+      'The mail server has the mail, but did not answer in time: it may have arrived.',
       expect.stringMatching(/^250 /),
     ]);
   });

@@ -4,6 +4,7 @@ import { openDatabase } from '../../db/database';
 import { bounceAddress, readBounceAddress } from '../../domain/bounce-address';
 import { parseKeyRing } from '../../domain/token';
 import { freePort } from '../../scripts/local/ports';
+import { certificate } from '../support/certificate';
 import { dayMs, moveClock, moved } from '../support/clock';
 import { complaint, deliver, dsn } from '../support/dsn';
 import { dump } from '../support/dump';
@@ -13,6 +14,7 @@ import { eventually, startUsher, type TestOrganization, type TestUsher } from '.
 
 /* eslint-disable @typescript-eslint/no-explicit-any */
 const dsnKey = 'the-key-of-the-mail-provider-'.repeat(2);
+const tls = certificate();
 const dkim = generateKeyPairSync('rsa', { modulusLength: 2048 });
 let usher: TestUsher;
 let organization: TestOrganization;
@@ -25,6 +27,8 @@ beforeAll(async () => {
       USHER_DSN_KEY: dsnKey,
       USHER_BOUNCE_DOMAIN: 'bounces.usher.test',
       USHER_BOUNCE_PORT: String(bouncePort),
+      USHER_BOUNCE_TLS_CERT: Buffer.from(tls.cert).toString('base64'),
+      USHER_BOUNCE_TLS_KEY: tls.key,
       USHER_DKIM_DOMAIN: 'usher.test',
       USHER_DKIM_SELECTOR: 'mail',
       USHER_DKIM_PRIVATE_KEY: Buffer.from(dkim.privateKey.export({ type: 'pkcs8', format: 'pem' })).toString('base64'),
@@ -77,6 +81,15 @@ describe('at the SMTP address of Usher’s own', () => {
       kind: 'mail',
       mailId: sent.mailId,
     });
+  });
+
+  test('with a certificate and its key it is told over STARTTLS, and shows that certificate', async () => {
+    const sent = await invited('starttls@example.com');
+    const raw = dsn({ recipient: sent.email, to: sent.from });
+    await expect(deliver(bouncePort, sent.from, raw, certificate().cert)).rejects.toThrow(/certificate/);
+    expect((await deliveryOf(sent)).status).toBe('sent');
+    await deliver(bouncePort, sent.from, raw, tls.cert);
+    expect((await deliveryOf(sent)).status).toBe('bounced');
   });
 
   test('an address that no key of ours has made is refused at once, and so is every other', async () => {
@@ -199,6 +212,52 @@ describe('reports of the provider', () => {
     expectProblem(await organization.call('POST', `/emails/${sent.mailId}/resend`), 'ADDRESS_SUPPRESSED');
   });
 
+  test('a complaint is told to the inviter as a bounce is, once, and nobody is reminded any more', async () => {
+    const ours = await usher.createOrganization({ preset: '28-days' }, { reminders: ['P7D'] });
+    const inviter = await signedInPerson(usher, ours, 'complained-of@example.com', {
+      ...{ role: 'administrator', firstName: 'Mara', lastName: 'Lindqvist' },
+    });
+    const path = `/v1/organizations/${ours.id}/invitations`;
+    const email = 'unwilling@example.com';
+    const { id } = (await inviter.call('POST', path, { email, firstName: 'Ada', lastName: 'Lovelace' })).body;
+    const read = async () => (await ours.call('GET', `/invitations/${id}`)).body;
+    const [mail] = await eventually(
+      async () => (await ours.call('GET', `/emails?invitationId=${id}&status=sent`)).body.items as any[],
+      (items) => items.length > 0,
+    );
+    const reminded = (await read()).nextStep;
+    expect(reminded.action).toBe('remind');
+    const raw = complaint({
+      recipient: email,
+      messageId: mail.messageId,
+      from: usher.mail.messages.find(({ to }) => to.includes(email))?.from ?? '',
+    });
+    for (let index = 0; index < 2; index++) await report(raw);
+    const expire = { action: 'expire', at: (await read()).expiresAt };
+    expect(await read()).toMatchObject({ status: 'pending', delivery: { status: 'sent' }, nextStep: expire });
+    expect((await ours.call('GET', `/invitations/${id}/timeline`)).body.nextStep).toEqual(expire);
+    const problem = 'Your invitation to Ada Lovelace could not be delivered';
+    const told = () =>
+      usher.mail.messages.filter(({ to, parsed }) => to.includes(inviter.email) && parsed.subject === problem);
+    const [notice] = await eventually(
+      () => Promise.resolve(told()),
+      (mails) => mails.length > 0,
+    );
+    expect(notice?.parsed.text).toContain('The recipient has reported the mail as unwanted.');
+    // Its workflow has heard of it, too.
+    const run = usher.temporal.workflow.getHandle((await read()).workflowId as string);
+    await eventually(
+      async () => (await run.query<{ currentDetails: string }>('__temporal_workflow_metadata')).currentDetails,
+      (details) => details.includes('next: **expire**'),
+    );
+    expect(told()).toHaveLength(1);
+    expect(await usher.owner('inviter_notices').where({ inviter_id: inviter.id, invitation_id: id })).toHaveLength(1);
+    // A better address gets a mail of its own, and the reminders that are left of the term.
+    await ours.call('PATCH', `/invitations/${id}`, { email: 'willing@example.com' });
+    await eventually(read, ({ nextStep }) => nextStep.action === 'remind');
+    expect((await read()).nextStep).toEqual(reminded);
+  });
+
   test('people whose mails came back still get the codes and links that they ask for', async () => {
     const person = await signedInPerson(usher, organization, 'bounced-member@example.com');
     const [invitation] = (await organization.call('GET', '/emails?q=bounced-member')).body.items;
@@ -315,6 +374,80 @@ describe('what is kept', () => {
       await moveClock(usher, new Date());
       await usher.startWorker();
     }
+  });
+
+  test('of mails to account holders, too: their rows stay in the log, without what they said', async () => {
+    const home = await usher.createOrganization({ preset: '28-days' });
+    const person = await signedInPerson(usher, home, 'kept-row@example.com');
+    await usher.call('POST', '/v1/auth/forgot-password', { email: person.email }, { key: null });
+    const logOf = async () => (await home.call('GET', '/emails?type=password-reset')).body.items[0];
+    const mail = await eventually(logOf, (found) => found?.status === 'sent');
+    // Of somebody who has no home, in no log.
+    await usher.owner.raw(
+      `insert into account_mails (id, type, recipient, deadline, status, html, created_at)
+       select gen_random_uuid(), type, recipient, deadline, status, html, created_at from account_mails where id = ?`,
+      [mail.id],
+    );
+    await usher.stopWorker();
+    const database = openDatabase(usher.database.url);
+    try {
+      await moveClock(usher, moved(new Date(), 31 * dayMs));
+      await sweep({ database, logger: { warn: () => undefined }, mailRetentionDays: 30 } as any);
+      expect(await logOf()).toEqual({ ...mail, subject: '' });
+      expect((await home.call('GET', `/emails/${mail.id}`)).body).toMatchObject({ html: null, text: null });
+      const kept = await usher.owner('account_mails').where({ recipient: person.email });
+      expect(kept.map(({ id, html, text, reply_to }) => [id, html, text, reply_to])).toEqual([
+        [mail.id, null, null, null],
+      ]);
+    } finally {
+      await database.destroy();
+      await moveClock(usher, new Date());
+      await usher.startWorker();
+    }
+  });
+
+  test('that mails to an address come back outlives its user, as a hash, until an administrator releases it', async () => {
+    const ours = await usher.createOrganization({ preset: '28-days' });
+    const email = 'dead-for-good@example.com';
+    const invite = async (fields = {}) => (await ours.invite({ email, ...fields })).id as string;
+    const failed = (id: string) =>
+      eventually(
+        () => ours.call('GET', `/invitations/${id}`),
+        ({ body }) => body.delivery.status === 'failed',
+      );
+    const suppressed = async () => (await ours.call('GET', '/suppressed-addresses')).body.items as any[];
+    const first = await invite();
+    const [{ messageId }] = await eventually(
+      async () => (await ours.call('GET', `/emails?invitationId=${first}&status=sent`)).body.items as any[],
+      (items) => items.length > 0,
+    );
+    await report(dsn({ recipient: email, messageId }));
+    const [entry] = await suppressed();
+    expect(entry).toMatchObject({ address: email, reason: 'bounce' });
+
+    const [user] = (await ours.call('GET', `/users?q=${email}`)).body.items;
+    expect((await ours.call('DELETE', `/users/${user.id}`)).status).toBe(204);
+    expect(JSON.stringify(await dump(usher))).not.toContain(email);
+    const nameless = { ...entry, address: null, detail: null, emailId: null };
+    expect(await suppressed()).toEqual([nameless]);
+
+    // Invited anew it is known by its hash, and told with its name again: it can be released.
+    const second = await invite();
+    expect((await failed(second)).body.delivery.detail).toMatch(/^suppressed: bounced on /);
+    expect(await suppressed()).toEqual([{ ...nameless, address: email }]);
+    // Overwritten likewise, in whatever case it is written.
+    await usher
+      .owner('invitations')
+      .where({ id: second })
+      .update({ expires_at: moved(new Date(), -1) });
+    const third = await ours.invite({ email: email.toUpperCase(), overwrite: true });
+    await failed(third.id as string);
+    expect(usher.mail.messages.filter(({ to }) => to.includes(email))).toHaveLength(1);
+    expect((await suppressed()).map(({ id }) => id as string)).toEqual([entry.id]);
+
+    expect((await ours.call('DELETE', `/suppressed-addresses/${entry.id}`)).status).toBe(204);
+    await ours.call('POST', `/invitations/${third.id}/resend`);
+    await usher.mail.waitForMail(email, 2);
   });
 
   test('nothing of an erased person stays in the log, copies and bounces included', async () => {

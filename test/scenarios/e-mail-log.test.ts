@@ -290,6 +290,114 @@ describe('E12: a mail that was not received', () => {
   });
 });
 
+describe('E12: an address that there is not', () => {
+  const refusedBy = async (name: string, text: string, code = 550) => {
+    const email = `${name}@example.com`;
+    answers.set(email, ({ stage }) => (stage === 'RCPT' ? { code, text } : 'accept'));
+    const { id } = await organization.invite({ email });
+    return { id: id as string, email, mail: await logged(id as string, 'failed') };
+  };
+  const suppressed = async (email: string) =>
+    ((await organization.call('GET', '/suppressed-addresses')).body.items as any[]).filter(
+      ({ address }) => address === email,
+    );
+
+  test('told at once by its status code counts as one that came back: it is not mailed until it is corrected or released', async () => {
+    const { id, email, mail } = await refusedBy('no-mailbox', '5.1.1 No such user here');
+    expect(await suppressed(email)).toMatchObject([
+      { reason: 'bounce', detail: '550 5.1.1 No such user here', emailId: mail.id },
+    ]);
+    const events = (await organization.call('GET', `/audit-events?invitationId=${id}&type=email.address-suppressed`))
+      .body;
+    expect(events.items).toMatchObject([{ data: { reason: 'bounce', mailId: mail.id } }]);
+    expectProblem(await copy(mail.id as string), 'ADDRESS_SUPPRESSED');
+    answers.delete(email);
+    await organization.call('POST', `/invitations/${id}/resend`);
+    const [again] = await eventually(
+      () => logOf(`invitationId=${id}&status=failed`),
+      (items) => items.length === 2,
+    );
+    expect(again.detail).toMatch(/^suppressed: bounced on /);
+    expect(mailsTo(email)).toEqual([]);
+
+    await organization.call('PATCH', `/invitations/${id}`, { email: 'some-mailbox@example.com' });
+    await usher.mail.waitForMail('some-mailbox@example.com');
+    const [entry] = await suppressed(email);
+    expect((await organization.call('DELETE', `/suppressed-addresses/${entry.id}`)).status).toBe(204);
+    await organization.invite({ email });
+    await usher.mail.waitForMail(email);
+  });
+
+  test('a disabled one likewise; a policy, a full mailbox and a refusal without a code say nothing of the address', async () => {
+    const { email } = await refusedBy('disabled', '5.2.1 Mailbox disabled');
+    expect(await suppressed(email)).toHaveLength(1);
+    const others: [string, string, number][] = [
+      ['policy', '5.7.1 Rejected by policy', 550],
+      ['content', '5.7.26 Not authenticated', 550],
+      ['full', '5.2.2 Mailbox full', 552],
+      ['wordless', 'No such user', 550],
+    ];
+    for (const [name, text, code] of others) {
+      const refused = await refusedBy(name, text, code);
+      expect(await suppressed(refused.email)).toEqual([]);
+      answers.delete(refused.email);
+      expect((await copy(refused.mail.id as string)).status).toBe(202);
+      await usher.mail.waitForMail(refused.email);
+    }
+  });
+
+  test('why a mail did not go out is told in the caller’s language; what servers said, as they said it', async () => {
+    const german = { headers: { 'Accept-Language': 'de-AT,de;q=0.9' } };
+    const { id, mail } = await refusedBy('sprache', '5.1.1 No such user here');
+    await organization.call('POST', `/invitations/${id}/resend`);
+    const [again] = await eventually(
+      () => logOf(`invitationId=${id}&status=failed`),
+      (items) => items.length === 2,
+    );
+    const words = /^An diese Adresse wird nichts mehr gesendet: Am \d{4}-\d{2}-\d{2} kam eine Mail zurück\.$/;
+    const one = await organization.call('GET', `/emails/${again.id}`, undefined, german);
+    expect(one.body).toMatchObject({ detail: expect.stringMatching(words), attempts: [{ response: one.body.detail }] });
+    expect(one.headers['vary']).toContain('Accept-Language');
+    const list = await organization.call('GET', `/emails?invitationId=${id}`, undefined, german);
+    expect(list.body.items[0]).toMatchObject({ id: again.id, detail: one.body.detail });
+    for (const path of ['/invitations/' + id, '/invitations?q=sprache'])
+      expect((await organization.call('GET', path, undefined, german)).text).toContain(one.body.detail);
+    const refused = (await organization.call('GET', `/emails/${mail.id}`, undefined, german)).body;
+    expect(refused.attempts).toMatchObject([{ response: '550 5.1.1 No such user here' }]);
+    expect((await organization.call('GET', `/emails/${again.id}`)).body.detail).toMatch(/^suppressed: bounced on /);
+    // What came later, too: our word in front, theirs behind it.
+    const sent = await organization.invite({ email: 'sprache-2@example.com' });
+    const { messageId } = await logged(sent.id as string);
+    await report(dsn({ recipient: 'sprache-2@example.com', messageId: messageId as string }));
+    const [bounced] = (await organization.call('GET', `/emails?invitationId=${sent.id}`, undefined, german)).body.items;
+    expect(bounced.attempts.at(-1).response).toBe('Zurückgekommen: 550 5.1.1 No such user here');
+  });
+});
+
+describe('the log of many mails', () => {
+  test('is searched by an index: a part of an address is found without reading the others', async () => {
+    const many = await usher.createOrganization();
+    const { id } = await many.invite({ email: 'the-needle@example.com' });
+    await usher.mail.waitForMail('the-needle@example.com');
+    await usher.owner.raw(
+      `insert into emails (id, organization_id, invitation_id, type, generation, ordinal, locale, sender, recipient, subject,
+         html, text, message_id, status)
+       select gen_random_uuid(), organization_id, invitation_id, type, generation, n, locale, sender,
+         'straw-' || n || '@example.com', subject, '', '', message_id || n, 'sent'
+       from emails, generate_series(1, 20000) n where invitation_id = ?`,
+      [id],
+    );
+    await usher.owner.raw('vacuum analyze emails');
+    const scans = async () =>
+      Number((await usher.owner('pg_stat_user_indexes').where({ indexrelname: 'emails_recipient' }).first())?.idx_scan);
+    const before = await scans();
+    const found = await many.call('GET', '/emails?q=NEEDLE');
+    expect(found.body.items.map(({ to }: any) => to as string)).toEqual(['the-needle@example.com']);
+    await eventually(scans, (now) => now > before);
+    expect((await many.call('GET', '/emails?q=straw-1999')).body.items).toHaveLength(11);
+  });
+});
+
 describe('F4: delivery is a state of its own', () => {
   test('queued, put off, sent and bounced, while the invitation stays open; its answer counts all the same', async () => {
     answers.set('f4@example.com', ({ stage, attempt }) =>

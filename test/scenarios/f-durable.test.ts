@@ -1,5 +1,5 @@
 import { routes } from '../../api/app';
-import { moved, setClock } from '../support/clock';
+import { dayMs, moved, setClock } from '../support/clock';
 import { dump } from '../support/dump';
 import { expectProblem } from '../support/problem';
 import { tokenOf } from '../support/token';
@@ -404,6 +404,62 @@ describe('F6: Idempotency-Key', () => {
       body: JSON.stringify({ email: 'bad-key@f6.test' }),
     });
     expect({ key, status: answer.status }).toEqual({ key, status: 400 });
+  });
+});
+
+describe('F7: policy changes reach invitations already in flight if asked to', () => {
+  test('F7: the term of an open invitation and its reminders follow the policy, with the link that was mailed', async () => {
+    const organization = await usher.createOrganization({ timeZone: 'UTC' });
+    const email = 'flying@f7.test';
+    const invitation = await organization.invite({ email });
+    const chosen = await organization.invite({
+      email: 'chosen@f7.test',
+      expiresAt: moved(invitation.sentAt as string, 40 * dayMs).toISOString(),
+    });
+    await delivered(organization, invitation);
+    const { token } = await usher.linkFor(email);
+    const link = () => usher.call('GET', `/v1/invitation-tokens/${token}`, undefined, { key: null });
+    const change = (policy: object) => organization.call('PATCH', '/policy', policy);
+    const after = (ms: number) => moved(invitation.sentAt as string, ms).toISOString();
+
+    // Not asked to, it reaches later invitations only.
+    await change({ invitationLifetime: 'P14D', reminders: ['P7D'] });
+    expect((await read(organization, invitation)).body).toMatchObject({
+      expiresAt: invitation.expiresAt,
+      nextStep: { action: 'expire', at: invitation.expiresAt },
+    });
+
+    await change({ applyToPending: true });
+    const nextStep = { action: 'remind', at: after(7 * dayMs) };
+    expect((await read(organization, invitation)).body).toMatchObject({ expiresAt: after(14 * dayMs), nextStep });
+    expect((await organization.call('GET', `/invitations/${invitation.id}/timeline`)).body.nextStep).toEqual(nextStep);
+    expect(await link()).toMatchObject({ status: 200, body: { expiresAt: after(14 * dayMs) } });
+    // The deadline that an inviter has set is theirs.
+    expect((await read(organization, chosen)).body.expiresAt).toBe(chosen.expiresAt);
+    expect(mailsTo(email)).toBe(1);
+
+    // The workflow has heard of it: the reminder goes out by the new plan.
+    const soonMs = Math.ceil((Date.now() - Date.parse(invitation.sentAt as string)) / 1_000) * 1_000 + 3_000;
+    await change({
+      invitationLifetime: 'PT1H',
+      reminders: [`PT${3_600 - soonMs / 1_000}S`],
+      applyToPending: true,
+    });
+    expect((await read(organization, invitation)).body).toMatchObject({
+      expiresAt: after(3_600_000),
+      nextStep: { action: 'remind', at: after(soonMs) },
+    });
+    const reminder = await usher.linkFor(email, 2);
+    expect(reminder).toMatchObject({ token, subject: 'Reminder: your invitation to Acme' });
+
+    // Shortened into the past, it ends there and then.
+    await change({ invitationLifetime: 'PT1S', reminders: [], applyToPending: true });
+    expectProblem(await link(), 'INVITATION_EXPIRED');
+    const run = usher.temporal.workflow.getHandle(invitation.workflowId as string);
+    expect(await run.result()).toEqual({ status: 'expired' });
+    expect((await read(organization, invitation)).body).toMatchObject({ status: 'expired', nextStep: null });
+    expect((await read(organization, chosen)).body.status).toBe('pending');
+    expect(mailsTo(email)).toBe(2);
   });
 });
 

@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import knexFactory from 'knex';
 import pino from 'pino';
 import request from 'supertest';
+import type { SendLimits } from '../../activities/email/patience';
 import { type RunningWorker, startWorker } from '../../activities/worker';
 import { type RunningServer, startServer } from '../../api/server';
 import { readApiSettings, readWorkerSettings } from '../../config/settings';
@@ -65,8 +66,16 @@ export interface MailedLink {
 
 export const goodPassword = 'Winter-Is-Over-7';
 
-/** @param heartbeatMs of the worker: seldom, so that no test meets a connection to the mail server that it did not make */
-export async function startUsher({ worker = true, env: extra = {}, heartbeatMs = 600_000 } = {}): Promise<TestUsher> {
+/**
+ * @param heartbeatMs of the worker: seldom, so that no test meets a connection to the mail server that it did not make
+ * @param sendLimits in place of the worker's own, for servers that take their time
+ */
+export async function startUsher({
+  worker = true,
+  env: extra = {},
+  heartbeatMs = 600_000,
+  sendLimits = undefined as SendLimits | undefined,
+} = {}): Promise<TestUsher> {
   quietTemporal();
   const [database, mail] = await Promise.all([createTestDatabase(), startMailServer()]);
   const address = process.env['USHER_TEST_TEMPORAL_ADDRESS'] ?? '';
@@ -161,6 +170,7 @@ export async function startUsher({ worker = true, env: extra = {}, heartbeatMs =
         ...(bundle && { workflowBundle: bundle }),
         relay: { pollMs: 200 },
         heartbeatMs,
+        sendLimits,
       });
     },
     async stopWorker() {

@@ -1,0 +1,115 @@
+import type { SmtpReply } from '../support/mail-server';
+import { expectProblem } from '../support/problem';
+import { eventually, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+
+/* eslint-disable @typescript-eslint/no-explicit-any */
+let usher: TestUsher;
+let organization: TestOrganization;
+
+beforeAll(async () => {
+  // In place of 6, 60 and 20 seconds; ten minutes as they are.
+  usher = await startUsher({ sendLimits: { localMs: 500, regularMs: 2_000, stepMs: 200, answerMs: 600_000 } });
+  organization = await usher.createOrganization();
+});
+afterAll(() => usher.stop());
+
+/** A server that takes five minutes to say what became of a mail: until the test lets the answer go. */
+function thinkingServer() {
+  const answers: (() => void)[] = [];
+  let asked = 0;
+  usher.mail.respond = async ({ stage }): Promise<SmtpReply> => {
+    if (stage === 'RCPT') return 'accept';
+    asked += 1;
+    await new Promise<void>((resolve) => answers.push(resolve));
+    return 'accept';
+  };
+  return {
+    /** How often it has been handed a mail. */
+    asked: () => asked,
+    answerAll: () => answers.splice(0).forEach((answer) => answer()),
+  };
+}
+
+const mailsTo = (email: string) => usher.mail.messages.filter(({ to }) => to.includes(email));
+const doubt = 'The mail server has the mail, but did not answer in time: it may have arrived.';
+
+test('an answer that takes five minutes is waited for: nobody sends the mail meanwhile, and the log tells what happened', async () => {
+  const email = 'patient@example.com';
+  const server = thinkingServer();
+  const { id, workflowId } = await organization.invite({ email });
+  const run = usher.temporal.workflow.getHandle(workflowId as string);
+  const read = async () => (await organization.call('GET', `/invitations/${id}`)).body;
+  const mail = async () => (await organization.call('GET', `/emails?invitationId=${id}`)).body.items[0];
+  const leases = new Set<number>();
+  const lease = async () => {
+    const [row] = await usher.owner('emails').where({ invitation_id: id }).select('lease_until', 'attempts');
+    if (server.asked() === 2 && row.lease_until) leases.add(Number(row.lease_until));
+    return leases.size;
+  };
+
+  // The quick try cannot wait: what it leaves in doubt is told as that.
+  const queued = await eventually(mail, (found) => found?.attempts.length === 1);
+  expect(queued).toMatchObject({ status: 'queued', attempts: [{ response: doubt }] });
+  expect(await read()).toMatchObject({ status: 'pending', delivery: { status: 'queued', detail: doubt } });
+
+  // The next one waits, longer than it may without an answer, and the mail stays its own from step to step.
+  await eventually(lease, (count) => count >= 5);
+  expect((await mail()).attempts).toHaveLength(1);
+  expectProblem(await organization.call('POST', `/emails/${queued.id}/resend`), 'MAIL_QUEUED');
+
+  // A workflow that hears something asks for the mail again: it is taken.
+  await run.signal('changed');
+  const pending = async () => (await run.describe()).raw.pendingActivities ?? [];
+  await eventually(pending, (activities) =>
+    activities.some(({ lastFailure }) => lastFailure?.message?.startsWith('MailBusy') ?? false),
+  );
+  const before = leases.size;
+  await eventually(lease, (count) => count >= before + 3);
+  expect(server.asked()).toBe(2);
+
+  server.answerAll();
+  const sent = await eventually(mail, (found) => found.status === 'sent');
+  expect(sent).toMatchObject({
+    status: 'sent',
+    detail: null,
+    attempts: [{ response: doubt }, { response: expect.stringMatching(/^250 /) }],
+  });
+  expect(await read()).toMatchObject({
+    status: 'pending',
+    delivery: { status: 'sent' },
+    nextStep: { action: 'expire' },
+  });
+  await eventually(pending, (activities) => activities.length === 0);
+  expect((await run.describe()).status.name).toBe('RUNNING');
+  // Of the try that was given up the server has one more: the same, byte for byte.
+  expect(server.asked()).toBe(2);
+  const [first, second] = await usher.mail.waitForMail(email, 2);
+  expect(second?.raw).toBe(first?.raw);
+  expect(mailsTo(email)).toHaveLength(2);
+}, 60_000);
+
+test('so is that to a mail to an account holder', async () => {
+  const email = 'holder@example.com';
+  usher.mail.respond = () => 'accept';
+  await organization.invite({ email });
+  const { token } = await usher.linkFor(email);
+  const password = 'Winter-Is-Over-7';
+  await usher.call('POST', `/v1/invitation-tokens/${token}/accept`, { password }, { key: null });
+  const server = thinkingServer();
+  await usher.call('POST', '/v1/auth/forgot-password', { email }, { key: null });
+  const row = async (): Promise<any> =>
+    (await usher.owner('account_mails').where({ recipient: email, type: 'password-reset' }))[0];
+  const leases = new Set<number>();
+  await eventually(
+    async () => {
+      const found = await row();
+      if (server.asked() === 2 && found.lease_until) leases.add(Number(found.lease_until));
+      return leases.size;
+    },
+    (count) => count >= 5,
+  );
+  expect(await row()).toMatchObject({ status: 'queued', attempts: [{ response: doubt }] });
+  server.answerAll();
+  await eventually(row, ({ status }) => status === 'sent');
+  expect(server.asked()).toBe(2);
+}, 60_000);
