@@ -1,6 +1,7 @@
 import { dayMs, moveClock, moved } from '../support/clock';
 import { dsn } from '../support/dsn';
 import type { Respond } from '../support/mail-server';
+import { signedInPerson } from '../support/people';
 import { expectProblem } from '../support/problem';
 import { eventually, goodPassword, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
@@ -362,6 +363,10 @@ describe('E12: an address that there is not', () => {
     expect(list.body.items[0]).toMatchObject({ id: again.id, detail: one.body.detail });
     for (const path of ['/invitations/' + id, '/invitations?q=sprache'])
       expect((await organization.call('GET', path, undefined, german)).text).toContain(one.body.detail);
+    // The console asks for it in the language of whoever reads.
+    const reader = await signedInPerson(usher, organization, 'leserin@example.com', { role: 'administrator' });
+    const page = await reader.call('GET', `/console/emails/${again.id}`, undefined, german);
+    expect(page.text).toContain(one.body.detail);
     const refused = (await organization.call('GET', `/emails/${mail.id}`, undefined, german)).body;
     expect(refused.attempts).toMatchObject([{ response: '550 5.1.1 No such user here' }]);
     expect((await organization.call('GET', `/emails/${again.id}`)).body.detail).toMatch(/^suppressed: bounced on /);
