@@ -398,8 +398,12 @@ test('a preview whose session has ended says so beside the form, and saving lead
   await plain.context().close();
 
   const window = await windowOf(browser, chief);
+  // Answers that are under way would bring the cookie back.
+  const first = window.waitForResponse(
+    (response) => response.url().endsWith('/preview') && response.request().method() === 'POST',
+  );
   await window.goto('http://usher.test/console/email-templates/guest-invitation/en');
-  await window.frameLocator('iframe[name=preview]').locator('body').waitFor();
+  await (await first).finished();
   await window.context().clearCookies();
   await window.fill('#subject', 'Typed before it ended');
   await window.frameLocator('iframe[name=preview]').getByText('Your session has ended').waitFor();
