@@ -187,14 +187,14 @@ test('the audit tells in words what changed, and addresses as people know them',
   for (const words of [
     'Role: Group administrator · Group: Audited group',
     'Changed: Members may publish in this group · Group: Audited group',
-    // Nobody outside of a secret group reads its name here.
-    'Changed: Members may publish in this group',
     'Changed: Second factor, Tell the inviter how it went',
     'Sponsor: Mary Jackson',
     'Guest · Role: Member',
     'from 192.0.2.9',
   ])
     expect(details).toContain(words);
+  // Nobody outside of a secret group reads of it here.
+  expect(details.filter((text) => text.includes('Members may publish'))).toHaveLength(1);
   expect(page.text).not.toMatch(/::ffff|applyToPending|groupId|generation|Hidden group/);
 });
 
@@ -543,11 +543,14 @@ test('every screen is sound on a desktop and a phone, in both languages, without
       `/console/api-keys/${key?.id}/revoke`,
     ]),
   ).toEqual([]);
-  // A screen that is refused, or not there, is a screen, too.
-  expect(await inspect(browser, staff, ['/console/settings', '/console/nowhere'])).toEqual(
-    variants.flatMap(([, lang]) => [
-      `/console/settings?lang=${lang}: status 403`,
-      `/console/nowhere?lang=${lang}: status 404`,
-    ]),
+  // A screen that is refused, or not there, is a screen, too; twice each, for those that take turns.
+  const refusals = ['/console/settings', '/console/nowhere'].flatMap((refused) => [refused, refused]);
+  expect(new Set(await inspect(browser, staff, refusals))).toEqual(
+    new Set(
+      variants.flatMap(([, lang]) => [
+        `/console/settings?lang=${lang}: status 403`,
+        `/console/nowhere?lang=${lang}: status 404`,
+      ]),
+    ),
   );
 }, 240_000);
