@@ -19,8 +19,8 @@ const config = {
   // Every file that starts a worker would load all of it, to bundle workflows that are bundled already.
   moduleNameMapper: { '^webpack$': '<rootDir>/test/support/lazy-webpack.js' },
   testTimeout: 60_000,
-  // Two cores, and beside the tests PostgreSQL and Temporal work, too.
-  maxWorkers: 2,
+  // For two cores: one in three mostly waits (sequencer.js), and PostgreSQL and Temporal work beside them.
+  maxWorkers: 3,
   watchPathIgnorePatterns: ['<rootDir>/dist[./]', '<rootDir>/.usher'],
   modulePathIgnorePatterns: ['<rootDir>/dist[./]', '<rootDir>/.usher'],
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],

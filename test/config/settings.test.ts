@@ -16,6 +16,24 @@ function problemsWith(env: NodeJS.ProcessEnv): string[] {
   }
 }
 
+describe('a missing setting', () => {
+  const missing = (read: (env: NodeJS.ProcessEnv) => unknown, name: string): string[] => {
+    try {
+      read({ ...good, SMTP_URL: 'smtp://mail.test', USHER_MAIL_FROM: 'usher@usher.test', [name]: '' });
+      return [];
+    } catch (error) {
+      return (error as SettingsError).problems;
+    }
+  };
+
+  test.each([
+    [readApiSettings, ['DATABASE_URL', 'USHER_SECRET', 'USHER_PLATFORM_KEY']],
+    [readWorkerSettings, ['DATABASE_URL', 'USHER_SECRET', 'SMTP_URL', 'USHER_MAIL_FROM']],
+  ] as const)('%p says which of %j is missing, and nothing else', (read, names) => {
+    for (const name of names) expect(missing(read, name)).toEqual([`${name} is missing`]);
+  });
+});
+
 describe('USHER_PLATFORM_KEY', () => {
   test.each([
     'k'.repeat(31),

@@ -293,6 +293,7 @@ describe('F6: Idempotency-Key', () => {
       'link',
       // What a mail would look like.
       'preview',
+      'recovery-codes',
       'request-new',
       'reset-password',
       // The answer is a cookie, and there is none to end twice.
