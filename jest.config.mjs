@@ -21,6 +21,8 @@ const config = {
   testTimeout: 60_000,
   // For two cores: one in three mostly waits (sequencer.js), and PostgreSQL and Temporal work beside them.
   maxWorkers: 3,
+  // Every file leaves some of what it loaded behind, and a large heap is slow.
+  workerIdleMemoryLimit: '800MB',
   watchPathIgnorePatterns: ['<rootDir>/dist[./]', '<rootDir>/.usher'],
   modulePathIgnorePatterns: ['<rootDir>/dist[./]', '<rootDir>/.usher'],
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
