@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../scripts/local/ports';
 
 const root = join(__dirname, '..', '..');
@@ -89,9 +90,14 @@ export function startProcess(
   return running;
 }
 
-/** For `afterEach`: whatever a failed test has left running. */
+/** For `afterEach`: whatever a failed test has left running, asked first, for `npm start` has processes of its own. */
 export async function endLeftProcesses(): Promise<void> {
-  await Promise.all([...started].map((running) => running.end('SIGKILL')));
+  await Promise.all(
+    [...started].map(async (running) => {
+      await Promise.race([running.end('SIGTERM'), sleep(10_000, null, { ref: false })]);
+      await running.end('SIGKILL');
+    }),
+  );
 }
 
 export interface ApiProcess extends StartedProcess {
