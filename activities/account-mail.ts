@@ -16,7 +16,7 @@ import { type Masked, maskFor, unmasked } from '../domain/mail-mask';
 import { accountToken, invitationToken, type KeyRing, linkClaimName } from '../domain/token';
 import type { Mailer } from './email/mailer';
 import { warnOfFallback } from './email/own-template';
-import { leaseMarginMs, patienceOf, type SendLimits, usualLimits } from './email/patience';
+import { leaseMarginMs, type SendLimits, sendPatiently, usualLimits, writtenDown } from './email/patience';
 import { renderAccountMail } from './email/render-account-mail';
 
 export interface AccountMailActivities {
@@ -33,6 +33,7 @@ export interface AccountMailActivityDependencies {
   countMail: MailCount;
   limits?: SendLimits | undefined;
   isStopping?: () => boolean;
+  underWay?: Set<Promise<unknown>>;
 }
 
 /** Of its local try: its workflow has nothing else to do, and the person often waits. */
@@ -47,6 +48,7 @@ export function createAccountMailActivities({
   countMail,
   limits = { ...usualLimits, localMs },
   isStopping = () => false,
+  underWay = new Set(),
 }: AccountMailActivityDependencies): AccountMailActivities {
   const render = async (contents: AccountMailContents, trx: Transaction) => {
     const { id, type } = contents.mail;
@@ -95,26 +97,32 @@ export function createAccountMailActivities({
     if (!claim.claimed) return { status: claim.status };
     const { mail, account, threadOf } = claim;
     const revealed = revealing(mail, account);
-    const outcome = await mailer.send(
-      {
-        id: mail.id,
-        messageId: mail.messageId ?? '',
-        sender: mail.sender ?? mailer.sender,
-        recipient: mail.recipient,
-        subject: mail.subject ?? '',
-        html: revealed(mail.html),
-        text: revealed(mail.text),
-        date: mail.createdAt,
-        replyTo: mail.replyTo,
-        ...(threadOf && mail.copyOf && { copyOf: { messageId: threadOf, id: mail.copyOf } }),
+    const outgoing = {
+      id: mail.id,
+      messageId: mail.messageId ?? '',
+      sender: mail.sender ?? mailer.sender,
+      recipient: mail.recipient,
+      subject: mail.subject ?? '',
+      html: revealed(mail.html),
+      text: revealed(mail.text),
+      date: mail.createdAt,
+      replyTo: mail.replyTo,
+      ...(threadOf && mail.copyOf && { copyOf: { messageId: threadOf, id: mail.copyOf } }),
+    };
+    const { code, recorded } = await sendPatiently(
+      { limits, isStopping, underWay },
+      (leaseMs) => keepAccountMail(database, mail.id, leaseMs),
+      async (patience) => {
+        const outcome = await mailer.send(outgoing, limitMs, patience);
+        return {
+          code: outcome.code,
+          recorded: await writtenDown(() => recordAccountMail(database, mail, outcome)),
+        };
       },
-      limitMs,
-      isLocal
-        ? undefined
-        : patienceOf({ limits, isStopping }, (leaseMs) => keepAccountMail(database, mail.id, leaseMs)),
+      (forMs) => later('the mail server has it', forMs),
+      (error) => logger.error({ err: error, mailId }, 'what came of a mail was not written down'),
     );
-    const recorded = await recordAccountMail(database, mail, outcome);
-    if ('retryInMs' in recorded) throw later(outcome.code, recorded.retryInMs);
+    if ('retryInMs' in recorded) throw later(code, recorded.retryInMs);
     return recorded;
   }
 

@@ -26,7 +26,7 @@ import { Problem } from '../domain/problem';
 import { invitationToken, type KeyRing, linkClaimName } from '../domain/token';
 import type { Mailer } from './email/mailer';
 import { warnOfFallback } from './email/own-template';
-import { leaseMarginMs, orGivenUp, patienceOf, type SendLimits, usualLimits } from './email/patience';
+import { leaseMarginMs, type SendLimits, sendPatiently, usualLimits, writtenDown } from './email/patience';
 
 /** Ids only: everything else is read from the row. */
 export interface It {
@@ -65,6 +65,7 @@ export interface InvitationActivityDependencies {
   countMail: MailCount;
   limits?: SendLimits | undefined;
   isStopping?: () => boolean;
+  underWay?: Set<Promise<unknown>>;
   render: (
     trx: Transaction,
     invitation: Invitation,
@@ -77,7 +78,8 @@ export interface InvitationActivityDependencies {
 
 export function createInvitationActivities(dependencies: InvitationActivityDependencies): InvitationActivities {
   const { database, mailer, keys, baseUrl, logger, render, countMail } = dependencies;
-  const { limits = usualLimits, isStopping = () => false } = dependencies;
+  const { limits = usualLimits, isStopping = () => false, underWay = new Set() } = dependencies;
+  const waiting = { limits, isStopping, underWay };
   const within = <T>(it: It, command: (trx: Transaction) => Promise<T>) =>
     inOrganization(database, it.organizationId, command);
   const plan = (it: It) => within(it, (trx) => planInvitation(trx, it.organizationId, it.invitationId));
@@ -142,26 +144,18 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
       const link = { invitationId: it.invitationId, generation: email.generation };
       const token = invitationToken(keys, link);
       const revealed = (part: string) => unmasked(keys, 'link', linkClaimName(link), token, part);
-      const sending = mailer.send(
-        {
-          ...email,
-          html: revealed(email.html),
-          text: revealed(email.text),
-          date: email.createdAt,
+      const mail = { ...email, html: revealed(email.html), text: revealed(email.text), date: email.createdAt };
+      const recorded = await sendPatiently(
+        waiting,
+        (leaseMs) => within(it, (trx) => keepMail(trx, it.organizationId, email.id, leaseMs)),
+        async (patience) => {
+          const outcome = await mailer.send(mail, limitMs, patience);
+          const written = await writtenDown(() => within(it, (trx) => record(trx, it.organizationId, email, outcome)));
+          return { code: outcome.code, ...written };
         },
-        limitMs,
-        isLocal
-          ? undefined
-          : patienceOf({ limits, isStopping }, (leaseMs) =>
-              within(it, (trx) => keepMail(trx, it.organizationId, email.id, leaseMs)),
-            ),
+        (forMs) => later('MailBusy', 'the mail server has it', forMs),
+        (error) => logger.error({ err: error, ...it }, 'what came of a mail was not written down'),
       );
-      const trying = sending.then(async (outcome) => ({
-        code: outcome.code,
-        ...(await within(it, (trx) => record(trx, it.organizationId, email, outcome))),
-      }));
-      const lost = (error: unknown) => logger.error({ err: error, ...it }, 'what came of a mail was not written down');
-      const recorded = await (isLocal ? trying : orGivenUp(trying, isStopping, lost));
       if (recorded.retryInMs !== null) throw later('MailDeferred', recorded.code, recorded.retryInMs);
       return answer(recorded.plan);
     };

@@ -83,10 +83,11 @@ export async function startWorker(
     settings.USHER_RATE_LIMITS === 'on',
     settings.USHER_MAILS_PER_HOUR,
   );
+  const underWay = new Set<Promise<unknown>>();
   const isStopping = () => worker.getState() !== 'RUNNING';
   const dependencies = {
     ...{ database, mailer, keys, baseUrl: settings.USHER_BASE_URL, logger, countMail },
-    ...{ limits: sendLimits, isStopping },
+    ...{ limits: sendLimits, isStopping, underWay },
   };
   const worker: Worker = await Worker.create({
     connection,
@@ -130,6 +131,8 @@ export async function startWorker(
       await Promise.all([relay.stop(), bounces?.stop(), watch.stop()]);
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await running;
+      // Tries that their workflows wait for no longer: what comes of them is written down, too.
+      await Promise.all(underWay);
       mailer.close();
       await Promise.allSettled([connection.close(), client.connection.close(), database.destroy()]);
     },

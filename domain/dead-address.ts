@@ -1,10 +1,10 @@
 /**
- * Whether a status code (RFC 3463) speaks of an address that is of no use any more: 5.1.0 to 5.1.4 and 5.1.6 (no such mailbox,
+ * Whether a status code (RFC 3463) speaks of an address that is of no use any more: 5.1.1 to 5.1.4 and 5.1.6 (no such mailbox,
  * no such domain, no such syntax, ambiguous, moved away), 5.1.10 (its domain takes no mail, RFC 7505), 5.2.1 (disabled). Given
  * up after days of 4xx, with a full mailbox (5.2.2) or for somebody's policy (5.7.x), it may be as good as ever; 5.1.7 and
- * 5.1.8 speak of the sender's, 5.1.9 of a server on the way.
+ * 5.1.8 speak of the sender's, 5.1.9 of a server on the way, 5.1.0 of either.
  */
-export const isDeadAddress = (status: string | null): boolean => /^5\.(?:1\.(?:[0-4]|6|10)|2\.1)$/.test(status ?? '');
+export const isDeadAddress = (status: string | null): boolean => /^5\.(?:1\.(?:[1-4]|6|10)|2\.1)$/.test(status ?? '');
 
 /** The status code in the answer of a mail server (RFC 2034): `550 5.1.1 No such user`; null: it gives none. */
 export const statusIn = (response: string): string | null =>

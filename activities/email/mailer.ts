@@ -216,9 +216,10 @@ export function createMailer({
         lastAnswerAt = Date.now();
         return { result: 'accepted', response: info.response ?? '250', code: '250' };
       } catch (error) {
-        if ((error as SmtpError).responseCode) lastAnswerAt = Date.now();
         const outcome = outcomeOf(error as SmtpError, cut);
         const { message, code, command, responseCode } = error as SmtpError;
+        // A server that refuses us altogether has answered no mail.
+        if (responseCode && /^(RCPT TO|DATA)/.test(command ?? '')) lastAnswerAt = Date.now();
         // What is said of a recipient is in the mail log; of the rest, whatever looks like an address is nobody's here.
         const words = /^(RCPT TO|DATA)/.test(command ?? '') ? undefined : message.replace(/[^\s<>]*@[^\s<>]*/g, '…');
         if (outcome.result === 'deferred')

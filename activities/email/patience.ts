@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { Patience } from './mailer';
 
@@ -22,43 +23,63 @@ export interface Waiting {
   limits: SendLimits;
   /** A worker that stops waits no longer. */
   isStopping: () => boolean;
+  /** Tries that go on without their activity; a worker that stops waits for them. */
+  underWay: Set<Promise<unknown>>;
 }
 
 /**
- * The present activity waits on: step by step it says that it lives, and keeps the mail. That its workflow gives the activity up is
- * no reason to cut the mail off: then it would go out twice.
+ * One try of a mail. Once the server has all of it, it is waited for: what is cut off then would go out twice. Step by step the
+ * activity says that it lives, and keeps the mail. A local activity cannot wait, and a workflow that has heard something new, such as
+ * a better address, does not: the activity ends, the try goes on and writes down what comes of it. Who asks for the same mail
+ * meanwhile finds it taken.
  * @param keep the mail's lease, for so many milliseconds from now; false: it is lost
+ * @param busy what a local activity ends with
  */
-export function patienceOf({ limits, isStopping }: Waiting, keep: (leaseMs: number) => Promise<boolean>): Patience {
+export async function sendPatiently<T>(
+  { limits, isStopping, underWay }: Waiting,
+  keep: (leaseMs: number) => Promise<boolean>,
+  send: (patience: Patience) => Promise<T>,
+  busy: (forMs: number) => Error,
+  failed: (error: unknown) => void,
+): Promise<T> {
   const activity = Context.current();
-  return {
+  const { isLocal } = activity.info;
+  let giveUp: (reason: Error) => void = () => undefined;
+  const givenUp = new Promise<never>((_, reject) => {
+    giveUp = reject;
+  });
+  const trying = send({
     stepMs: limits.stepMs,
     mostMs: limits.answerMs,
     async extend() {
       if (isStopping()) return false;
-      if (!activity.cancellationSignal.aborted) activity.heartbeat();
-      return keep(limits.stepMs + leaseMarginMs);
+      if (!isLocal && !activity.cancellationSignal.aborted) activity.heartbeat();
+      const leaseMs = limits.stepMs + leaseMarginMs;
+      const kept = await keep(leaseMs);
+      if (kept && isLocal) giveUp(busy(leaseMs));
+      return kept;
     },
-  };
+  });
+  const settled = trying.then(
+    () => undefined,
+    () => undefined,
+  );
+  underWay.add(settled);
+  void settled.then(() => underWay.delete(settled));
+  // A worker that stops lets running sends finish.
+  activity.cancelled.catch((reason: Error) => !isStopping() && giveUp(reason));
+  givenUp.catch(() => trying.catch(failed));
+  return Promise.race([trying, givenUp]);
 }
 
-/**
- * A workflow that has heard something new, such as a better address, does not wait for a server that thinks: the activity ends,
- * the try goes on and writes down what comes of it. Who asks for the same mail meanwhile finds it taken.
- */
-export function orGivenUp<T>(
-  trying: Promise<T>,
-  isStopping: () => boolean,
-  failed: (error: unknown) => void,
-): Promise<T> {
-  const { cancelled } = Context.current();
-  const givenUp = new Promise<never>((_, reject) => {
-    cancelled.catch((reason: Error) => {
-      // A worker that stops lets running sends finish.
-      if (isStopping()) return;
-      trying.catch(failed);
-      reject(reason);
-    });
-  });
-  return Promise.race([trying, givenUp]);
+/** What a server has said is not forgotten because PostgreSQL is away for a moment: the mail would go out again. */
+export async function writtenDown<T>(write: () => Promise<T>): Promise<T> {
+  const tries = Context.current().info.isLocal ? 3 : 15;
+  for (let left = tries - 1; ; left -= 1)
+    try {
+      return await write();
+    } catch (error) {
+      if (left === 0) throw error;
+      await sleep(500);
+    }
 }

@@ -133,7 +133,12 @@ function fromOwn(
 ): RenderedMail {
   if (!own || !(type in mailTemplateTypes)) return { ...builtIn(values), template: 'built-in' };
   try {
-    return { ...compiledOwn(type as MailTemplateName, own)(values), template: 'own' };
+    const made = compiledOwn(type as MailTemplateName, own)(values);
+    // One that was written past the API, or by an older rule, may lack what the mail is for.
+    const { mandatory } = mailTemplateTypes[type as MailTemplateName];
+    const needed = mandatory === null ? '' : String(values[mandatory]);
+    if (!made.html.includes(needed) || !made.text.includes(needed)) throw new Error(`without its ${mandatory}`);
+    return { ...made, template: 'own' };
   } catch {
     return { ...builtIn(values), template: 'fallback' };
   }

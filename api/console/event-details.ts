@@ -46,7 +46,8 @@ export function eventDetails(page: Page, type: string, data: Record<string, unkn
     return found === undefined ? null : said(name, found);
   };
   const inWords: Record<string, (value: unknown) => string | null> = {
-    generation: (value) => said('generation', plain(value)),
+    // Of a part of an invitation into several organizations there is no link: 0.
+    generation: (value) => (Number(value) > 0 ? said('generation', plain(value)) : null),
     reminder: (value) => said('reminder', plain(value)),
     fields: (value) => {
       const fields = Array.isArray(value) ? value.map((field) => fieldName(page, subject, String(field))) : [];

@@ -234,6 +234,8 @@ export function invitationScreens({ get, post }: Screens): void {
     const { id } = before;
     if (hasMailedLink(before) && page.field('sure') !== 'yes')
       return page.show(confirmLinkView, { id, name: nameOf(page, before) });
+    // The same form again, as when the page is loaded anew, would kill the link that has just been handed over.
+    if (!(await page.useUp('link'))) return page.show(confirmLinkView, { id, name: nameOf(page, before) }, 409);
     const { url, qrCode } = await page.ask<LinkBody>('POST O/invitations/{id}/link', { params: { id } });
     const row = await find(page);
     page.show(linkView, { id, name: nameOf(page, row), url, png: qrCode.png, expiresAt: row.expiresAt });

@@ -23,8 +23,8 @@ export const topics = Object.keys(hearing) as Topic[];
 /** By what an audit event's type begins with: the screens that may look different after it. */
 const concerned: Record<string, readonly Topic[]> = {
   invitation: ['invitations', 'users', 'guests', 'licences', 'emails', 'figures'],
-  account: ['users', 'guests', 'emails'],
-  user: ['users', 'guests', 'licences', 'emails'],
+  account: ['users', 'guests', 'licences', 'emails'],
+  user: ['users', 'guests', 'licences', 'invitations', 'emails', 'figures'],
   guest: ['guests', 'users', 'licences', 'emails'],
   group: ['groups', 'users', 'guests', 'licences'],
   organization: ['settings', 'licences'],

@@ -20,17 +20,19 @@ export type KeptForm = z.infer<typeof keptForm>;
 /** For bodies that bring such a form along. */
 export const keptFormLimit = '1mb';
 
-/** A password is typed anew, and a file is chosen anew; the rest of the form is kept all the same. */
-const isKept = (name: string, text: string): boolean => !/password/i.test(name) && !text.startsWith('data:image/');
+/** A password is typed anew, and a file is chosen anew; the rest is kept. The console has none, but rules for them. */
+const isKept = (path: string, name: string, text: string): boolean =>
+  (isConsolePath(path) || !/password/i.test(name)) && !text.startsWith('data:image/');
 
 /** The form of this request; null where there is nothing worth keeping. */
 export function keepForm(request: Request): string | null {
+  const path = request.originalUrl.split('?')[0] ?? '';
   const fields = Object.entries((request.body ?? {}) as Record<string, unknown>).flatMap(([name, value]) =>
     (Array.isArray(value) ? value : [value]).flatMap((text) =>
-      typeof text === 'string' && isKept(name, text) ? [[name, text]] : [],
+      typeof text === 'string' && isKept(path, name, text) ? [[name, text]] : [],
     ),
   );
-  const kept = keptForm.safeParse({ path: request.originalUrl.split('?')[0], fields });
+  const kept = keptForm.safeParse({ path, fields });
   return kept.success && fields.length > 0 ? JSON.stringify(kept.data) : null;
 }
 

@@ -177,17 +177,20 @@ async function refuseSuppressed(
   now: Date,
 ): Promise<Claim> {
   const { organizationId, id: invitationId, generation } = invitation;
+  const { type, ordinal } = row;
+  const known = await Email.query(trx).findOne({ organizationId, invitationId, type, generation, ordinal });
   const refused = {
     ...row,
     status: 'failed' as const,
     leaseUntil: null,
-    attempts: withAttempt([], now, words),
+    attempts: withAttempt(known?.attempts ?? [], now, words),
+    nextTryAt: null,
     detail: words,
   };
   const { id: emailId } = await Email.query(trx)
     .insert(refused)
     .onConflict(['invitationId', 'type', 'generation', 'ordinal'])
-    .merge(['status', 'attempts', 'detail', 'leaseUntil'])
+    .merge(['status', 'attempts', 'detail', 'leaseUntil', 'nextTryAt'])
     .returning('id');
   const delivery = { deliveryStatus: 'failed', deliveryDetail: words, deliveryDueAt: null } as const;
   const changed = { ...invitation, ...delivery };

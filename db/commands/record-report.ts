@@ -1,7 +1,7 @@
 import { systemActor } from '../../domain/actor';
 import { readBounceAddress } from '../../domain/bounce-address';
 import type { DeliveryReport, ReportedRecipient } from '../../domain/delivery-report';
-import { isDeadAddress } from '../../domain/dead-address';
+import { isDeadAddress, statusIn } from '../../domain/dead-address';
 import { addressKey } from '../../domain/email-address';
 import type { KeyRing } from '../../domain/token';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
@@ -130,10 +130,15 @@ async function recordBounce(
     detail: words,
     attempts: withAttempt(mail.attempts, now, `Bounced: ${words}`),
   });
-  if (isDeadAddress(recipient.status)) await suppress('bounce', words);
+  // A report about somebody else, as of an address that it was forwarded to, says nothing of this one.
+  if (about && isDeadAddress(statusOf(recipient))) await suppress('bounce', words);
   const changes = invitation ? await bounceInvitation(trx, invitation, mail, words, now) : [];
   return { result: 'bounced', mailId, changes };
 }
+
+/** Where the report itself does not say more than that it failed, the server's own words may. */
+const statusOf = ({ status, diagnostic }: ReportedRecipient): string | null =>
+  status === '5.0.0' ? statusIn(diagnostic ?? '') : status;
 
 const delayed = 'Delayed: ';
 

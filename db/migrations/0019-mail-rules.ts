@@ -34,6 +34,9 @@ export async function up(knex: Knex): Promise<void> {
     -- Of the present link: its recipient has complained, and is not reminded of it. // F3
     alter table invitations add column unwanted boolean not null default false;
 
+    -- The watchdog lets mails be that are being sent.
+    grant select (lease_until) on emails to usher_system;
+
     -- What is forgotten once the retention is over: of mails in a log what they said, of the others all.
     create index account_mails_contents on account_mails (created_at) where organization_id is not null and subject <> '';
     create index account_mails_unlogged on account_mails (created_at) where organization_id is null;
@@ -55,6 +58,7 @@ export async function up(knex: Knex): Promise<void> {
 /** Hashes cannot be turned back into addresses: what is known by its hash alone is forgotten. */
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
+    revoke select (lease_until) on emails from usher_system;
     drop index account_mails_recipient, emails_recipient;
     create index account_mails_age on account_mails (created_at);
     drop index account_mails_unlogged, account_mails_contents;

@@ -75,7 +75,7 @@ export function postponeOutboxMarks(database: Database, invitationIds: string[],
 
 /**
  * The watchdog: marks invitations whose next step is overdue by more than the grace period, as after a lost run or a
- * restored backup. A mail in its backoff is not overdue: its next try is its next step.
+ * restored backup. A mail in its backoff is not overdue: its next try is its next step; nor is one that is being sent.
  * @returns how many were marked
  */
 export function markOverdueInvitations(database: Database, graceMs: number, limit: number): Promise<number> {
@@ -83,7 +83,9 @@ export function markOverdueInvitations(database: Database, graceMs: number, limi
     const { rowCount } = await trx.raw<{ rowCount: number }>(
       `insert into invitation_outbox (invitation_id, organization_id, sequence, lease_until)
        select id, organization_id, nextval('invitation_outbox_sequence'), usher_now() from invitations
-       where next_at < usher_now() - ? * interval '1 millisecond' order by next_at limit ?
+       where next_at < usher_now() - ? * interval '1 millisecond'
+         and not exists (select from emails where invitation_id = invitations.id and lease_until > usher_now())
+       order by next_at limit ?
        on conflict (invitation_id) do nothing`,
       [graceMs, limit],
     );

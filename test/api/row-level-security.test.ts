@@ -266,6 +266,7 @@ describe('the roles', () => {
       emails: [
         ...['attempts', 'contents_removed_at', 'created_at', 'detail', 'generation', 'id', 'invitation_id', 'locale'],
         ...[
+          'lease_until',
           'message_id',
           'next_try_at',
           'organization_id',

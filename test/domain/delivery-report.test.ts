@@ -84,9 +84,10 @@ describe('what strangers send is read up to a bound', () => {
 });
 
 test('an address is dead where there is no such mailbox or domain, or it is disabled (RFC 3463); a full one, or a policy, is not', () => {
-  const all = ['5.1.0', '5.1.1', '5.1.2', '5.1.3', '5.1.4', '5.1.6', '5.1.10', '5.2.1'];
+  const all = ['5.1.1', '5.1.2', '5.1.3', '5.1.4', '5.1.6', '5.1.10', '5.2.1'];
   expect(all.filter((status) => !isDeadAddress(status))).toEqual([]);
   const others = [
+    '5.1.0',
     '5.1.5',
     '5.1.7',
     '5.1.8',

@@ -187,6 +187,26 @@ describe('reports of the provider', () => {
     expect(items.filter(({ address }: any) => /^slow-/.test(address))).toEqual([]);
   });
 
+  test('a report that says only that it failed is judged by the server’s words; one about somebody else suppresses nobody', async () => {
+    const reported = [
+      ['vague-dead@example.com', '550 5.1.1 No such user here', null],
+      ['vague@example.com', '550 No', null],
+      ['forwarding@example.com', '550 5.1.1 No such user here', 'elsewhere@example.net'],
+    ] as const;
+    for (const [email, diagnostic, other] of reported) {
+      const sent = await invited(email);
+      const status = other === null ? '5.0.0' : '5.1.1';
+      const { from, messageId } = sent;
+      await deliver(bouncePort, from, dsn({ recipient: other ?? email, messageId, status, diagnostic, to: from }));
+      expect(await deliveryOf(sent)).toEqual({ status: 'bounced', detail: diagnostic });
+    }
+    const { items } = (await organization.call('GET', '/suppressed-addresses?limit=200')).body;
+    const found = items
+      .map(({ address }: any) => address)
+      .filter((one: string) => reported.some(([email]) => email === one));
+    expect(found).toEqual(['vague-dead@example.com']);
+  });
+
   test('a bounce of an older mail leaves the delivery of the newer one alone', async () => {
     const sent = await invited('older@example.com');
     await organization.call('POST', `/invitations/${sent.id}/resend`);

@@ -245,12 +245,33 @@ test('a form whose session has ended is kept without its file and its passwords,
   const tooLong = await postForm(chief, templates, { ...html, html: 'y'.repeat(110_000) });
   expect([tooLong.status, tooLong.text.includes('y'.repeat(110_000))]).toEqual([400, true]);
 
+  // A rule for passwords is no password.
+  const policy = await postForm(stranger, '/console/policy', {
+    ...(await formOf(chief, '/console/policy')),
+    password: '14',
+  });
+  const rules = JSON.parse(hiddenFields(policy.text)['kept']?.[0] ?? '{}') as { fields: string[][] };
+  expect(rules.fields).toContainEqual(['password', '14']);
+
   const email = { email: 'new@faults.test', emailPassword: 'Secret-12345' };
   const profile = await postForm(stranger, '/profile/email', email);
   expect([profile.status, profile.text.includes('new@faults.test')]).toEqual([401, true]);
   expect(profile.text).not.toContain('Secret-12345');
   const again = await postForm(chief, '/profile/email', { redisplay: 'yes', email: 'new@faults.test' });
   expect([again.status, again.text.includes('value="new@faults.test"')]).toEqual([200, true]);
+});
+
+test('a page with a link that is loaded anew asks, and leaves the link alive', async () => {
+  const { id } = await acme.invite({ firstName: 'By', lastName: 'Hand' });
+  const form = await formOf(chief, `/console/invitations/${id}`);
+  const [first, second] = [
+    await postForm(chief, `/console/invitations/${id}/link`, form),
+    await postForm(chief, `/console/invitations/${id}/link`, form),
+  ];
+  expect([first.status, second.status]).toEqual([200, 409]);
+  const [, token] = /usher\.test\/invitations\/([A-Za-z0-9_-]{20,})/.exec(first.text) ?? [];
+  expect((await usher.call('GET', `/v1/invitation-tokens/${token}`, undefined, { key: null })).status).toBe(200);
+  expect(second.text).not.toContain(token);
 });
 
 test('what is sent twice succeeds twice, and is done once', async () => {
