@@ -21,14 +21,8 @@ export interface Answer {
  * @throws Problem IDEMPOTENCY_KEY_REUSED when the key came with another body
  */
 export async function once(trx: Transaction, key: IdempotencyKey, command: () => Promise<Answer>): Promise<Answer> {
-  await trx.raw(`select set_config('usher.caller', ?, true)`, [key.caller]);
-  const where = { caller: key.caller, route: key.route, key: key.key };
-  const inserted = await trx('idempotency_keys')
-    .insert({ ...where, bodyHmac: key.bodyHmac })
-    .onConflict(['caller', 'route', 'key'])
-    .ignore()
-    .returning('key');
-  if (inserted.length === 0) {
+  const { where, first } = await insertKey(trx, key);
+  if (!first) {
     const known = (await trx<{ bodyHmac: Buffer; status: number; answer: unknown }>('idempotency_keys')
       .first('bodyHmac', 'status', 'answer')
       .where(where)) as { bodyHmac: Buffer; status: number; answer: unknown };
@@ -43,19 +37,25 @@ export async function once(trx: Transaction, key: IdempotencyKey, command: () =>
   return answer;
 }
 
+/** Takes the key, or waits for whoever has just taken it. */
+async function insertKey(trx: Transaction, { caller, route, key, bodyHmac }: IdempotencyKey) {
+  await trx.raw(`select set_config('usher.caller', ?, true)`, [caller]);
+  const where = { caller, route, key };
+  const inserted = await trx('idempotency_keys')
+    .insert({ ...where, bodyHmac })
+    .onConflict(['caller', 'route', 'key'])
+    .ignore()
+    .returning('key');
+  return { where, first: inserted.length > 0 };
+}
+
 /**
  * For what a person sends by a form and no command's own key stands for: takes the key, alone and at once.
  * @returns null: it is the first; `running`: another one with it is not done yet; else what that one was answered
  */
 export async function takeKey(trx: Transaction, key: IdempotencyKey): Promise<Answer | 'running' | null> {
-  await trx.raw(`select set_config('usher.caller', ?, true)`, [key.caller]);
-  const where = { caller: key.caller, route: key.route, key: key.key };
-  const inserted = await trx('idempotency_keys')
-    .insert({ ...where, bodyHmac: key.bodyHmac })
-    .onConflict(['caller', 'route', 'key'])
-    .ignore()
-    .returning('key');
-  if (inserted.length > 0) return null;
+  const { where, first } = await insertKey(trx, key);
+  if (first) return null;
   const known = (await trx('idempotency_keys').first('status', 'answer').where(where)) as
     { status: number | null; answer: unknown } | undefined;
   return known && known.status !== null ? { status: known.status, body: known.answer } : 'running';

@@ -1,5 +1,5 @@
 import { launchBrowser } from '../support/browser';
-import { heading, hiddenFields, mainText, postForm, submit } from '../support/console-forms';
+import { heading, hiddenFields, keptOn, mainText, postForm, submit } from '../support/console-forms';
 import { windowOf } from '../support/console-screens';
 import { type Person, signedInPerson, visitor } from '../support/people';
 import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
@@ -27,18 +27,7 @@ const newGroup = async (name: string, fields: Record<string, unknown> = {}): Pro
 const userOf = async (id: string) => (await acme.call('GET', `/users/${id}`)).body as Record<string, unknown>;
 
 /** What a form of a screen holds before anybody types, its boxes included. */
-async function formOf(person: Person, path: string) {
-  const { text } = await person.call('GET', path);
-  const { once = [], for: owner = [], version = [], was = [], has = [], hasGroups = [] } = hiddenFields(text);
-  return {
-    once: once[0] ?? '',
-    for: owner[0] ?? '',
-    version: version[0] ?? '',
-    was: was[0] ?? '',
-    has,
-    hasGroups: hasGroups[0] ?? '',
-  };
-}
+const formOf = async (person: Person, path: string) => keptOn(await person.call('GET', path));
 
 test('a screen does not refresh itself with people of the organization that another tab has switched to', async () => {
   await signedInPerson(usher, other, 'stranger@faults.test', { firstName: 'Strange' });

@@ -26,12 +26,10 @@ const headers = { 'content-type': 'application/x-www-form-urlencoded' };
 export const postForm = (person: Visitor, path: string, fields: Fields): Promise<Reply> =>
   person.call('POST', path, encode(fields), { headers });
 
-/** Opens a screen and sends one of its forms, with its hidden fields. */
-export async function submit(person: Visitor, at: string, fields: Fields, action = at): Promise<Reply> {
-  const page = await person.call('GET', at);
-  if (page.status !== 200) throw new Error(`${at}: ${page.status} ${page.text.slice(0, 500)}`);
-  const { once = [], for: owner = [], version = [], was = [], has = [], hasGroups = [] } = hiddenFields(page.text);
-  const kept = {
+/** The hidden fields of a screen, as its forms send them. */
+export function keptOn({ text }: Reply) {
+  const { once = [], for: owner = [], version = [], was = [], has = [], hasGroups = [] } = hiddenFields(text);
+  return {
     once: once[0] ?? '',
     for: owner[0] ?? '',
     version: version[0] ?? '',
@@ -39,7 +37,13 @@ export async function submit(person: Visitor, at: string, fields: Fields, action
     has,
     hasGroups: hasGroups[0] ?? '',
   };
-  return postForm(person, action, { ...kept, ...fields });
+}
+
+/** Opens a screen and sends one of its forms, with its hidden fields. */
+export async function submit(person: Visitor, at: string, fields: Fields, action = at): Promise<Reply> {
+  const page = await person.call('GET', at);
+  if (page.status !== 200) throw new Error(`${at}: ${page.status} ${page.text.slice(0, 500)}`);
+  return postForm(person, action, { ...keptOn(page), ...fields });
 }
 
 export const heading = (reply: Reply): string =>
