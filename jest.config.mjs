@@ -13,12 +13,12 @@ const config = {
   },
   transformIgnorePatterns: ['/node_modules/(?!(jose|openid-client|oauth4webapi|temporal-polyfill|temporal-utils)/)'],
   testSequencer: '<rootDir>/test/support/sequencer.js',
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.js',
+  runtime: '<rootDir>/test/support/runtime.js',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // Every file that starts a worker would load all of it, to bundle workflows that are bundled already.
-  moduleNameMapper: { '^webpack$': '<rootDir>/test/support/lazy-webpack.js' },
-  testTimeout: 60_000,
+  // Only for what hangs: a busy machine may take its time.
+  testTimeout: 240_000,
   // For two cores: one in three mostly waits (sequencer.js), and PostgreSQL and Temporal work beside them.
   maxWorkers: 3,
   // Every file leaves some of what it loaded behind, and a large heap is slow.

@@ -26,7 +26,7 @@ beforeAll(async () => {
     USHER_PLATFORM_KEY: `platform-${randomBytes(24).toString('hex')}`,
     USHER_LOG_LEVEL: 'info',
   };
-}, 180_000);
+});
 afterEach(async () => {
   await endLeftProcesses();
   await Promise.all(occupied.splice(0).map((server) => server.stop()));

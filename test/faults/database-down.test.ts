@@ -40,7 +40,7 @@ beforeAll(async () => {
   usher = await startUsher({ worker: false });
   organization = await usher.createOrganization();
   [api, worker] = await Promise.all([startApi(usher.env), startWorkerProcess(usher.env)]);
-}, 180_000);
+});
 afterAll(async () => {
   await endLeftProcesses();
   await usher?.stop();

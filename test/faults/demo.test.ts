@@ -26,7 +26,7 @@ beforeAll(async () => {
     USHER_MAILBOX_PORT: String(await freePort()),
     TEMPORAL_CLI_PATH: process.env['USHER_TEST_TEMPORAL_CLI'],
   };
-}, 240_000);
+});
 afterEach(() => endLeftProcesses());
 afterAll(() => folder && rmSync(folder, { recursive: true, force: true }));
 
@@ -160,7 +160,7 @@ test('the demo has one organization per preset, with people in every state, and 
   expect(again.output()).toContain(password);
   expect((await everything()).map(withoutTime)).toEqual(all.map(withoutTime));
   expect(await again.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
-}, 240_000);
+});
 
 test('what npm start does not know, and a demo whose mail would go to a real server, is refused at once', async () => {
   const ended = await startProcess('scripts/start.js', { ...env, SMTP_URL: 'smtp://mail.example.com' }, readyLine, [
@@ -170,4 +170,4 @@ test('what npm start does not know, and a demo whose mail would go to a real ser
   expect(ended.code).toBe(1);
   expect(ended.stderr).toContain('"--demonstrate" is not known');
   expect(ended.stderr).toContain('unset SMTP_URL');
-}, 180_000);
+});

@@ -14,7 +14,7 @@ beforeAll(async () => {
   usher = await startUsher({ worker: false });
   usher.mail.respond = (request) => answers.get(request.to[0] ?? '')?.(request) ?? 'accept';
   organization = await usher.createOrganization();
-}, 240_000);
+});
 afterEach(() => endLeftProcesses());
 afterAll(() => usher.stop());
 
@@ -141,4 +141,4 @@ test('two workers and two API processes side by side: thirty invitations, thirty
     expect(await runsOf(workflowId)).toHaveLength(1);
     expect(await countEvents(workflowId, 'workflowExecutionSignaledEventAttributes')).toBeGreaterThanOrEqual(1);
   }
-}, 240_000);
+});

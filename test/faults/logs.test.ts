@@ -8,7 +8,7 @@ let usher: TestUsher;
 beforeAll(async () => {
   await build();
   usher = await startUsher({ worker: false });
-}, 180_000);
+});
 afterEach(() => endLeftProcesses());
 afterAll(() => usher.stop());
 

@@ -107,7 +107,7 @@ async function linkFor(instance: Instance, email: string): Promise<string> {
 const accept = (instance: Instance, token: string) =>
   http('POST', `${instance.url}/v1/invitation-tokens/${token}/accept`, { body: { password: goodPassword } });
 
-beforeAll(() => build(), 120_000);
+beforeAll(() => build());
 afterEach(() => endLeftProcesses());
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
@@ -176,7 +176,7 @@ test('what was accepted is there after a stop, and after kill -9 of everything; 
     ]),
   );
   expect(await running.end('SIGINT')).toMatchObject({ code: 0, stderr: '' });
-}, 120_000);
+});
 
 test('two of them run side by side; a second one in the same folder is told so and harms nothing', async () => {
   const [one, two] = [await newInstance(), await newInstance()];
@@ -201,7 +201,7 @@ test('two of them run side by side; a second one in the same folder is told so a
   await gone(pids);
   expect((await accept(two, tokens[1])).status).toBe(200);
   expect(await second.end('SIGTERM')).toMatchObject({ code: 0, signal: null });
-}, 120_000);
+});
 
 test('one that dies alone leaves nobody behind for the next: its own processes end, its servers are ended', async () => {
   const instance = await newInstance();
@@ -221,4 +221,4 @@ test('one that dies alone leaves nobody behind for the next: its own processes e
   expect(ended.code).toBe(1);
   expect(ended.stderr).toMatch(/worker has ended unexpectedly \(signal SIGKILL\)/);
   await gone(processes.map(({ pid }) => pid));
-}, 120_000);
+});

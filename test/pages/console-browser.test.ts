@@ -10,7 +10,6 @@ let browser: TestBrowser;
 let home: TestOrganization;
 let admin: Person;
 let invitationId: string;
-jest.setTimeout(240_000);
 beforeAll(async () => {
   usher = await startUsher({
     env: { USHER_TEMPORAL_UI_URL: 'http://localhost:8233', USHER_OPERATOR_ORGANIZATION: '*' },
@@ -27,7 +26,7 @@ beforeAll(async () => {
       message: 'Bis Montag!',
     })
   ).id as string;
-}, 240_000);
+});
 afterAll(async () => {
   await browser.close();
   await usher.stop();

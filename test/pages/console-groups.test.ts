@@ -217,7 +217,7 @@ test('every screen is sound on a desktop and a phone, in both languages, without
   ).toEqual([]);
   expect(await inspect(browser, guest, ['/console/groups', path])).toEqual([]);
   expect((await acme.call('DELETE', `/groups/${id}`)).status).toBe(204);
-}, 240_000);
+});
 
 const invitedGuest = async (email: string, fields: Record<string, unknown> = {}): Promise<string> => {
   const invitation = (await acme.invite({
@@ -375,4 +375,4 @@ test('the screens of guests are sound everywhere', async () => {
       '/console/licences',
     ]),
   ).toEqual([]);
-}, 240_000);
+});

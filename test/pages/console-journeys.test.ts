@@ -16,13 +16,12 @@ let usher: TestUsher;
 let browser: TestBrowser;
 let weeks: TestOrganization;
 let staff: Person;
-jest.setTimeout(120_000);
 beforeAll(async () => {
   usher = await startUsher();
   browser = await launchBrowser(usher);
   weeks = await usher.createOrganization({ name: 'Institute', preset: '28-days' });
   staff = await signedInPerson(usher, weeks, 'staff@institute.test', { role: 'staff' });
-}, 240_000);
+});
 afterAll(async () => {
   await browser.close();
   await usher.stop();

@@ -37,7 +37,7 @@ beforeAll(async () => {
     lastName: longWord,
     groupIds: [groupId],
   });
-}, 240_000);
+});
 afterAll(async () => {
   await browser.close();
   await usher.stop();
@@ -59,7 +59,7 @@ test('lists hold long names, addresses and words, on a phone and on a desktop', 
       '/console/licences',
     ]),
   ).toEqual([]);
-}, 180_000);
+});
 
 test('no list sticks out of its box, however wide the window, in the longer language', async () => {
   const page = await windowOf(browser, admin);
@@ -71,7 +71,7 @@ test('no list sticks out of its box, however wide the window, in the longer lang
   }
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 test('signing out is in sight in a low window, and in the menu of a phone', async () => {
   const inSight = (selector: string) => `(() => {
@@ -92,7 +92,7 @@ test('signing out is in sight in a low window, and in the menu of a phone', asyn
   ).toBeGreaterThanOrEqual(24);
   expect(await small.locator('[role=status][data-live-status]').count()).toBe(1);
   await small.context().close();
-}, 60_000);
+});
 
 test('a full name finds its person, in lists and beside a group', async () => {
   for (const q of ['Tamsin Elderflower', 'elderflower  tamsin', 'tamsin nordlicht']) {
@@ -154,7 +154,7 @@ test('two hundred groups of long names to choose from stay below 90 KB, and a wo
   const chosen = await usher.owner('groups').first('name').where({ id: made?.groupIds[0] });
   expect([made?.groupIds.length, chosen.name]).toEqual([1, expect.stringMatching(/^Project 17/)]);
   await page.context().close();
-}, 120_000);
+});
 
 test('nobody is led to what is not there: guests who were removed, a list that guests may not see', async () => {
   const other = await usher.createOrganization({ name: 'Elsewhere' });
@@ -257,7 +257,7 @@ test('a form that somebody else was quicker with, and one that is refused, are s
     expect({ lang, faults: await look(page, axe) }).toEqual({ lang, faults: [] });
     await page.context().close();
   }
-}, 120_000);
+});
 
 test('whoever has registered, or comes back to an answered link, can go on to signing in', async () => {
   const invitation = await home.invite({ email: 'new@nordlicht.example.com', firstName: 'New', lastName: 'Comer' });
@@ -272,4 +272,4 @@ test('whoever has registered, or comes back to an answered link, can go on to si
   await page.getByRole('link', { name: 'Sign in' }).click();
   await page.locator('#login').waitFor();
   await page.context().close();
-}, 60_000);
+});

@@ -275,7 +275,7 @@ test('a key is shown once, made once however often the form is sent, and revoked
     await page.context().close();
   }
   await usher.owner('accounts').where({ id: chief.id }).update({ locale: 'en' });
-}, 60_000);
+});
 
 test('the audit says in words who did what, and is filtered by person, event and period', async () => {
   const page = await chief.call('GET', '/console/audit');
@@ -553,4 +553,4 @@ test('every screen is sound on a desktop and a phone, in both languages, without
       ]),
     ),
   );
-}, 240_000);
+});

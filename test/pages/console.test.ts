@@ -18,9 +18,8 @@ beforeAll(async () => {
   admin = await signedInPerson(usher, home, 'admin@northwind.test', { role: 'administrator' });
   member = await signedInPerson(usher, home, 'member@northwind.test', { firstName: 'Mary', lastName: 'Jackson' });
   guest = await signedInPerson(usher, home, 'guest@elsewhere.test', { kind: 'guest', firstName: 'Gil' });
-}, 180_000);
+});
 afterAll(() => usher.stop());
-jest.setTimeout(120_000);
 
 const location = (reply: Reply) => reply.headers['location'] ?? '';
 const idIn = (reply: Reply) => /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(location(reply))?.[0] ?? '';

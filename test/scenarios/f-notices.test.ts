@@ -229,7 +229,7 @@ test('F11: many that expire together make one digest, which names fifty and coun
   expect(text).toContain('Not listed here: 6 more.');
   expect(text.match(/many-\d+@/g)).toHaveLength(50);
   expect(mailsTo(it.inviter.email).filter(({ parsed }) => /update|expired/.test(parsed.subject ?? ''))).toHaveLength(1);
-}, 90_000);
+});
 
 test('F11: nobody hears where the policy says so, of what they did themselves, or after they have left; keys have no mailbox', async () => {
   const silent = await scene({ notifyInviter: false });

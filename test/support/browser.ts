@@ -41,7 +41,7 @@ export async function launchBrowser(usher: TestUsher): Promise<TestBrowser> {
       await Promise.all(over.map(({ context }) => context.close()));
       const context = await browser.newContext({ locale: 'en-GB', ...options });
       opened = [...opened.filter((one) => !over.includes(one)), { context, test }];
-      context.setDefaultTimeout(8_000);
+      context.setDefaultTimeout(30_000);
       const page = await context.newPage();
       page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
       page.on('requestfailed', (request) => {

@@ -195,7 +195,7 @@ export async function startUsher({
 export async function eventually<T>(
   ask: () => Promise<T>,
   satisfied: (answer: T) => boolean = () => true,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const until = Date.now() + timeoutMs;
   for (;;) {

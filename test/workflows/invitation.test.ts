@@ -16,7 +16,6 @@ const dayMs = 24 * 60 * minuteMs;
 const invitee: Actor = { type: 'invitee', id: null, name: null };
 
 // A busy machine may take its time.
-jest.setTimeout(120_000);
 let time: SkippedTime;
 beforeAll(async () => {
   time = await startSkippedTime();

@@ -16,7 +16,6 @@ const dayMs = 24 * hourMs;
 const zone = 'Europe/Berlin';
 
 // A busy machine may take its time.
-jest.setTimeout(120_000);
 let time: SkippedTime;
 beforeAll(async () => {
   time = await startSkippedTime();

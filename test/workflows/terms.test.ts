@@ -7,7 +7,6 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
 // A busy machine may take its time.
-jest.setTimeout(120_000);
 let time: SkippedTime;
 beforeAll(async () => {
   time = await startSkippedTime();
