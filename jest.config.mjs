@@ -17,8 +17,8 @@ const config = {
   runtime: '<rootDir>/test/support/runtime.js',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // Only for what hangs: a busy machine may take its time.
-  testTimeout: 240_000,
+  // Only for what hangs: on a busy machine a mail may go out at its second try, a minute later.
+  testTimeout: 300_000,
   // For two cores: one in three mostly waits (sequencer.js), and PostgreSQL and Temporal work beside them.
   maxWorkers: 3,
   // Every file leaves some of what it loaded behind, and a large heap is slow.

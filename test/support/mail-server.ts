@@ -148,7 +148,7 @@ export async function startMailServer({ tls, smtps = false, login }: MailServerO
     messages: [],
     replies: [],
     respond: () => 'accept',
-    waitForMail(to, count = 1, timeoutMs = 60_000) {
+    waitForMail(to, count = 1, timeoutMs = 150_000) {
       const found = () => server.messages.filter((message) => message.to.includes(to.toLowerCase()));
       return new Promise((resolve, reject) => {
         const check = () => {

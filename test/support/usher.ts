@@ -195,7 +195,7 @@ export async function startUsher({
 export async function eventually<T>(
   ask: () => Promise<T>,
   satisfied: (answer: T) => boolean = () => true,
-  timeoutMs = 60_000,
+  timeoutMs = 150_000,
 ): Promise<T> {
   const until = Date.now() + timeoutMs;
   for (;;) {
