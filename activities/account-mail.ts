@@ -1,4 +1,4 @@
-import { activityInfo, ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import {
   type AccountMailContents,
@@ -14,14 +14,26 @@ import { confirmationBinding, resetBinding } from '../domain/account';
 import { mailCode } from '../domain/mail-code';
 import { type Masked, maskFor, unmasked } from '../domain/mail-mask';
 import { accountToken, invitationToken, type KeyRing, linkClaimName } from '../domain/token';
-import type { Mailer } from './email/mailer';
+import type { Mailer, MailLine } from './email/mailer';
 import { warnOfFallback } from './email/own-template';
-import { leaseMarginMs, type SendLimits, sendPatiently, usualLimits, writtenDown } from './email/patience';
+import {
+  busyMs,
+  leaseMarginMs,
+  type SendLimits,
+  sendPatiently,
+  takeLine,
+  usualLimits,
+  writtenDown,
+} from './email/patience';
 import { renderAccountMail } from './email/render-account-mail';
 
 export interface AccountMailActivities {
   /** Sends a mail to the holder of an account; the same mail however often it is called. */
-  sendAccountMail(it: { mailId: string }): Promise<{ status: 'sent' | 'failed' | 'dropped' }>;
+  sendAccountMail(it: { mailId: string }): Promise<Done>;
+}
+
+interface Done {
+  status: 'sent' | 'failed' | 'dropped';
 }
 
 export interface AccountMailActivityDependencies {
@@ -89,9 +101,7 @@ export function createAccountMailActivities({
     }
   }
 
-  async function send(mailId: string): Promise<{ status: 'sent' | 'failed' | 'dropped' }> {
-    const { isLocal } = activityInfo();
-    const limitMs = isLocal ? limits.localMs : limits.regularMs;
+  async function send(mailId: string, line: MailLine, limitMs: number): Promise<Done> {
     const claim = await claimAccountMail(database, mailId, limitMs + leaseMarginMs, render, countMail);
     if (!claim.claimed && claim.status === 'queued') throw later('not due yet', claim.waitMs);
     if (!claim.claimed) return { status: claim.status };
@@ -113,7 +123,7 @@ export function createAccountMailActivities({
       { limits, isStopping, underWay },
       (leaseMs) => keepAccountMail(database, mail.id, leaseMs),
       async (patience) => {
-        const outcome = await mailer.send(outgoing, limitMs, patience);
+        const outcome = await line.send(outgoing, limitMs, patience);
         return {
           code: outcome.code,
           recorded: await writtenDown(() => recordAccountMail(database, mail, outcome)),
@@ -128,13 +138,17 @@ export function createAccountMailActivities({
 
   return {
     async sendAccountMail({ mailId }) {
+      const free = await takeLine(mailer, limits);
+      if (!free) throw later('no line to the mail server is free', busyMs);
       try {
-        return await send(mailId);
+        return await send(mailId, free.line, free.limitMs);
       } catch (error) {
         if (error instanceof ApplicationFailure) throw error;
         logger.error({ err: error, mailId }, 'an account mail failed');
         const type = error instanceof Error ? error.name : 'Error';
         throw ApplicationFailure.create({ type, message: 'sendAccountMail failed; the log says why' });
+      } finally {
+        free.line.release();
       }
     },
   };

@@ -24,9 +24,17 @@ import type { Action } from '../domain/next-step';
 import { keyPerson } from '../domain/permissions';
 import { Problem } from '../domain/problem';
 import { invitationToken, type KeyRing, linkClaimName } from '../domain/token';
-import type { Mailer } from './email/mailer';
+import type { Mailer, MailLine } from './email/mailer';
 import { warnOfFallback } from './email/own-template';
-import { leaseMarginMs, type SendLimits, sendPatiently, usualLimits, writtenDown } from './email/patience';
+import {
+  busyMs,
+  leaseMarginMs,
+  type SendLimits,
+  sendPatiently,
+  takeLine,
+  usualLimits,
+  writtenDown,
+} from './email/patience';
 
 /** Ids only: everything else is read from the row. */
 export interface It {
@@ -114,9 +122,8 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
 
   /** Claims a mail, sends it and records what came of it; both kinds by the same steps. */
   const mailing =
-    (reminder: boolean, claimMail: typeof claimReminder, record: typeof recordDelivery) => async (it: It) => {
-      const { isLocal } = activityInfo();
-      const limitMs = isLocal ? limits.localMs : limits.regularMs;
+    (reminder: boolean, claimMail: typeof claimReminder, record: typeof recordDelivery) =>
+    async (it: It, line: MailLine, limitMs: number) => {
       const claim = await within(it, (trx) =>
         claimMail(
           trx,
@@ -137,7 +144,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
       if (!claim.claimed) {
         const next = answer(claim.plan);
         // A regular attempt that comes before its time waits visibly in its own retries.
-        if (!isLocal && next.action === 'send') throw later('MailDeferred', 'not due yet', next.inMs);
+        if (!activityInfo().isLocal && next.action === 'send') throw later('MailDeferred', 'not due yet', next.inMs);
         return next;
       }
       const { email } = claim;
@@ -149,7 +156,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
         waiting,
         (leaseMs) => within(it, (trx) => keepMail(trx, it.organizationId, email.id, leaseMs)),
         async (patience) => {
-          const outcome = await mailer.send(mail, limitMs, patience);
+          const outcome = await line.send(mail, limitMs, patience);
           const written = await writtenDown(() => within(it, (trx) => record(trx, it.organizationId, email, outcome)));
           return { code: outcome.code, ...written };
         },
@@ -160,11 +167,29 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
       return answer(recorded.plan);
     };
 
+  /** That all lines are busy is no try of the mail: nothing is written down, and no backoff grows. */
+  const overALine =
+    (action: Action, send: (it: It, line: MailLine, limitMs: number) => Promise<PlanAnswer>) => async (it: It) => {
+      const free = await takeLine(mailer, limits);
+      if (!free) {
+        // What has become due instead, such as the end of the term, waits for no line.
+        const found = await plan(it);
+        if (found?.step?.action !== action) return answer(found);
+        const leftMs = (found.expiresAt?.getTime() ?? Infinity) - found.now.getTime();
+        throw later('MailBusy', 'no line to the mail server is free', Math.min(busyMs, leftMs));
+      }
+      try {
+        return await send(it, free.line, free.limitMs);
+      } finally {
+        free.line.release();
+      }
+    };
+
   return guarded(logger, {
     planNextStep: async (it) => answer(await plan(it)),
 
-    sendInvitation: mailing(false, claimInvitationMail, recordDelivery),
-    sendReminder: mailing(true, claimReminder, recordReminder),
+    sendInvitation: overALine('send', mailing(false, claimInvitationMail, recordDelivery)),
+    sendReminder: overALine('remind', mailing(true, claimReminder, recordReminder)),
 
     expireInvitation: async (it) =>
       answer(await within(it, (trx) => expireInvitation(trx, it.organizationId, it.invitationId))),

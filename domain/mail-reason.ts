@@ -28,6 +28,7 @@ const reasons: [pattern: RegExp, key: string][] = [
   // What happened to the connection.
   [/^The mail server did not answer in time\.$/, 'noAnswer'],
   [/^The mail server has the mail, but did not answer in time: it may have arrived\.$/, 'noLastAnswer'],
+  // Of releases that took this for a try.
   [/^All connections to the mail server are busy\.$/, 'busy'],
   [/^The mail server takes no mails at the moment \((?<code>\d{3})\)\.$/, 'takesNone'],
   [/^The mail server could not be reached \((?<code>\w+)\)\.$/, 'unreachable'],

@@ -47,16 +47,24 @@ export interface Patience {
   extend(): Promise<boolean>;
 }
 
+/** A connection for one mail, which has it for itself. */
+export interface MailLine {
+  /**
+   * Never throws: what happened is the answer. By `limitMs` the connection is cut, and nothing more goes out over it; with
+   * patience only later, where the server has the whole mail by then. The line is given back at the end.
+   */
+  send(mail: OutgoingMail, limitMs: number, patience?: Patience): Promise<SendOutcome>;
+  /** Gives back a line over which nothing was sent; else nothing happens. */
+  release(): void;
+}
+
 export interface Mailer {
   /** `Name <address>` or an address, as in USHER_MAIL_FROM. */
   sender: string;
   /** Domain of our Message-IDs. */
   host: string;
-  /**
-   * Never throws: what happened is the answer. By `limitMs` the connection is cut, and nothing more goes out over it; with
-   * patience only later, where the server has the whole mail by then.
-   */
-  send(mail: OutgoingMail, limitMs: number, patience?: Patience): Promise<SendOutcome>;
+  /** A line, taken before the mail is: that all are busy is nothing that its server has said. Null: none gets free in time. */
+  line(waitMs: number, signal?: AbortSignal): Promise<MailLine | null>;
   verify(): Promise<void>;
   /** When the server last answered a mail, whatever it said, by this process's clock. */
   lastAnswerAt(): number;
@@ -66,7 +74,7 @@ export interface Mailer {
 export interface MailerOptions {
   url: string;
   from: string;
-  /** Connections at most. */
+  /** Connections at most, beside those on which nothing is left but to wait for a server that has the mail. */
   connections?: number;
   /** The envelope sender of a mail: where what comes back goes. The sender's own address unless given. */
   returnPath?: (mailId: string) => string;
@@ -83,7 +91,14 @@ interface Line {
   socket: Socket | null;
   /** When the server had the last byte of the present mail. */
   handedOverAt: number | null;
+  /** Its mail is waited for, and another line has its place. */
+  aside: boolean;
 }
+
+/** For each connection, so many more may stand aside: some servers count them all. */
+const mostAside = 4;
+/** And so many may wait for one: whoever comes then tries again later, and holds up nothing else in its worker. */
+const mostWaiting = 5;
 
 export function createMailer({
   url,
@@ -98,11 +113,12 @@ export function createMailer({
   const idle: Line[] = [];
   const waiting: ((line: Line) => void)[] = [];
   let open = 0;
+  let aside = 0;
   let lastAnswerAt = 0;
 
   /** @param silenceMs the longest silence of the server at any time; that before its last answer is `send`'s to end */
   function newLine(silenceMs = longestAnswerMs): Line {
-    const line = { socket: null, handedOverAt: null } as Line;
+    const line = { socket: null, handedOverAt: null, aside: false } as Line;
     line.transport = createTransport({
       url,
       pool: true,
@@ -138,98 +154,136 @@ export function createMailer({
   }
 
   /** A free line, or null where none gets free in time. */
-  async function take(patienceMs: number): Promise<Line | null> {
+  async function take(waitMs: number, signal?: AbortSignal): Promise<Line | null> {
     const line = idle.pop();
     if (line) return line;
     if (open < connections) {
       open += 1;
       return newLine();
     }
+    if (waiting.length >= mostWaiting * connections || signal?.aborted) return null;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      const leave = () => {
         waiting.splice(waiting.indexOf(taken), 1);
-        resolve(null);
-      }, patienceMs);
-      const taken = (free: Line) => {
+        taken(null);
+      };
+      const taken = (free: Line | null) => {
         clearTimeout(timer);
+        signal?.removeEventListener('abort', leave);
         resolve(free);
       };
+      const timer = setTimeout(leave, waitMs);
+      signal?.addEventListener('abort', leave);
       waiting.push(taken);
     });
   }
 
+  /** Leaves its place to another one, while places beside them all are left. */
+  function setAside(line: Line): void {
+    if (line.aside || aside >= mostAside * connections) return;
+    line.aside = true;
+    aside += 1;
+    const waiter = waiting.shift();
+    if (waiter) waiter(newLine());
+    else open -= 1;
+  }
+
   function giveBack(line: Line, usable: boolean): void {
-    if (!usable) {
+    const close = () => {
       line.transport.close();
       line.socket?.destroy();
+    };
+    if (line.aside) {
+      line.aside = false;
+      aside -= 1;
+      if (open >= connections) return close();
+      open += 1;
     }
+    if (!usable) close();
     const next = usable ? line : newLine();
     const waiter = waiting.shift();
     if (waiter) waiter(next);
     else idle.push(next);
   }
 
+  async function sendOver(line: Line, mail: OutgoingMail, limitMs: number, patience?: Patience): Promise<SendOutcome> {
+    const recipient = parseEmailAddress(mail.recipient);
+    if (!('address' in recipient)) {
+      giveBack(line, true);
+      return { result: 'refused', response: recipient.fault, code: 'address' };
+    }
+    line.handedOverAt = null;
+    let cut: string | null = null;
+    let over = false;
+    const atLimit = async () => {
+      const now = Date.now();
+      const more = patience && line.handedOverAt !== null && now - line.handedOverAt < patience.mostMs;
+      const extended = more && (await soon(patience.extend()));
+      if (over) return;
+      if (extended) {
+        setAside(line);
+        timer = setTimeout(() => void atLimit(), patience.stepMs - (Date.now() - now));
+        return;
+      }
+      cut = line.handedOverAt === null ? noAnswer : noLastAnswer;
+      line.socket?.destroy(new Error(cut));
+      line.transport.close();
+    };
+    // All that is left: what is cut while the server thinks about it goes out a second time.
+    let timer = setTimeout(() => void atLimit(), limitMs);
+    try {
+      const info = (await line.transport.sendMail({
+        from: mail.sender,
+        to: recipient.address,
+        envelope: { from: returnPath?.(mail.id) ?? sender, to: [recipient.address] },
+        ...(mail.replyTo && { replyTo: { name: '', address: mail.replyTo } }),
+        ...(mail.copyOf && { inReplyTo: mail.copyOf.messageId, references: [mail.copyOf.messageId] }),
+        messageId: mail.messageId,
+        date: mail.date,
+        subject: mail.subject,
+        html: mail.html,
+        text: mail.text,
+        headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
+        // The same mail is the same bytes, also when it has to go out a second time.
+        baseBoundary: mail.copyOf?.id ?? mail.id,
+      })) as { response?: string };
+      lastAnswerAt = Date.now();
+      return { result: 'accepted', response: info.response ?? '250', code: '250' };
+    } catch (error) {
+      const outcome = outcomeOf(error as SmtpError, cut);
+      const { message, code, command, responseCode } = error as SmtpError;
+      // A server that refuses us altogether has answered no mail.
+      if (responseCode && /^(RCPT TO|DATA)/.test(command ?? '')) lastAnswerAt = Date.now();
+      // What is said of a recipient is in the mail log; of the rest, whatever looks like an address is nobody's here.
+      const words = /^(RCPT TO|DATA)/.test(command ?? '') ? undefined : message.replace(/[^\s<>]*@[^\s<>]*/g, '…');
+      if (outcome.result === 'deferred')
+        logger?.warn({ mailId: mail.id, code, command, responseCode, words }, 'a mail waits');
+      return outcome;
+    } finally {
+      over = true;
+      clearTimeout(timer);
+      giveBack(line, cut === null);
+    }
+  }
+
   return {
     sender: from,
     host: sender.slice(sender.lastIndexOf('@') + 1),
 
-    async send(mail, limitMs, patience) {
-      const recipient = parseEmailAddress(mail.recipient);
-      if (!('address' in recipient)) return { result: 'refused', response: recipient.fault, code: 'address' };
-      const startedAt = Date.now();
-      const line = await take(limitMs / 3);
-      if (!line) return { result: 'deferred', response: 'All connections to the mail server are busy.', code: 'EBUSY' };
-      line.handedOverAt = null;
-      let cut: string | null = null;
-      let over = false;
-      const atLimit = async () => {
-        const now = Date.now();
-        const more = patience && line.handedOverAt !== null && now - line.handedOverAt < patience.mostMs;
-        const extended = more && (await soon(patience.extend()));
-        if (over) return;
-        if (extended) {
-          timer = setTimeout(() => void atLimit(), patience.stepMs - (Date.now() - now));
-          return;
-        }
-        cut = line.handedOverAt === null ? noAnswer : noLastAnswer;
-        line.socket?.destroy(new Error(cut));
-        line.transport.close();
+    async line(waitMs, signal) {
+      const line = await take(waitMs, signal);
+      if (!line) return null;
+      let used = false;
+      return {
+        send(...mail) {
+          used = true;
+          return sendOver(line, ...mail);
+        },
+        release() {
+          if (!used) giveBack(line, true);
+          used = true;
+        },
       };
-      // All that is left: what is cut while the server thinks about it goes out a second time.
-      let timer = setTimeout(() => void atLimit(), limitMs - (Date.now() - startedAt));
-      try {
-        const info = (await line.transport.sendMail({
-          from: mail.sender,
-          to: recipient.address,
-          envelope: { from: returnPath?.(mail.id) ?? sender, to: [recipient.address] },
-          ...(mail.replyTo && { replyTo: { name: '', address: mail.replyTo } }),
-          ...(mail.copyOf && { inReplyTo: mail.copyOf.messageId, references: [mail.copyOf.messageId] }),
-          messageId: mail.messageId,
-          date: mail.date,
-          subject: mail.subject,
-          html: mail.html,
-          text: mail.text,
-          headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
-          // The same mail is the same bytes, also when it has to go out a second time.
-          baseBoundary: mail.copyOf?.id ?? mail.id,
-        })) as { response?: string };
-        lastAnswerAt = Date.now();
-        return { result: 'accepted', response: info.response ?? '250', code: '250' };
-      } catch (error) {
-        const outcome = outcomeOf(error as SmtpError, cut);
-        const { message, code, command, responseCode } = error as SmtpError;
-        // A server that refuses us altogether has answered no mail.
-        if (responseCode && /^(RCPT TO|DATA)/.test(command ?? '')) lastAnswerAt = Date.now();
-        // What is said of a recipient is in the mail log; of the rest, whatever looks like an address is nobody's here.
-        const words = /^(RCPT TO|DATA)/.test(command ?? '') ? undefined : message.replace(/[^\s<>]*@[^\s<>]*/g, '…');
-        if (outcome.result === 'deferred')
-          logger?.warn({ mailId: mail.id, code, command, responseCode, words }, 'a mail waits');
-        return outcome;
-      } finally {
-        over = true;
-        clearTimeout(timer);
-        giveBack(line, cut === null);
-      }
     },
 
     lastAnswerAt: () => lastAnswerAt,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import type { Patience } from './mailer';
+import type { Mailer, MailLine, Patience } from './mailer';
 
 /** How long a try of a mail may take, in milliseconds. */
 export interface SendLimits {
@@ -18,6 +18,24 @@ export const usualLimits: SendLimits = { localMs: 6_000, regularMs: 60_000, step
 
 /** A lease is longer than what it is for: nothing goes out over a connection once it has ended. */
 export const leaseMarginMs = 5_000;
+
+/** With all lines busy, a mail is tried again so soon: it has waited for one already, and its server has not said no. */
+export const busyMs = 5_000;
+
+/**
+ * A line for a mail, before the mail itself is taken: what is decided about it holds when it goes out.
+ * @returns it, and how much time is left of the try's; null: all are busy
+ */
+export async function takeLine(
+  mailer: Mailer,
+  limits: SendLimits,
+): Promise<{ line: MailLine; limitMs: number } | null> {
+  const { info, cancellationSignal } = Context.current();
+  const limitMs = info.isLocal ? limits.localMs : limits.regularMs;
+  const startedAt = Date.now();
+  const line = await mailer.line(limitMs / 3, cancellationSignal);
+  return line && { line, limitMs: limitMs - (Date.now() - startedAt) };
+}
 
 export interface Waiting {
   limits: SendLimits;

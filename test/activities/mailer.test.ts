@@ -6,7 +6,7 @@ import {
   type SendOutcome,
 } from '../../activities/email/mailer';
 import { certificate } from '../support/certificate';
-import { type MailServer, type MailServerOptions, startMailServer } from '../support/mail-server';
+import { type MailServer, type MailServerOptions, type SmtpReply, startMailServer } from '../support/mail-server';
 
 const mail: OutgoingMail = {
   ...{ id: '1', messageId: '<1@usher.test>', sender: 'Usher <usher@usher.test>', recipient: 'ada@example.com' },
@@ -26,7 +26,9 @@ async function send(
   arrange(server);
   const mailer = createMailer({ url: address(server.url), from: mail.sender, ...options });
   try {
-    return { ...(await mailer.send(mail, ...limits)), server };
+    const outcome = await (await mailer.line(0))?.send(mail, ...limits);
+    if (!outcome) throw new Error('no line was free');
+    return { ...outcome, server };
   } finally {
     mailer.close();
     await server.stop();
@@ -109,6 +111,46 @@ describe('a server that does not answer', () => {
       response: 'The mail server did not answer in time.',
     });
     expect(asked).toEqual([]);
+  });
+});
+
+describe('with few lines', () => {
+  test('one whose mail the server has leaves its place to others, but not without end', async () => {
+    const server = await startMailServer();
+    const answers: (() => void)[] = [];
+    server.respond = async ({ stage }): Promise<SmtpReply> => {
+      if (stage === 'DATA') await new Promise<void>((resolve) => answers.push(resolve));
+      return 'accept';
+    };
+    const mailer = createMailer({ url: server.url, from: mail.sender, connections: 1 });
+    try {
+      const sent: Promise<SendOutcome>[] = [];
+      for (let index = 0; index < 5; index += 1) {
+        const line = await mailer.line(20_000);
+        const patience = { stepMs: 50, mostMs: 60_000, extend: () => Promise.resolve(true) };
+        // Long enough for a busy machine to hand the mail over.
+        sent.push(line?.send({ ...mail, id: `${index}` }, 1_000, patience) ?? Promise.reject(new Error('no line')));
+      }
+      // One, and four beside it: a server counts them all.
+      expect(await mailer.line(1_500)).toBeNull();
+      answers.splice(0).forEach((answer) => answer());
+      expect((await Promise.all(sent)).map(({ code }) => code)).toEqual(Array(5).fill('250'));
+
+      const free = await mailer.line(0);
+      expect(free).not.toBeNull();
+      expect(await mailer.line(0)).toBeNull();
+      free?.release();
+      free?.release();
+      expect(await mailer.line(0)).not.toBeNull();
+      expect(await mailer.line(0)).toBeNull();
+      const left = new AbortController();
+      const waiting = mailer.line(60_000, left.signal);
+      left.abort();
+      expect(await waiting).toBeNull();
+    } finally {
+      mailer.close();
+      await server.stop();
+    }
   });
 });
 

@@ -8,7 +8,10 @@ let organization: TestOrganization;
 
 beforeAll(async () => {
   // In place of 6, 60 and 20 seconds; ten minutes as they are.
-  usher = await startUsher({ sendLimits: { localMs: 3_000, regularMs: 6_000, stepMs: 200, answerMs: 600_000 } });
+  usher = await startUsher({
+    sendLimits: { localMs: 3_000, regularMs: 6_000, stepMs: 200, answerMs: 600_000 },
+    env: { USHER_SMTP_CONNECTIONS: '1' },
+  });
   organization = await usher.createOrganization();
 });
 afterAll(() => usher.stop());
@@ -105,4 +108,49 @@ test('so is that to a mail to an account holder', async () => {
   server.answerAll();
   await eventually(row, ({ status }) => status === 'sent');
   expect(server.asked()).toBe(1);
+});
+
+test('with all lines busy a mail waits for one: no try is recorded, no backoff grows, and a mail that the server has is in nobody’s way', async () => {
+  const held = 'held@example.com';
+  let letGo = () => undefined as void;
+  const released = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  usher.mail.respond = async ({ to }): Promise<SmtpReply> => {
+    if (to.includes(held)) await released;
+    return 'accept';
+  };
+  const log = async (id: string) => (await organization.call('GET', `/emails?invitationId=${id}`)).body.items;
+  // The server does not even know the mail yet: nothing is left but to wait for the only line.
+  await organization.invite({ email: held });
+  const { id, workflowId } = await organization.invite({ email: 'next-in-line@example.com' });
+  const run = usher.temporal.workflow.getHandle(workflowId as string);
+  const pending = async () => (await run.describe()).raw.pendingActivities ?? [];
+  await eventually(pending, (activities) => activities.length === 1);
+  letGo();
+  const [sent] = await eventually(
+    () => log(id as string),
+    ([mail]) => mail?.status === 'sent',
+  );
+  expect(sent).toMatchObject({ attempts: [{ response: expect.stringMatching(/^250 /) }] });
+
+  const server = thinkingServer();
+  const thought = await organization.invite({ email: 'thought-about@example.com' });
+  await eventually(
+    () => Promise.resolve(server.asked()),
+    (asked) => asked === 1,
+  );
+  const other = await organization.invite({ email: 'meanwhile@example.com' });
+  await eventually(
+    () => Promise.resolve(server.asked()),
+    (asked) => asked === 2,
+  );
+  server.answerAll();
+  for (const invitation of [thought, other])
+    expect(
+      await eventually(
+        () => log(invitation.id as string),
+        ([mail]) => mail?.status === 'sent',
+      ),
+    ).toMatchObject([{ attempts: [{ response: expect.stringMatching(/^250 /) }] }]);
 });

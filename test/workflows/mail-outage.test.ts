@@ -1,4 +1,4 @@
-import type { Mailer, OutgoingMail } from '../../activities/email/mailer';
+import type { Mailer, MailLine, OutgoingMail } from '../../activities/email/mailer';
 import type { Invitation } from '../../db/models/invitation';
 import { dayMs, moved } from '../support/clock';
 import { long } from '../support/long';
@@ -10,15 +10,19 @@ const hourMs = 3_600_000;
 let isDown = true;
 const tries = new Map<string, number>();
 const taken: OutgoingMail[] = [];
-const mailer: Mailer = {
-  sender: 'Usher <usher@usher.test>',
-  host: 'usher.test',
+const line: MailLine = {
   send(mail) {
     tries.set(mail.recipient, (tries.get(mail.recipient) ?? 0) + 1);
     if (isDown) return Promise.resolve({ result: 'deferred', response: 'connect ECONNREFUSED', code: 'ECONNREFUSED' });
     taken.push(mail);
     return Promise.resolve({ result: 'accepted', response: '250 OK', code: '250' });
   },
+  release: () => undefined,
+};
+const mailer: Mailer = {
+  sender: 'Usher <usher@usher.test>',
+  host: 'usher.test',
+  line: () => Promise.resolve(line),
   verify: () => Promise.resolve(),
   lastAnswerAt: () => 0,
   close: () => undefined,
