@@ -2,15 +2,15 @@ import type { z } from 'zod';
 import { type NamedUser, nameUsers } from '../../db/queries/name-users';
 import { hasText } from '../../i18n';
 import type { auditEventPage } from '../schemas/audit-events';
-import type { userPage } from '../schemas/users';
 import { shownAddress } from '../pages/device';
 import { actorName } from './actors';
 import { eventDetails } from './event-details';
+import { findPeople } from './find-person';
 import type { Screens } from './index';
 import { periodOf } from './local-time';
 import type { Page } from './page';
 import { listed, nextPage, queryOf } from './paging';
-import { groupNamesOf, nameOf, type UserBody } from './users';
+import { groupNamesOf, nameOf } from './users';
 import { consoleView } from './views';
 
 interface Named {
@@ -150,12 +150,7 @@ async function filterOf(page: Page): Promise<Filter> {
   const { person, side, type, from, to } = queryOf(page, 'person', 'side', 'type', 'from', 'to');
   const filter = { ...(type && { type }), ...periodOf(from ?? '', to ?? '', page.timeZone) };
   if (person === undefined) return filter;
-  const wanted = person.trim().toLowerCase();
-  const { items } = await page.ask<z.infer<typeof userPage>>('GET O/users', {
-    query: { q: person.trim().slice(0, 200) || person, limit: '200' },
-  });
-  const called = (user: UserBody) => [user.email, user.username, nameOf(page, user)];
-  const found = items.filter((user) => called(user).some((name) => name?.toLowerCase() === wanted));
+  const found = await findPeople(page, person);
   if (found.length !== 1) return { trouble: found.length === 0 ? 'personUnknown' : 'personSeveral' };
   return { ...filter, [side === 'by' ? 'actorId' : 'userId']: found[0]?.id ?? '' };
 }

@@ -7,14 +7,15 @@ import { etagOf } from '../route';
 import { id as uuid } from '../schemas/common';
 import { type groupPage, type listedGroup, toListedGroup } from '../schemas/groups';
 import type { userPage } from '../schemas/users';
-import { type Conflict, conflictOf } from './conflict';
+import { type Conflict, editedForm } from './conflict';
 import { demand, refusable } from './demand';
-import { type FieldSpec, type Form, formOf } from './forms';
+import type { FieldSpec, Form } from './forms';
 import type { Screens } from './index';
 import type { Page } from './page';
 import { listed, nextPage, queryOf } from './paging';
 import { lines, permissionChoices, permissionName, splitPermissions } from './permissions';
 import { type Refusal, refusalWords } from './refusal';
+import { changedFields, mergeBoxes } from './shown';
 import { type PersonRow, personRow, type UserBody } from './users';
 import { consoleView } from './views';
 
@@ -95,6 +96,7 @@ interface GroupFormData {
   mayGive: boolean;
   isGuestGroup: boolean;
   version: string;
+  was: string;
   conflict: Conflict | null;
 }
 
@@ -149,7 +151,7 @@ export function groupsScreens({ get, post }: Screens): void {
   post(
     '/console/groups',
     async (page) => {
-      const body = typedGroup(page);
+      const body = typedGroup(page, null);
       await refusable(
         async () => {
           const made = await page.ask<GroupBody>('POST O/groups', { body });
@@ -169,9 +171,14 @@ export function groupsScreens({ get, post }: Screens): void {
       const params = { id: page.param('id') };
       await refusable(
         async () => {
+          const { body: now } = await readGroup(page);
           const headers = { 'if-match': page.field('version') || '*' };
-          const saved = await page.ask<GroupBody>('PATCH O/groups/{id}', { params, body: typedGroup(page), headers });
-          page.go(`/console/groups/${saved.id}`, 'groupSaved', { name: saved.name });
+          const body = typedGroup(page, now);
+          const saved =
+            Object.keys(body).length > 0
+              ? await page.ask<GroupBody>('PATCH O/groups/{id}', { params, body, headers })
+              : now;
+          page.go(`/console/groups/${now.id}`, 'groupSaved', { name: saved.name });
         },
         async (problem) => showForm(page, await readGroup(page), problem),
       );
@@ -324,16 +331,29 @@ function fieldsOf(page: Page, group: GroupBody | null, mayGive: boolean): FieldS
   return specs.map((spec) => ({ ...spec, words: words(spec.name) }));
 }
 
-/** Whoever may not give permissions is not shown them in the form, and does not send any. */
-const typedGroup = (page: Page): Record<string, unknown> => ({
-  name: page.field('name'),
-  visibility: page.field('visibility') || undefined,
-  membersMayInviteGuests: page.field('membersMayInviteGuests') === 'yes',
-  membersMayPublish: page.field('membersMayPublish') === 'yes',
-  ...(page.may('permissions.give') && {
-    permissions: [...new Set([...page.fields('permissions'), ...lines(page.field('otherPermissions'))])],
-  }),
-});
+/**
+ * What was typed, and of a group that is there already only what was changed. Whoever may not give permissions is not
+ * shown them in the form, and does not send any.
+ */
+function typedGroup(page: Page, now: GroupBody | null): Record<string, unknown> {
+  const mayGive = page.may('permissions.give');
+  const specs = fieldsOf(page, now, mayGive);
+  const changed = now ? changedFields(page, specs) : new Set(specs.map(({ name }) => name));
+  const { known, others } = splitPermissions(now?.permissions ?? []);
+  const permissions = [
+    ...mergeBoxes(page, 'permissions', known),
+    ...(changed.has('otherPermissions') ? lines(page.field('otherPermissions')) : others),
+  ];
+  const body = {
+    name: page.field('name'),
+    visibility: page.field('visibility') || undefined,
+    membersMayInviteGuests: page.field('membersMayInviteGuests') === 'yes',
+    membersMayPublish: page.field('membersMayPublish') === 'yes',
+    permissions: [...new Set(permissions)],
+  };
+  if (mayGive && changed.has('otherPermissions')) changed.add('permissions');
+  return Object.fromEntries(Object.entries(body).filter(([name]) => changed.has(name)));
+}
 
 function showForm(page: Page, group: ReadGroup | null, problem: Problem | null = null, again = false): void {
   const mayGive = page.may('permissions.give');
@@ -342,24 +362,21 @@ function showForm(page: Page, group: ReadGroup | null, problem: Problem | null =
   // The route says so itself when the form is sent; nobody is to fill it in for nothing.
   if (body) demand(page, 'group.administer', resourceOf(body));
   else demand(page, 'group.create');
-  const typed = again || problem !== null;
-  const conflicting = problem?.code === 'PRECONDITION_FAILED';
-  const form = formOf(page, specs, typed, conflicting ? null : problem);
   const path = body ? `/console/groups/${body.id}` : '/console/groups';
+  const etag = group?.version ?? '';
+  const edited = editedForm(page, specs, { etag, reload: `${path}/edit`, problem, again });
   const data: GroupFormData = {
+    ...edited,
     title: page.t(body ? 'console.groups.editTitle' : 'console.groups.createTitle'),
     lead: body ? null : page.t('console.groups.createLead'),
     action: path,
     back: path,
     backText: body ? body.name : page.t('console.sections.groups'),
     submit: page.t(
-      conflicting ? 'console.changed.keepMine' : body ? 'console.groups.save' : 'console.groups.createSubmit',
+      edited.conflict ? 'console.changed.keepMine' : body ? 'console.groups.save' : 'console.groups.createSubmit',
     ),
-    form,
     mayGive,
     isGuestGroup: body?.isGuestGroup ?? false,
-    version: again ? page.field('version') : (group?.version ?? ''),
-    conflict: conflicting ? conflictOf(page, form, formOf(page, specs), `${path}/edit`) : null,
   };
   if (problem) page.showAgain(groupFormView, data, problem);
   else page.show(groupFormView, data);

@@ -9,6 +9,7 @@ import { actorName } from './actors';
 import { allGroups } from './all-groups';
 import { type Conflict, conflictOf } from './conflict';
 import { demand, refusable } from './demand';
+import { findPeople } from './find-person';
 import { type FieldSpec, type Form, formOf } from './forms';
 import type { Screens } from './index';
 import { instantOf, localTime } from './local-time';
@@ -165,15 +166,11 @@ function sponsorName(page: Page, sponsorship: Sponsorship | undefined): string |
   return inviter && actorName(page, inviter.type, inviter.name);
 }
 
-/** The member whose address or username was typed; null for nobody. @throws Problem BAD_INPUT */
+/** The member whose address, username or id was typed; null for nobody. @throws Problem BAD_INPUT */
 async function findMember(page: Page): Promise<string | null> {
   const typed = page.field('sponsorId').trim();
   if (typed === '') return null;
-  const { items } = await page.ask<UserPageBody>('GET O/users', {
-    query: { q: typed.slice(0, 200), kind: 'member', limit: '200' },
-  });
-  const wanted = typed.toLowerCase();
-  const found = items.find(({ email, username }) => [email, username].some((name) => name?.toLowerCase() === wanted));
+  const found = (await findPeople(page, typed)).find(({ alone, user }) => alone && user.kind === 'member');
   if (!found) throw badInput({ pointer: '/sponsorId', message: 'There is no such member.' });
   return found.id;
 }

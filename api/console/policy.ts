@@ -1,18 +1,20 @@
 import type { Policy } from '../../domain/policy';
 import { Problem } from '../../domain/problem';
 import { hasText } from '../../i18n';
-import { type Conflict, conflictOf } from './conflict';
+import { type Conflict, editedForm } from './conflict';
 import { refusable } from './demand';
 import { durationOf, durationWords } from './durations';
-import { type FieldSpec, type Form, formOf } from './forms';
+import type { FieldSpec, Form } from './forms';
 import type { Screens } from './index';
 import type { Page } from './page';
 import { lines } from './permissions';
+import { changedFields, mergeBoxes } from './shown';
 import { consoleView } from './views';
 
 interface PolicyData {
   form: Form;
   version: string;
+  was: string;
   conflict: Conflict | null;
   timeZone: string;
   /** Whether accounts become inactive here, which is what reactivation is about. // E8, E9 */
@@ -30,8 +32,10 @@ export function policyScreens({ get, post }: Screens): void {
       refusable(
         async () => {
           const applyToPending = page.field('applyToPending') === 'yes';
-          const body = { ...typedPolicy(page), applyToPending };
-          await page.ask('PATCH O/policy', { body, headers: { 'if-match': page.field('version') || '*' } });
+          const changed = changedPolicy(page, await page.ask<Policy>('GET O/policy'));
+          const body = { ...changed, applyToPending };
+          if (applyToPending || Object.keys(changed).length > 0)
+            await page.ask('PATCH O/policy', { body, headers: { 'if-match': page.field('version') || '*' } });
           page.go('/console/policy', applyToPending ? 'policySavedForAll' : 'policySaved');
         },
         (problem) => showPolicy(page, problem),
@@ -48,8 +52,22 @@ const requiredFields = ['email', 'firstName', 'lastName'] as const;
 const other = 'other';
 const none = 'none';
 
-/** The whole policy as it is typed: what stands in the form is what holds. */
-function typedPolicy(page: Page): Record<string, unknown> {
+/** Fields of the form that are one field of the policy. */
+const together = [
+  ['invitationLifetime', 'invitationLifetimeOther'],
+  ['guestAccessWarning', 'guestAccessWarningOther'],
+  ['quietHours', 'quietFrom', 'quietTo'],
+];
+
+/** What was changed in the form, as the API has it. */
+function changedPolicy(page: Page, now: Policy): Record<string, unknown> {
+  const changed = changedFields(page, fieldsOf(page, now), together);
+  if (changed.has('otherReminders')) changed.add('reminders');
+  return Object.fromEntries(Object.entries(typedPolicy(page, now)).filter(([name]) => changed.has(name)));
+}
+
+/** The policy as it stands in the form. */
+function typedPolicy(page: Page, now: Policy): Record<string, unknown> {
   const duration = (name: string) => {
     const chosen = page.field(name);
     return chosen === other ? durationOf(page.field(`${name}Other`)) : chosen;
@@ -62,9 +80,9 @@ function typedPolicy(page: Page): Record<string, unknown> {
     invitationLifetime: duration('invitationLifetime'),
     resendAfterExpiry: is('resendAfterExpiry'),
     onExpiry: page.field('onExpiry'),
-    requiredFields: page.fields('requiredFields'),
+    requiredFields: mergeBoxes(page, 'requiredFields', now.requiredFields),
     deriveUsername: is('deriveUsername'),
-    reminders: typedReminders(page).map(({ duration }) => duration),
+    reminders: typedReminders(page, now).map(({ duration }) => duration),
     quietHours: is('quietHours') ? { from: page.field('quietFrom'), to: page.field('quietTo') } : null,
     membersMayInviteGuests: is('membersMayInviteGuests'),
     password: { minLength: /^\d{1,4}$/.test(length) ? Number(length) : length },
@@ -77,20 +95,23 @@ function typedPolicy(page: Page): Record<string, unknown> {
   };
 }
 
+const known = (reminder: string) => reminders.includes(reminder);
+
 /** Each once, with the field that it stands in. */
-function typedReminders(page: Page): { duration: string; field: string }[] {
-  const ticked = page.fields('reminders').map((duration) => ({ duration, field: 'reminders' }));
-  const written = lines(page.field('otherReminders')).map((text) => ({
-    duration: durationOf(text),
-    field: 'otherReminders',
-  }));
+function typedReminders(page: Page, now: Policy): { duration: string; field: string }[] {
+  const boxes = mergeBoxes(page, 'reminders', now.reminders.filter(known));
+  const ticked = boxes.map((duration) => ({ duration, field: 'reminders' }));
+  const others = changedFields(page, fieldsOf(page, now)).has('otherReminders')
+    ? lines(page.field('otherReminders')).map(durationOf)
+    : now.reminders.filter((reminder) => !known(reminder));
+  const written = others.map((duration) => ({ duration, field: 'otherReminders' }));
   const all = [...ticked, ...written];
   return all.filter(({ duration }, index) => all.findIndex((each) => each.duration === duration) === index);
 }
 
 /** The API speaks of the policy; the form has two fields for some of it, and marks the one that was used. */
-function atForm(page: Page, problem: Problem): Problem {
-  const typed = typedReminders(page);
+function atForm(page: Page, now: Policy, problem: Problem): Problem {
+  const typed = typedReminders(page, now);
   const errors = problem.options.errors?.map((error) => {
     const [, name = '', rest = ''] = error.pointer.split('/');
     // The whole list is refused where there are too many.
@@ -116,15 +137,15 @@ function fieldsOf(page: Page, policy: Policy): FieldSpec[] {
   const yes = (on: boolean) => (on ? 'yes' : '');
   const duration = (name: 'invitationLifetime' | 'guestAccessWarning', choices: string[]): FieldSpec[] => {
     const value = policy[name] ?? none;
-    const known = choices.includes(value);
+    const listed = choices.includes(value);
     return [
       {
         name,
         kind: 'select',
         choices: [...choices, other].map((choice) => ({ value: choice, label: durationName(page, choice) })),
-        value: known ? value : other,
+        value: listed ? value : other,
       },
-      { name: `${name}Other`, value: known ? '' : durationWords(page.locale, value) },
+      { name: `${name}Other`, value: listed ? '' : durationWords(page.locale, value) },
     ];
   };
   const options = (name: string, values: readonly string[]) =>
@@ -159,14 +180,14 @@ function fieldsOf(page: Page, policy: Policy): FieldSpec[] {
         value,
         label: page.t('console.policy.before', { duration: durationName(page, value) }),
       })),
-      value: policy.reminders.filter((reminder) => reminders.includes(reminder)),
+      value: policy.reminders.filter(known),
     },
     {
       name: 'otherReminders',
       kind: 'textarea',
       rows: 2,
       value: policy.reminders
-        .filter((reminder) => !reminders.includes(reminder))
+        .filter((reminder) => !known(reminder))
         .map((reminder) => durationWords(page.locale, reminder))
         .join('\n'),
     },
@@ -191,20 +212,21 @@ function fieldsOf(page: Page, policy: Policy): FieldSpec[] {
 }
 
 async function showPolicy(page: Page, problem: Problem | null = null, again = false): Promise<void> {
-  const { body, etag } = await page.reply('GET O/policy');
+  const { body, etag = '' } = await page.reply('GET O/policy');
   const policy = body as Policy;
   const specs = fieldsOf(page, policy);
-  const conflicting = problem?.code === 'PRECONDITION_FAILED';
-  const form = formOf(page, specs, again || problem !== null, conflicting ? null : problem && atForm(page, problem));
-  // Whether a change is to reach open invitations is asked anew each time; it is no part of the policy.
-  const compared = formOf(
-    page,
-    specs.filter(({ name }) => name !== 'applyToPending'),
-  );
+  const edited = editedForm(page, specs, {
+    etag,
+    reload: '/console/policy',
+    problem,
+    again,
+    // Whether a change is to reach open invitations is asked anew each time; it is no part of the policy.
+    asked: ['applyToPending'],
+    together,
+    atForm: (refused) => atForm(page, policy, refused),
+  });
   const data: PolicyData = {
-    form,
-    version: again ? page.field('version') : (etag ?? ''),
-    conflict: conflicting ? conflictOf(page, form, compared, '/console/policy') : null,
+    ...edited,
     timeZone: page.timeZone,
     reactivates: policy.onExpiry === 'inactive',
   };

@@ -2,11 +2,12 @@ import type { z } from 'zod';
 import type { Problem } from '../../domain/problem';
 import { locales } from '../../i18n';
 import type { organization } from '../schemas/organizations';
-import { type Conflict, conflictOf } from './conflict';
+import { type Conflict, editedForm } from './conflict';
 import { refusable } from './demand';
-import { type FieldSpec, type Form, formOf } from './forms';
+import type { FieldSpec, Form } from './forms';
 import type { Screens } from './index';
 import type { Page } from './page';
+import { changedFields } from './shown';
 import { consoleView } from './views';
 
 type OrganizationBody = z.infer<typeof organization>;
@@ -14,6 +15,7 @@ type OrganizationBody = z.infer<typeof organization>;
 interface SettingsData {
   form: Form;
   version: string;
+  was: string;
   conflict: Conflict | null;
   zones: string[];
   id: string;
@@ -32,12 +34,10 @@ export function settingsScreens({ get, post }: Screens): void {
     (page) =>
       refusable(
         async () => {
-          const body = {
-            name: page.field('name'),
-            timeZone: page.field('timeZone').trim(),
-            locale: page.field('locale'),
-          };
-          await page.ask('PATCH O', { body, headers: { 'if-match': page.field('version') || '*' } });
+          const changed = changedFields(page, specsOf(page, await page.ask<OrganizationBody>('GET O')));
+          const body = Object.fromEntries([...changed].map((name) => [name, page.field(name).trim()]));
+          if (changed.size > 0)
+            await page.ask('PATCH O', { body, headers: { 'if-match': page.field('version') || '*' } });
           page.go('/console/settings', 'settingsSaved');
         },
         (problem) => showSettings(page, problem),
@@ -46,27 +46,26 @@ export function settingsScreens({ get, post }: Screens): void {
   );
 }
 
-async function showSettings(page: Page, problem: Problem | null = null, again = false): Promise<void> {
-  const { body, etag } = await page.reply('GET O');
-  const saved = body as OrganizationBody;
+function specsOf(page: Page, saved: OrganizationBody): FieldSpec[] {
   // A language may name a country, too: it stays what it is until another one is chosen.
   const languages = [...new Set([...locales, saved.locale])].map((value) => ({
     value,
     label: locales.some((locale) => locale === value) ? page.t(`console.settings.locales.${value}`) : value,
   }));
-  const specs: FieldSpec[] = (
+  return (
     [
       { name: 'name', required: true, value: saved.name },
       { name: 'timeZone', required: true, value: saved.timeZone },
       { name: 'locale', kind: 'select', choices: languages, value: saved.locale },
     ] satisfies FieldSpec[]
   ).map((spec) => ({ ...spec, words: `console.settings.fields.${spec.name}` }));
-  const conflicting = problem?.code === 'PRECONDITION_FAILED';
-  const form = formOf(page, specs, again || problem !== null, conflicting ? null : problem);
+}
+
+async function showSettings(page: Page, problem: Problem | null = null, again = false): Promise<void> {
+  const { body, etag = '' } = await page.reply('GET O');
+  const saved = body as OrganizationBody;
   const data: SettingsData = {
-    form,
-    version: again ? page.field('version') : (etag ?? ''),
-    conflict: conflicting ? conflictOf(page, form, formOf(page, specs), '/console/settings') : null,
+    ...editedForm(page, specsOf(page, saved), { etag, reload: '/console/settings', problem, again }),
     zones: Intl.supportedValuesOf('timeZone'),
     id: saved.id,
     preset: page.t(`console.settings.presets.${saved.preset}`),

@@ -21,12 +21,18 @@ export const shownIn = (specs: readonly FieldSpec[]): string => JSON.stringify(v
 /**
  * Fields in which somebody has typed something other than the form had shown them. Whatever they left alone is not theirs
  * to say: it may have been changed meanwhile. A form that does not tell what it showed is compared with what holds now.
+ * @param together fields that say one thing: who changes one of them says all
  */
-export function changedFields(page: Page, specs: readonly FieldSpec[]): Set<string> {
+export function changedFields(
+  page: Page,
+  specs: readonly FieldSpec[],
+  together: readonly (readonly string[])[] = [],
+): Set<string> {
   const was = { ...valuesOf(specs), ...readShown(page.field('was')) };
-  return new Set(
-    specs.map(({ name }) => name).filter((name) => was[name]?.join('\n') !== listed(page.fields(name)).join('\n')),
-  );
+  const changed = specs
+    .map(({ name }) => name)
+    .filter((name) => was[name]?.join('\n') !== listed(page.fields(name)).join('\n'));
+  return new Set(changed.flatMap((name) => together.find((names) => names.includes(name)) ?? name));
 }
 
 /** What holds now with what was ticked and unticked: what the form did not show is never taken away. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { UserStatus } from '../../domain/account';
 import { openDatabase, inOrganization, type Database } from '../../db/database';
+import { findCalled } from '../../db/queries/find-called';
 import { findUser, listUsers, type User, type UserFilter } from '../../db/queries/list-users';
 import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
@@ -271,6 +272,48 @@ test('a guest whose access has ended is inactive from that instant, alone and in
   const open = guests.filter(({ accessEndsAt }) => Number(accessEndsAt) > Date.now());
   expect(open.length).toBeGreaterThan(5);
   expect(active).toEqual(expect.arrayContaining(idsOf(open)));
+});
+
+test('whoever is called exactly so is found, however many newer ones are called so in part', async () => {
+  const ours = await usher.createOrganization({ name: 'Crowded' });
+  const [one, other] = organizations as [TestOrganization, TestOrganization];
+  const put = async (rows: string) => {
+    await usher.owner.raw(
+      `insert into accounts (id, email, username, first_name, last_name, status, home_organization_id, activated_at, created_at)
+       select gen_random_uuid(), email, username, first_name, last_name, 'active', :organization, at, at
+       from (${rows}) p (email, username, first_name, last_name, at)`,
+      { organization: ours.id },
+    );
+    // A statement of its own: what they are searched by is read from their accounts.
+    await usher.owner.raw(
+      `insert into memberships (organization_id, account_id, kind, status, joined_at, created_at)
+       select :organization, id, 'member', 'active', created_at, created_at from accounts
+       where home_organization_id = :organization on conflict do nothing`,
+      { organization: ours.id },
+    );
+  };
+  const old = "timestamptz '2025-01-01'";
+  await put(`values ('ann@crowd.test', 'ann', 'Old', 'Ann', ${old}), ('x@crowd.test', 'x-1', 'Ann', 'Twice', ${old}),
+    ('y@crowd.test', 'y-1', 'Ann', 'Twice', ${old}), ('z@crowd.test', 'z-1', 'Ann', null, ${old})`);
+  await put(`select 'ann@crowd.test.' || n, 'joann-' || n, 'Ann', 'Anne ' || n, now() from generate_series(1, 400) n`);
+  const called = (organization: TestOrganization, typed: string) =>
+    inOrganization(database, organization.id, (trx) => findCalled(trx, organization.id, typed));
+  const [ann] = await called(ours, 'ANN@crowd.test');
+  expect(ann?.alone).toBe(true);
+  // By username alone, though others are named so, and by its id; by a name, if it is the whole.
+  expect((await called(ours, ' Ann '))[0]).toEqual(ann);
+  expect(await called(ours, ann?.id.toUpperCase() ?? '')).toEqual([ann]);
+  expect(await called(ours, 'old ann')).toEqual([{ id: ann?.id, alone: false }]);
+  expect((await called(ours, 'ann twice')).map(({ alone }) => alone)).toEqual([false, false]);
+  for (const nobody of ['ann@crowd', 'Twice', '', ' ', '%', '\0', 'a\u0001', randomUUID()])
+    expect([nobody, await called(ours, nobody)]).toEqual([nobody, []]);
+  // Nobody else's people, by whatever they are known.
+  for (const typed of ['ann@crowd.test', 'old ann', ann?.id ?? '']) expect(await called(one, typed)).toEqual([]);
+  // Each as the organization knows them.
+  const people = everybody[1] ?? [];
+  for (const { id, email, username } of people.slice(0, 40))
+    for (const typed of [email, username, id])
+      if (typed) expect((await called(other, typed)).map((found) => found.id)).toEqual([id]);
 });
 
 const isFound = ({ email, username, firstName, lastName }: User, q: string): boolean =>

@@ -1,7 +1,16 @@
 import { DateTime } from 'luxon';
 import { randomUUID } from 'node:crypto';
 import { launchBrowser, type TestBrowser } from '../support/browser';
-import { activeParts, after, formOn, hostileTexts, inspect, textOf, windowOf } from '../support/console-screens';
+import {
+  activeParts,
+  after,
+  formIn,
+  formOn,
+  hostileTexts,
+  inspect,
+  textOf,
+  windowOf,
+} from '../support/console-screens';
 import { type Person, signedInPerson } from '../support/people';
 import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
@@ -118,9 +127,20 @@ test('two who edit the same group see what the other has saved, and choose', asy
   expect(conflict.text).toContain('Somebody else has changed this meanwhile');
   expect(conflict.text).toContain('Shared by Alan');
   expect(conflict.text).toContain('value="Shared by Grace"');
-  const version = /name="version" value="([^"]*)"/.exec(conflict.text)?.[1]?.replaceAll('&quot;', '"') ?? '';
-  await after(chief, await mine({ name: 'Shared by Grace', version }));
-  expect((await acme.call('GET', `/groups/${id}`)).body.name).toBe('Shared by Grace');
+  await after(chief, await formIn(chief, conflict, path)());
+  expect((await acme.call('GET', `/groups/${id}`)).body).toMatchObject({
+    name: 'Shared by Grace',
+    membersMayPublish: true,
+  });
+  // What only one of them has changed is not taken back by the other, box by box.
+  const [again, other] = [await formOn(chief, `${path}/edit`, path), await formOn(chief, `${path}/edit`, path)];
+  await after(chief, await other({ name: 'Shared by both', permissions: ['logs.read'], otherPermissions: 'tool.use' }));
+  const second = await again({ membersMayInviteGuests: 'yes', permissions: ['users.manage'] });
+  expect(second.status).toBe(412);
+  await after(chief, await formIn(chief, second, path)());
+  const saved = (await acme.call('GET', `/groups/${id}`)).body;
+  expect(saved).toMatchObject({ name: 'Shared by both', membersMayInviteGuests: true, membersMayPublish: true });
+  expect([...(saved.permissions as string[])].sort()).toEqual(['logs.read', 'tool.use', 'users.manage']);
 });
 
 test('a group that guests need is not deleted, and the page says what to do', async () => {

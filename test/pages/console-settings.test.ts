@@ -3,6 +3,7 @@ import { launchBrowser, type TestBrowser } from '../support/browser';
 import {
   activeParts,
   after,
+  formIn,
   formOn,
   hostileTexts,
   inspect,
@@ -75,15 +76,78 @@ test('an administrator changes name, calendar and language; another one who did 
   expect(conflict.status).toBe(412);
   expect(textOf(conflict, 'main')).toContain('Somebody else has changed this meanwhile');
   expect(conflict.text).toContain('<td data-label="Now saved">Acme Ltd</td>');
-  const version = /name="version" value="([^"]*)"/.exec(conflict.text)?.[1]?.replaceAll('&quot;', '"') ?? '';
-  const saved = await after(chief, await mine({ name: 'Acme Inc', locale: 'en', timeZone: 'Europe/Vienna', version }));
+  const again = formIn(chief, conflict, '/console/settings');
+  // While the choice is made, something else is changed: it is asked once more, and nothing is taken back.
+  await after(deputy, await (await formOn(deputy, '/console/settings', '/console/settings'))({ locale: 'en' }));
+  await acme.call('PATCH', '', { locale: 'en' });
+  const second = await again();
+  expect(second.status).toBe(412);
+  const saved = await after(chief, await formIn(chief, second, '/console/settings')());
   expect(saved.text).toContain('The settings were saved.');
-  expect((await acme.call('GET', '')).body).toMatchObject({ name: 'Acme Inc', timeZone: 'Europe/Vienna' });
+  expect((await acme.call('GET', '')).body).toMatchObject({
+    name: 'Acme Inc',
+    timeZone: 'Europe/Vienna',
+    locale: 'de',
+  });
   const wrong = await formOn(chief, '/console/settings', '/console/settings');
   const refused = await wrong({ name: 'Kept', locale: 'en', timeZone: 'Atlantis/Capital' });
   expect([refused.status, refused.text.includes('Enter a time zone like Europe/Berlin.')]).toEqual([400, true]);
   expect(refused.text).toContain('value="Kept"');
-  await acme.call('PATCH', '', { name: 'Acme', timeZone: 'Europe/Berlin' });
+  await acme.call('PATCH', '', { name: 'Acme', timeZone: 'Europe/Berlin', locale: 'en' });
+});
+
+test('of two who change the same screen of settings, each saves what they have changed themselves', async () => {
+  const before = await policyNow();
+  const path = '/console/policy';
+  const [mine, theirs] = [await formOn(chief, path, path), await formOn(deputy, path, path)];
+  await after(
+    deputy,
+    await theirs({
+      onExpiry: 'keep-invited',
+      password: '14',
+      reminders: ['P7D', 'P3D'],
+      quietHours: 'yes',
+      quietFrom: '20:00',
+      allowedEmailDomains: 'example.com',
+    }),
+  );
+  const conflict = await mine({
+    reminders: ['P3D', 'P1D'],
+    requiredFields: ['email'],
+    invitationLifetime: 'other',
+    invitationLifetimeOther: '45 days',
+    redirectOrigins: 'https://app.example.com',
+  });
+  expect(conflict.status).toBe(412);
+  // The form has both, and compares only where they differ.
+  expect(conflict.text).toContain('example.com</textarea>');
+  expect(conflict.text).not.toContain('<th scope="row">Allowed mail domains</th>');
+  await after(chief, await formIn(chief, conflict, path)());
+  expect(await policyNow()).toEqual({
+    ...before,
+    onExpiry: 'keep-invited',
+    password: { minLength: 14 },
+    quietHours: { from: '20:00', to: '07:00' },
+    allowedEmailDomains: ['example.com'],
+    requiredFields: ['email'],
+    invitationLifetime: 'P45D',
+    redirectOrigins: ['https://app.example.com'],
+    reminders: expect.arrayContaining(['P7D', 'P3D', 'P1D']) as string[],
+  });
+  // What is refused is still about the version that it was opened with.
+  const late = await formOn(chief, path, path);
+  await acme.call('PATCH', '/policy', { ...before });
+  const refused = await late({ password: '3' });
+  expect([refused.status, (await formIn(chief, refused, path)({ password: '12' })).status]).toEqual([400, 412]);
+
+  const look = '/console/branding';
+  const [yours, others] = [await formOn(chief, look, look), await formOn(deputy, look, look)];
+  await after(deputy, await others({ colour: '#123456' }));
+  const both = await yours({ senderName: 'Acme people' });
+  expect(both.status).toBe(412);
+  await after(chief, await formIn(chief, both, look)());
+  expect((await acme.call('GET', '/branding')).body).toMatchObject({ colour: '#123456', senderName: 'Acme people' });
+  await acme.call('PUT', '/branding', { colour: null, senderName: null });
 });
 
 test('the policy is changed in plain words, and reaches open invitations only where asked to', async () => {

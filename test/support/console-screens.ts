@@ -80,25 +80,27 @@ export async function inspect(browser: TestBrowser, person: Person, paths: strin
   return faults;
 }
 
+type Send = (fields?: Record<string, string | string[]>) => Promise<Reply>;
+
 /** A form of a page without a browser: its fields as they stand, to be sent as often as one likes. */
-export async function formOn(
-  person: Person,
-  path: string,
-  action: string,
-): Promise<(fields?: Record<string, string | string[]>) => Promise<Reply>> {
-  const { text } = await person.call('GET', path);
+export const formOn = async (person: Person, path: string, action: string): Promise<Send> =>
+  formIn(person, await person.call('GET', path), action);
+
+/** The same of a page that is there already. */
+export function formIn(person: Person, { text }: Reply, action: string): Send {
   const form = [...text.matchAll(/<form\b[^>]*>[\s\S]*?<\/form>/g)]
     .map(([found]) => found)
     .find((found) => {
       const attributes = elementsOf(`<html>${found}</html>`).find(({ name }) => name === 'form')?.attributes;
       return attributes?.['method'] === 'post' && attributes['action'] === action;
     });
-  if (!form) throw new Error(`no form for ${action} on ${path}`);
+  if (!form) throw new Error(`no form for ${action}`);
   const standing = elementsOf(`<html>${form}</html>`).flatMap(
     ({ name, attributes, text: inside }): [string, string][] => {
       const named = attributes['name'];
       if (!named) return [];
       if (name === 'textarea') return [[named, inside]];
+      if (name === 'select') return [[named, chosenIn(form, named)]];
       if (name !== 'input') return [];
       const box = ['checkbox', 'radio'].includes(attributes['type'] ?? '');
       return box && attributes['checked'] === undefined ? [] : [[named, attributes['value'] ?? '']];
@@ -111,6 +113,13 @@ export async function formOn(
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
     });
   };
+}
+
+/** What a list to choose from sends as it stands. */
+function chosenIn(form: string, name: string): string {
+  const list = [...form.matchAll(/<select\b[\s\S]*?<\/select>/g)].find(([found]) => found.includes(` name="${name}"`));
+  const options = elementsOf(`<html>${list?.[0] ?? ''}</html>`).filter((element) => element.name === 'option');
+  return (options.find(({ attributes }) => 'selected' in attributes) ?? options[0])?.attributes['value'] ?? '';
 }
 
 /** 200 texts that would be active anywhere, if anything that shows them forgot to escape. */
