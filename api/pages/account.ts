@@ -383,6 +383,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
           requiredApp: !mayChoose('email', factor.policies),
           mayUseEmail: method !== 'email' && factor.email !== null && mayChoose('email', factor.policies),
           maySwitchOff: method !== 'none' && mayChoose('none', factor.policies),
+          epoch: account.sessionEpoch,
         },
         paths: {
           data: path(''),

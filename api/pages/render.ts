@@ -150,7 +150,18 @@ export interface ViewData {
     errors: FieldError<'code'>[];
   };
   /** renewed: in place of earlier ones, for an app that was there. */
-  'recovery-codes': Chrome & { recoveryCodes: string[]; renewed: boolean; nextUrl: string };
+  'recovery-codes': Chrome & {
+    recoveryCodes: string[];
+    renewed: boolean;
+    /** Whose they are, on paper, too. */
+    login: string;
+    madeAt: Date;
+    timeZone: string;
+    downloadAction: string;
+    nextUrl: string;
+  };
+  /** Asked for once more by a form that has made its codes; `epoch` makes the button of this page a new wish. */
+  'recovery-codes-shown': Chrome & { renewAction: string; epoch: number; nextUrl: string };
   'forgot-password': Chrome & {
     email: string;
     sent: boolean;
@@ -220,6 +231,8 @@ export interface ViewData {
       requiredApp: boolean;
       mayUseEmail: boolean;
       maySwitchOff: boolean;
+      /** Of the account's sessions: new recovery codes are asked for once with it. */
+      epoch: number;
     };
     paths: {
       data: string;
@@ -329,7 +342,12 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     error: errorsByField(['code'], data.errors),
   }),
   'set-up-app': (data) => ({ ...data, error: errorsByField(['code'], data.errors) }),
-  'recovery-codes': (data) => ({ ...data }),
+  'recovery-codes': (data, locale) => ({
+    ...data,
+    at: formatShort(data.madeAt, locale, data.timeZone),
+    codes: data.recoveryCodes.join(' '),
+  }),
+  'recovery-codes-shown': (data) => ({ ...data }),
   'forgot-password': (data) => ({ ...data, error: errorsByField(['email'], data.errors) }),
   'reset-password': (data) => ({
     ...data,

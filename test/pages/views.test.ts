@@ -67,6 +67,7 @@ function examples(text: string, locale: Locale): Record<string, Example> {
       requiredApp: false,
       mayUseEmail: false,
       maySwitchOff: false,
+      epoch: 3,
     },
     paths: {
       data: '/profile',
@@ -83,6 +84,14 @@ function examples(text: string, locale: Locale): Record<string, Example> {
   const code = { notice: null, kept: text, action: '/c', againAction: '/n', signInUrl: '/sign-in', errors: [] };
   const setUp = { otpauthUrl: 'otpauth://totp/x?secret=ABCD', qrCode: 'data:image/png;base64,AAAA', key: 'ABCD' };
   const settingUp = { beginAction: '/b', confirmAction: '/c', cancelUrl: '/profile', signOutAction: '/o', errors: [] };
+  const codes = {
+    recoveryCodes: ['ABCD', 'EFGH'],
+    login: text,
+    madeAt: expiresAt,
+    timeZone,
+    downloadAction: '/d',
+    nextUrl: '/profile',
+  };
   const asking = { email: text, sent: false, action: '/f', signInUrl: '/sign-in', errors: [], languageLinks };
   const resetting = {
     joins: text,
@@ -173,11 +182,15 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     },
     'recovery-codes': {
       view: 'recovery-codes',
-      data: { recoveryCodes: ['ABCD', 'EFGH'], renewed: false, nextUrl: '/profile' },
+      data: { ...codes, renewed: false },
     },
     'recovery-codes in place of others': {
       view: 'recovery-codes',
-      data: { recoveryCodes: ['ABCD', 'EFGH'], renewed: true, nextUrl: '/profile' },
+      data: { ...codes, renewed: true },
+    },
+    'recovery-codes-shown': {
+      view: 'recovery-codes-shown',
+      data: { renewAction: '/r', epoch: 3, nextUrl: '/profile' },
     },
     'profile with an app and all choices': {
       view: 'profile',
