@@ -48,11 +48,20 @@ export async function confirmOwnApp(own: OwnRequest, code: string): Promise<stri
 
 /**
  * In place of those that were used up or lost. Every other session ends, as with any change of the factor.
+ * @param epoch of the account's sessions when this was asked for: what makes codes ends it, so nobody gets them twice by
+ *   sending one form again
  * @returns the codes, which can be read only now
  * @throws Problem REAUTHENTICATION_REQUIRED, STATUS_CONFLICT
  */
-export async function renewOwnRecoveryCodes(own: OwnRequest): Promise<string[]> {
-  const { recoveryCodes, ...changed } = await renewRecoveryCodes(own.services.database, ownerOf(own));
+export async function renewOwnRecoveryCodes(
+  own: OwnRequest,
+  epoch = own.person.account.sessionEpoch,
+): Promise<string[]> {
+  const owner = ownerOf(own);
+  const { recoveryCodes, ...changed } = await renewRecoveryCodes(own.services.database, {
+    ...owner,
+    account: { id: own.person.id, homeOrganizationId: own.person.account.homeOrganizationId, sessionEpoch: epoch },
+  });
   await goOn(own, changed, own.request.session.secondFactor ?? 'none');
   return recoveryCodes;
 }

@@ -40,6 +40,9 @@ export const newRecoveryCodes = (): string[] =>
     grouped(new Secret({ buffer: toArrayBuffer(randomBytes(recoveryCodeBytes)) }).base32, '-'),
   );
 
+/** What such a code looks like. */
+export const recoveryCodePattern = /^([A-Z2-7]{4}-){3}[A-Z2-7]{4}$/;
+
 /** Spaces, hyphens and the case of letters do not matter in what people type. */
 export const typedCode = (code: string): string => code.replace(/[\s-]/g, '').toUpperCase();
 

@@ -32,7 +32,16 @@ import { signIn } from '../sign-in';
 import { keepForm, type KeptForm, keptFormLimit, readKept } from './kept-form';
 import { pageProblems } from './problem-page';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
-import { browserLocale, chosenLanguage, keepLanguage, languagesOf, typedField, withLanguage } from './request';
+import {
+  browserLocale,
+  chosenLanguage,
+  keepLanguage,
+  languagesOf,
+  longFormLimit,
+  typedField,
+  typedText,
+  withLanguage,
+} from './request';
 import { address, enterPage, isNext, localeOf, safeNext, setUpPath } from './signed-in';
 import { goOn, showCode } from './two-factor';
 
@@ -51,6 +60,8 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 20 });
   // A form that was kept comes along, written as JSON within a form.
   const signInForm = express.urlencoded({ extended: false, limit: keptFormLimit, parameterLimit: 20 });
+  // A reason that is too long is shown again, however long it is.
+  const longForm = express.urlencoded({ extended: false, limit: longFormLimit, parameterLimit: 20 });
   const enter = async (request: Request, response: Response): Promise<OwnRequest | null> => {
     const kept = request.method === 'POST' ? readKept(keepForm(request) ?? '') : null;
     if (!kept || (await findPerson(services, request))) return enterPage(services, limits, request, response);
@@ -247,33 +258,44 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   });
 
   for (const answer of ['accept', 'decline'] as const)
-    router.post(`/profile/invitations/:id/${answer}`, form, async (request, response) => {
-      const own = await enter(request, response);
-      if (!own) return;
-      const id = uuid.safeParse(request.params.id);
-      if (!id.success) throw notFound('invitation');
-      const answered = answer === 'accept' ? 'accepted' : 'declined';
-      const reason = typedField(request, 'reason').trim();
-      try {
-        if (answer === 'decline') {
-          const t = translator(localeOf(request, own.person));
-          const errors: ViewData['decline']['errors'] = [];
-          if (!paragraphs(1_000).safeParse(reason).success) {
-            const fault = [...reason].length > 1_000 ? 'tooLong' : 'invalid';
-            errors.push({ field: 'reason', message: t(`fields.reason.${fault}`, { maxLength: 1_000 }) });
+    router.post(
+      `/profile/invitations/:id/${answer}`,
+      answer === 'decline' ? longForm : form,
+      async (request, response) => {
+        const own = await enter(request, response);
+        if (!own) return;
+        const id = uuid.safeParse(request.params.id);
+        if (!id.success) throw notFound('invitation');
+        const answered = answer === 'accept' ? 'accepted' : 'declined';
+        const reason = typedText(request, 'reason');
+        // The session had ended while the page was open: it is shown again, and nothing is done.
+        if (answer === 'decline' && typedField(request, 'redisplay')) return showDecline(own, response, { reason });
+        try {
+          if (answer === 'decline') {
+            const t = translator(localeOf(request, own.person));
+            const errors: ViewData['decline']['errors'] = [];
+            if (!paragraphs(1_000).safeParse(reason).success) {
+              const fault = [...reason].length > 1_000 ? 'tooLong' : 'invalid';
+              errors.push({ field: 'reason', message: t(`fields.reason.${fault}`, { maxLength: 1_000 }) });
+            }
+            if (typedField(request, 'confirm') !== 'yes')
+              errors.push({ field: 'confirm', message: t('fields.confirmDecline.required') });
+            if (errors.length > 0)
+              return await showDecline(own, response, {
+                reason,
+                confirmed: typedField(request, 'confirm') === 'yes',
+                errors,
+              });
           }
-          if (typedField(request, 'confirm') !== 'yes')
-            errors.push({ field: 'confirm', message: t('fields.confirmDecline.required') });
-          if (errors.length > 0) return await showDecline(own, response, reason, errors);
+          await answerOwnInvitation(own, id.data, answer, reason || null);
+        } catch (error) {
+          // The other of two submissions has won: what it answered is what was wished.
+          const twice = error instanceof Problem && error.code === 'INVITATION_ANSWERED';
+          if (!twice || (await ownAnswer(own, id.data)) !== answered) throw error;
         }
-        await answerOwnInvitation(own, id.data, answer, reason || null);
-      } catch (error) {
-        // The other of two submissions has won: what it answered is what was wished.
-        const twice = error instanceof Problem && error.code === 'INVITATION_ANSWERED';
-        if (!twice || (await ownAnswer(own, id.data)) !== answered) throw error;
-      }
-      done(request, response, answered);
-    });
+        done(request, response, answered);
+      },
+    );
 
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
   return router;
@@ -290,22 +312,22 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   async function showDecline(
     { request, person }: OwnRequest,
     response: Response,
-    reason = '',
-    errors: ViewData['decline']['errors'] = [],
+    typed: Pick<ViewData['decline'], 'reason' | 'confirmed'> & { errors?: ViewData['decline']['errors'] } = {},
   ): Promise<void> {
     const own = await listOwnInvitations(services.database, person.account.email);
     const found = own.find(({ invitation }) => invitation.id === request.params.id);
     if (!found) throw notFound('invitation');
     const { invitation, organization, others } = found;
     const locale = localeOf(request, person);
-    response.status(errors.length > 0 ? 400 : 200).send(
+    response.status(typed.errors ? 400 : 200).send(
       renderPage('decline', locale, {
+        errors: [],
+        held: null,
         organizationName: listNames(locale, [organization, ...others]),
         inviterName: invitation.invitedByType === 'user' ? invitation.invitedByName : null,
         action: withLanguage(`/profile/invitations/${invitation.id}/decline`, request),
         backUrl: withLanguage('/profile', request),
-        reason,
-        errors,
+        ...typed,
         ...languagesOf(request),
       }),
     );
@@ -383,6 +405,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
           requiredApp: !mayChoose('email', factor.policies),
           mayUseEmail: method !== 'email' && factor.email !== null && mayChoose('email', factor.policies),
           maySwitchOff: method !== 'none' && mayChoose('none', factor.policies),
+          epoch: account.sessionEpoch,
         },
         paths: {
           data: path(''),

@@ -1,7 +1,7 @@
 import express, { type Request, type Response, Router } from 'express';
 import { acceptSignedIn, declineInvitation } from '../../db/commands/accept-invitation';
 import { requestNewLink } from '../../db/commands/request-new-link';
-import { inOrganization } from '../../db/database';
+import { inOrganization, readClock } from '../../db/database';
 import { listInvitationEvents, type OpenedLink } from '../../db/queries/find-invitation';
 import { displayName } from '../../domain/account';
 import type { DeadLink } from '../../domain/invitation';
@@ -15,7 +15,17 @@ import type { RateLimits } from '../middleware/rate-limits';
 import { line, paragraphs, username as usernameSchema } from '../schemas/common';
 import { brandOf } from './brand';
 import { pageProblems } from './problem-page';
-import { browserLocale, languagesOf, preferredLanguage, readCookie, withLanguage } from './request';
+import {
+  browserLocale,
+  languagesOf,
+  longFormLimit,
+  preferredLanguage,
+  readCookie,
+  typedField,
+  typedText,
+  withLanguage,
+} from './request';
+import { sealLink, unsealLink } from './reopened';
 import { address } from './signed-in';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
 import { assertSameOrigin } from '../same-origin';
@@ -31,6 +41,8 @@ type FieldErrors = ViewData['registration']['errors'];
 export function pagesRouter(services: Services, limits: RateLimits): Router {
   const router = Router();
   const form = express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 20 });
+  // A reason that is too long is shown again, however long it is.
+  const longForm = express.urlencoded({ extended: false, limit: longFormLimit, parameterLimit: 20 });
   router.use(async (request, response, next) => {
     await limits.forAddress(request);
     response.set('Cache-Control', 'no-store');
@@ -49,13 +61,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     const token = request.params.token;
     const claim = verifyInvitationToken(services.keys, token);
     if (!claim || !(await holdOrNull(token))) return showUnknown(request, response);
-    response.cookie(cookieName, token, {
-      path: cleanPath(claim.invitationId),
-      httpOnly: true,
-      sameSite: 'lax',
-      secure: services.baseUrl.startsWith('https:'),
-      maxAge: cookieMs,
-    });
+    keepLink(response, claim.invitationId, token);
     response.redirect(303, withLanguage(cleanPath(claim.invitationId), request));
   });
 
@@ -73,12 +79,8 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   router.get('/invitations/open/:id', async (request, response) => {
     const opened = await open(request, response);
     if (!opened) return;
-    const { link, locale } = opened;
-    if (link.accountExists) {
-      await showToAccountHolder(request, response, link, locale);
-      return;
-    }
-    response.send(renderPage('registration', locale, registration(request, link, locale)));
+    if (opened.link.accountExists) await showToAccountHolder(request, response, opened);
+    else response.send(renderPage('registration', opened.locale, registration(request, opened)));
   });
 
   router.post('/invitations/open/:id/accept', form, async (request, response) => {
@@ -89,7 +91,8 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     const { held, link, locale } = opened;
     if (link.accountExists) {
       const person = await findReadyPerson(services, request);
-      if (!person || person.id !== link.holderId) return showToAccountHolder(request, response, link, locale);
+      const ready = person !== null && person.id === link.holderId && !opened.reopened;
+      if (!ready) return showToAccountHolder(request, response, opened);
       const { organizationId, claim } = held;
       const done = await inOrganization(services.database, organizationId, (trx) =>
         acceptSignedIn(trx, organizationId, claim.invitationId, claim, person.id, actorOf(person, request)),
@@ -99,6 +102,8 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
       return;
     }
     const typed = readForm(request);
+    if (opened.reopened)
+      return void response.status(400).send(renderPage('registration', locale, registration(request, opened, typed)));
     const { values, errors, unmet } = judge(link, typed, locale);
     if (errors.length === 0) {
       try {
@@ -112,9 +117,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
         errors.push({ field: 'username', message: translator(locale)('fields.username.taken') });
       }
     }
-    response
-      .status(400)
-      .send(renderPage('registration', locale, registration(request, link, locale, typed, errors, unmet)));
+    response.status(400).send(renderPage('registration', locale, registration(request, opened, typed, errors, unmet)));
   });
 
   router.get('/invitations/open/:id/accepted', async (request, response) => {
@@ -139,14 +142,16 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
 
   router.get('/invitations/open/:id/decline', async (request, response) => {
     const opened = await open(request, response);
-    if (opened) showDecline(request, response, opened.link, opened.locale);
+    if (opened) showDecline(request, response, opened);
   });
 
-  router.post('/invitations/open/:id/decline', form, async (request, response) => {
+  router.post('/invitations/open/:id/decline', longForm, async (request, response) => {
     const opened = await open(request, response);
     if (!opened) return;
-    const { held, link, locale } = opened;
+    const { held, locale } = opened;
     const typed = readForm(request);
+    const shown = { reason: typed.reason, confirmed: typed.confirm === 'yes' };
+    if (opened.reopened) return showDecline(request, response, opened, shown);
     const t = translator(locale);
     const errors: ViewData['decline']['errors'] = [];
     const reason = paragraphs(1_000).safeParse(typed.reason);
@@ -156,7 +161,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     }
     // A scanner that presses buttons leaves the box alone.
     if (typed.confirm !== 'yes') errors.push({ field: 'confirm', message: t('fields.confirmDecline.required') });
-    if (errors.length > 0) return showDecline(request, response, link, locale, typed.reason, errors);
+    if (errors.length > 0) return showDecline(request, response, opened, { ...shown, errors });
     const done = await inOrganization(services.database, held.organizationId, (trx) =>
       declineInvitation(trx, held.organizationId, held.claim, typed.reason || null, inviteeActor(request)),
     );
@@ -181,7 +186,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   });
 
   router.post('/invitations/open/:id/request-new', form, async (request, response) => {
-    const held = await holdCookie(request);
+    const held = (await holdCookie(request)) ?? (await holdForm(request, response));
     if (!held) {
       response.status(400).send(renderPage('open-again', browserLocale(request), {}));
       return;
@@ -217,19 +222,17 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   return router;
 
   /** Who has an account signs in, and accepts by pressing a button: nothing needs to be typed again. // A4 */
-  async function showToAccountHolder(
-    request: Request,
-    response: Response,
-    link: OpenedLink,
-    locale: Locale,
-  ): Promise<void> {
+  async function showToAccountHolder(request: Request, response: Response, opened: OpenPage): Promise<void> {
+    const { link, locale, held, reopened } = opened;
     const person = await findReadyPerson(services, request);
     const next = withLanguage(cleanPath(link.invitation.id), request);
     const data = { ...about(link, locale), ...paths(request), ...languages(request) };
-    response.send(
+    response.status(reopened ? 400 : 200).send(
       person
         ? renderPage('accept-signed-in', locale, {
             ...data,
+            held: held.sealed,
+            reopened,
             message: link.invitation.message,
             name: displayName(person.account),
             rightAccount: person.id === link.holderId,
@@ -241,10 +244,33 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   }
 
   /** The link that this browser has followed, if it is the one of this address. */
-  async function holdCookie(request: Request): Promise<HeldLink | null> {
+  async function holdCookie(request: Request): Promise<TokenLink | null> {
     const token = readCookie(request, cookieName);
-    const held = token ? await holdOrNull(token) : null;
-    return held?.claim.invitationId === request.params.id ? held : null;
+    return token ? holdToken(request, token) : null;
+  }
+
+  async function holdToken(request: Request, token: string): Promise<TokenLink | null> {
+    const held = await holdOrNull(token);
+    return held && held.claim.invitationId === request.params.id ? { ...held, token } : null;
+  }
+
+  /** The link by which the form that was sent had been shown, once its cookie has run out: the browser gets it again. */
+  async function holdForm(request: Request, response: Response): Promise<TokenLink | null> {
+    const sealed = unsealLink(services.keys, String(request.params.id), request);
+    const held = sealed && (await holdToken(request, sealed.token));
+    if (!held || (await readClock(services.database)) >= sealed.until) return null;
+    keepLink(response, held.claim.invitationId, held.token);
+    return held;
+  }
+
+  function keepLink(response: Response, invitationId: string, token: string): void {
+    response.cookie(cookieName, token, {
+      path: cleanPath(invitationId),
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: services.baseUrl.startsWith('https:'),
+      maxAge: cookieMs,
+    });
   }
 
   /** The link of this browser, if it is the one by which its invitation was accepted. */
@@ -273,26 +299,35 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   }
 
   /** Shows why nothing can be done here, and answers null then. */
-  async function open(
-    request: Request,
-    response: Response,
-  ): Promise<{ held: HeldLink; link: OpenedLink; locale: Locale } | null> {
-    const held = await holdCookie(request);
+  async function open(request: Request, response: Response): Promise<OpenPage | null> {
+    const kept = await holdCookie(request);
+    const held = kept ?? (await holdForm(request, response));
     if (!held) {
       response.status(400).send(renderPage('open-again', browserLocale(request), {}));
       return null;
     }
     const link = await lookBehind(services, held);
     const locale = localeOf(request, link);
+    const sealed = sealLink(services.keys, held.claim.invitationId, held.token, link.now);
     try {
       assertAlive(link);
     } catch (error) {
       if (!(error instanceof Problem) || !link.dead) throw error;
-      showDead(request, response, link, link.dead, locale);
+      showDead(request, response, link, link.dead, locale, sealed);
       return null;
     }
-    return { held, link, locale };
+    return { held: { ...held, sealed }, link, locale, reopened: kept === null };
   }
+}
+
+type TokenLink = HeldLink & { token: string };
+
+interface OpenPage {
+  held: TokenLink & { sealed: string };
+  link: OpenedLink;
+  locale: Locale;
+  /** By the form that was sent: it is shown again, and nothing is done. */
+  reopened: boolean;
 }
 
 function showUnknown(request: Request, response: Response): void {
@@ -300,6 +335,7 @@ function showUnknown(request: Request, response: Response): void {
     organizationName: null,
     inviterName: null,
     requestNewAction: null,
+    held: null,
     signInUrl: withLanguage('/sign-in', request),
     expiredAt: null,
     timeZone: 'UTC',
@@ -315,7 +351,14 @@ const reasons = {
   INVITATION_ANSWERED: 'answered',
 } as const satisfies Record<DeadLink, ViewData['dead-link']['reason']>;
 
-function showDead(request: Request, response: Response, link: OpenedLink, dead: DeadLink, locale: Locale): void {
+function showDead(
+  request: Request,
+  response: Response,
+  link: OpenedLink,
+  dead: DeadLink,
+  locale: Locale,
+  held: string,
+): void {
   if (dead === 'NOT_FOUND') return showUnknown(request, response);
   response.status(410).send(
     renderPage('dead-link', locale, {
@@ -325,6 +368,7 @@ function showDead(request: Request, response: Response, link: OpenedLink, dead: 
       organizationName: link.organization.name,
       inviterName: inviterName(link),
       requestNewAction: withLanguage(`${cleanPath(link.invitation.id)}/request-new`, request),
+      held,
       signInUrl: withLanguage('/sign-in', request),
       expiredAt: link.invitation.expiresAt,
       timeZone: link.organization.timeZone,
@@ -336,21 +380,21 @@ function showDead(request: Request, response: Response, link: OpenedLink, dead: 
 function showDecline(
   request: Request,
   response: Response,
-  link: OpenedLink,
-  locale: Locale,
-  reason = '',
-  errors: ViewData['decline']['errors'] = [],
+  { link, locale, held, reopened }: OpenPage,
+  typed: Pick<ViewData['decline'], 'reason' | 'confirmed'> & { errors?: ViewData['decline']['errors'] } = {},
 ): void {
   const path = cleanPath(link.invitation.id);
-  response.status(errors.length > 0 ? 400 : 200).send(
+  response.status(typed.errors || reopened ? 400 : 200).send(
     renderPage('decline', locale, {
+      errors: [],
+      held: held.sealed,
+      reopened,
       brand: brandOf(link.organization),
       organizationName: namesOf(link, locale),
       inviterName: inviterName(link),
       action: withLanguage(`${path}/decline`, request),
       backUrl: withLanguage(path, request),
-      reason,
-      errors,
+      ...typed,
       ...(request.method === 'GET' && languages(request, '/decline')),
     }),
   );
@@ -394,16 +438,14 @@ interface Typed {
   confirm: string;
 }
 
-/** Fields as typed; one that is missing or doubled counts as empty. */
 function readForm(request: Request): Typed {
-  const body = (request.body ?? {}) as Record<string, unknown>;
-  const field = (name: string) => (typeof body[name] === 'string' ? body[name] : '');
+  const field = (name: string) => typedField(request, name);
   return {
     firstName: field('firstName').trim(),
     lastName: field('lastName').trim(),
     username: field('username').trim(),
     password: field('password'),
-    reason: field('reason').trim(),
+    reason: typedText(request, 'reason'),
     confirm: field('confirm'),
   };
 }
@@ -441,14 +483,15 @@ function judge(link: OpenedLink, typed: Typed, locale: Locale) {
 
 function registration(
   request: Request,
-  link: OpenedLink,
-  locale: Locale,
+  { link, locale, held, reopened }: OpenPage,
   typed?: Typed,
   errors: FieldErrors = [],
   unmet: readonly string[] | null = null,
 ): ViewData['registration'] {
   const { minLength } = link;
   return {
+    held: held.sealed,
+    reopened,
     ...about(link, locale),
     ...paths(request),
     ...(request.method === 'GET' && languages(request)),

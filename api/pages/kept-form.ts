@@ -2,6 +2,8 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { isConsolePath } from './signed-in';
 
+const declinePath = /^\/profile\/invitations\/[0-9a-f-]{36}\/decline$/;
+
 /**
  * What somebody has typed into a form whose session had ended, on its way through signing in and back to the form. It
  * travels in hidden fields of their own browser, is stored nowhere, and comes back to be looked at: nothing is done with
@@ -11,7 +13,9 @@ const keptForm = z.object({
   path: z
     .string()
     .max(300)
-    .refine((path) => isConsolePath(path) || path === '/profile' || path === '/profile/email'),
+    .refine(
+      (path) => isConsolePath(path) || path === '/profile' || path === '/profile/email' || declinePath.test(path),
+    ),
   // As much as the longest field of a route: a template's HTML.
   fields: z.array(z.tuple([z.string().max(100), z.string().max(102_400)])).max(500),
 });

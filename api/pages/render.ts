@@ -43,6 +43,11 @@ interface Chrome {
   brand?: Brand;
 }
 
+/*
+ * `held`: what a form brings along to open its page again once the cookie of the link has run out. `reopened`: that has
+ * happened, and nothing was done yet.
+ */
+
 /** What each page shows. Values are plain text: the templates escape them all. */
 export interface ViewData {
   registration: Chrome & {
@@ -67,6 +72,8 @@ export interface ViewData {
     errors: FieldError<'firstName' | 'lastName' | 'username' | 'password'>[];
     action: string;
     declineUrl: string;
+    held: string;
+    reopened?: boolean;
   };
   'sign-in-required': Chrome & {
     organizationName: string;
@@ -85,6 +92,11 @@ export interface ViewData {
     backUrl: string;
     /** What the person typed, shown again with its errors. */
     reason?: string;
+    /** The box was ticked already. */
+    confirmed?: boolean;
+    /** null: from the profile, where no link is held. */
+    held: string | null;
+    reopened?: boolean;
     errors: FieldError<'reason' | 'confirm'>[];
   };
   /** Of a signed-in account holder; `rightAccount` false: the invitation is for somebody else. */
@@ -99,6 +111,8 @@ export interface ViewData {
     rightAccount: boolean;
     action: string;
     declineUrl: string;
+    held: string;
+    reopened?: boolean;
     signOutAction: string;
     /** Where to come back to after signing in with the other account. */
     next: string;
@@ -111,6 +125,7 @@ export interface ViewData {
     inviterName: string | null;
     /** Where the form posts that asks for a new invitation; null: not offered. */
     requestNewAction: string | null;
+    held: string | null;
     /** For whom has accepted already. */
     signInUrl: string;
     expiredAt: Date | null;
@@ -150,7 +165,18 @@ export interface ViewData {
     errors: FieldError<'code'>[];
   };
   /** renewed: in place of earlier ones, for an app that was there. */
-  'recovery-codes': Chrome & { recoveryCodes: string[]; renewed: boolean; nextUrl: string };
+  'recovery-codes': Chrome & {
+    recoveryCodes: string[];
+    renewed: boolean;
+    /** Whose they are, on paper, too. */
+    login: string;
+    madeAt: Date;
+    timeZone: string;
+    downloadAction: string;
+    nextUrl: string;
+  };
+  /** Asked for once more by a form that has made its codes; `epoch` makes the button of this page a new wish. */
+  'recovery-codes-shown': Chrome & { renewAction: string; epoch: number; nextUrl: string };
   'forgot-password': Chrome & {
     email: string;
     sent: boolean;
@@ -220,6 +246,8 @@ export interface ViewData {
       requiredApp: boolean;
       mayUseEmail: boolean;
       maySwitchOff: boolean;
+      /** Of the account's sessions: new recovery codes are asked for once with it. */
+      epoch: number;
     };
     paths: {
       data: string;
@@ -280,6 +308,7 @@ export function renderPage<View extends ViewName>(view: View, locale: Locale, da
 const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => object } = {
   registration: (data, locale) => ({
     ...data,
+    reopened: data.reopened ?? false,
     who: who(data.inviterName),
     initial: initial(data.organizationName),
     isGuest: data.kind === 'guest',
@@ -299,10 +328,13 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     who: who(data.inviterName),
     initial: initial(data.organizationName),
     reason: data.reason ?? '',
+    confirmed: data.confirmed ?? false,
+    reopened: data.reopened ?? false,
     error: errorsByField(['reason', 'confirm'], data.errors),
   }),
   'accept-signed-in': (data, locale) => ({
     ...data,
+    reopened: data.reopened ?? false,
     who: who(data.inviterName),
     initial: initial(data.organizationName),
     isGuest: data.kind === 'guest',
@@ -329,7 +361,12 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     error: errorsByField(['code'], data.errors),
   }),
   'set-up-app': (data) => ({ ...data, error: errorsByField(['code'], data.errors) }),
-  'recovery-codes': (data) => ({ ...data }),
+  'recovery-codes': (data, locale) => ({
+    ...data,
+    at: formatShort(data.madeAt, locale, data.timeZone),
+    codes: data.recoveryCodes.join(' '),
+  }),
+  'recovery-codes-shown': (data) => ({ ...data }),
   'forgot-password': (data) => ({ ...data, error: errorsByField(['email'], data.errors) }),
   'reset-password': (data) => ({
     ...data,

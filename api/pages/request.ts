@@ -60,6 +60,13 @@ export function readCookie(request: Request, name: string): string | null {
   return null;
 }
 
+/** For forms with a text of several lines. */
+export const longFormLimit = '1mb';
+
+/** A text of several lines, as it counts everywhere else: browsers send two characters for the end of a line. */
+export const typedText = (request: Request, name: string): string =>
+  typedField(request, name).replaceAll('\r\n', '\n').trim();
+
 /** Fields as typed; one that is missing or doubled counts as empty. */
 export function typedField(request: Request, name: string): string {
   const value = ((request.body ?? {}) as Record<string, unknown>)[name];

@@ -1,7 +1,12 @@
 import express, { type Request, type Response, Router } from 'express';
-import { Problem } from '../../domain/problem';
+import { inOrganizations } from '../../db/database';
+import type { Account } from '../../db/models/account';
+import { findOrganization } from '../../db/queries/find-organization';
+import { recoveryCodePattern } from '../../domain/authenticator';
+import { notFound, Problem } from '../../domain/problem';
 import { presentFactor } from '../../domain/two-factor';
 import { locales, pickLocale, translator } from '../../i18n';
+import { findPerson } from '../caller';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
 import type { OwnRequest } from '../own-account';
@@ -21,6 +26,7 @@ import { browserLocale, languagesOf, preferredLanguage, typedField } from './req
 import { address, enterPage, localeOf, safeNext, setUpPath } from './signed-in';
 
 const longestCode = 100;
+const recoveryCodesPath = '/profile/two-factor/recovery-codes';
 
 /** The second half of signing in, and what a person does about their second factor. The rules are the JSON routes'. // B3 */
 export function twoFactorPages(services: Services, limits: RateLimits): Router {
@@ -84,15 +90,12 @@ export function twoFactorPages(services: Services, limits: RateLimits): Router {
     await orSignInAgain(request, response, async () => {
       try {
         const recoveryCodes = await confirmOwnApp(own, typedField(request, 'code').slice(0, longestCode));
-        const nextUrl = address('/profile', request, { done: 'factor' });
-        response.send(
-          renderPage('recovery-codes', localeOf(request, own.person), { recoveryCodes, renewed: false, nextUrl }),
-        );
+        await showRecoveryCodes(own, response, recoveryCodes, false);
       } catch (error) {
         if (!(error instanceof Problem) || !['BAD_INPUT', 'STATUS_CONFLICT'].includes(error.code)) throw error;
         // Sent once more after it was taken: the app is on, and its codes were shown.
         if (error.code === 'STATUS_CONFLICT' && presentFactor(own.person.factor) === 'app')
-          return response.redirect(303, address('/profile', request, { done: 'factor' }));
+          return showCodesShown(own, response);
         response.status(error.status);
         showSetUp(own, response, await pendingOwnApp(own), error.code === 'BAD_INPUT');
       }
@@ -108,16 +111,37 @@ export function twoFactorPages(services: Services, limits: RateLimits): Router {
     });
   });
 
-  router.post('/profile/two-factor/recovery-codes', form, async (request, response) => {
+  router.post(recoveryCodesPath, form, async (request, response) => {
     const own = await enterPage(services, limits, request, response);
     if (!own) return;
     await orSignInAgain(request, response, async () => {
-      const recoveryCodes = await renewOwnRecoveryCodes(own);
-      const nextUrl = address('/profile', request, { done: 'codes' });
-      response
-        .set('Cache-Control', 'no-store')
-        .send(renderPage('recovery-codes', localeOf(request, own.person), { recoveryCodes, renewed: true, nextUrl }));
+      const epoch = typedField(request, 'epoch');
+      try {
+        const recoveryCodes = await renewOwnRecoveryCodes(own, /^\d{1,9}$/.test(epoch) ? Number(epoch) : -1);
+        await showRecoveryCodes(own, response, recoveryCodes, true);
+      } catch (error) {
+        const again = error instanceof Problem && error.code === 'STATUS_CONFLICT';
+        if (!again || presentFactor(own.person.factor) !== 'app') throw error;
+        showCodesShown(own, response);
+      }
     });
+  });
+
+  // The page sends back what it shows, and gets it as a file: without JavaScript, and with the codes in no address.
+  router.post(`${recoveryCodesPath}/download`, form, async (request, response) => {
+    const codes = typedField(request, 'codes').split(' ');
+    if (codes.length > 20 || !codes.every((code) => recoveryCodePattern.test(code))) throw notFound('page');
+    const person = await findPerson(services, request);
+    const t = translator(localeOf(request, person));
+    const lines = [t('pages.twoFactor.codesTitle'), ...(person ? [displayLogin(person.account)] : []), '', ...codes];
+    response
+      .set({
+        'Cache-Control': 'no-store',
+        'Content-Type': 'text/plain; charset=utf-8',
+        'Content-Disposition': 'attachment; filename="usher-recovery-codes.txt"',
+        'X-Content-Type-Options': 'nosniff',
+      })
+      .send([...lines, '', t('pages.twoFactor.codesFileUse'), ''].join('\r\n'));
   });
 
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
@@ -156,6 +180,37 @@ export async function showCode(
     }),
   );
   return true;
+}
+
+const displayLogin = ({ email, username }: Pick<Account, 'email' | 'username'>): string => email ?? username ?? '';
+
+async function showRecoveryCodes(own: OwnRequest, response: Response, codes: string[], renewed: boolean) {
+  const { request, person } = own;
+  const { database } = own.services;
+  const homeId = person.account.homeOrganizationId;
+  const home = homeId && (await inOrganizations(database, [homeId], (trx) => findOrganization(trx, homeId)));
+  response.set('Cache-Control', 'no-store').send(
+    renderPage('recovery-codes', localeOf(request, person), {
+      recoveryCodes: codes,
+      renewed,
+      login: displayLogin(person.account),
+      madeAt: person.now,
+      timeZone: home ? home.timeZone : 'UTC',
+      downloadAction: address(`${recoveryCodesPath}/download`, request),
+      nextUrl: address('/profile', request, { done: renewed ? 'codes' : 'factor' }),
+    }),
+  );
+}
+
+/** A form that has made its codes makes no others: whoever has not kept them asks anew. */
+function showCodesShown({ request, person }: OwnRequest, response: Response): void {
+  response.status(409).send(
+    renderPage('recovery-codes-shown', localeOf(request, person), {
+      renewAction: address(recoveryCodesPath, request),
+      epoch: person.account.sessionEpoch,
+      nextUrl: address('/profile', request),
+    }),
+  );
 }
 
 function showSetUp({ request, person }: OwnRequest, response: Response, setUp: AppSetUp | null, wrong = false): void {

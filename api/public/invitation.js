@@ -24,6 +24,7 @@
   document.querySelectorAll('[data-rules]').forEach(tickRulesOff);
   document.querySelectorAll('[data-password]').forEach(addToggle);
   document.querySelectorAll('form[data-once]').forEach(submitOnce);
+  document.querySelectorAll('[data-codes]').forEach(addCodeTools);
 
   // Browsers differ in whether autofocus reaches an element that is no form field.
   var summary = document.querySelector('.summary');
@@ -81,6 +82,62 @@
       button.textContent = visible ? box.dataset.hide : box.dataset.show;
       button.setAttribute('aria-label', visible ? box.dataset.hideLabel : box.dataset.showLabel);
     }
+  }
+
+  // Copying and printing need a script; the button that downloads stands there without one.
+  function addCodeTools(row) {
+    var list = document.getElementById(row.dataset.codes);
+    var said = document.createElement('p');
+    said.className = 'hint';
+    said.setAttribute('role', 'status');
+    row.after(said);
+    var copy = addButton(row.dataset.copy, function () {
+      copyText(
+        Array.from(list.querySelectorAll('code'), function (code) {
+          return code.textContent;
+        }).join('\n'),
+      ).then(
+        function () {
+          copy.textContent = row.dataset.copied;
+          said.textContent = '';
+          setTimeout(function () {
+            copy.textContent = row.dataset.copy;
+          }, 2500);
+        },
+        function () {
+          said.textContent = row.dataset.failed;
+        },
+      );
+    });
+    copy.setAttribute('aria-live', 'polite');
+    row.prepend(copy);
+    row.append(
+      addButton(row.dataset.print, function () {
+        window.print();
+      }),
+    );
+  }
+
+  function addButton(text, run) {
+    var button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'quiet';
+    button.textContent = text;
+    button.addEventListener('click', run);
+    return button;
+  }
+
+  // Browsers have the clipboard only where pages come by https or from the machine itself; elsewhere a selection is copied.
+  function copyText(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    var area = document.createElement('textarea');
+    area.value = text;
+    area.className = 'visually-hidden';
+    document.body.append(area);
+    area.select();
+    var copied = document.execCommand('copy');
+    area.remove();
+    return copied ? Promise.resolve() : Promise.reject(new Error('not copied'));
   }
 
   // The second click of a double click would be told that the invitation has been answered already.

@@ -1,3 +1,4 @@
+import { hiddenFields } from '../support/console-forms';
 import { elementsOf } from '../support/html';
 import { signedInPerson, type Visitor, visitor } from '../support/people';
 import { visit } from '../support/visitor';
@@ -89,6 +90,31 @@ test('the profile changes names and password, answers invitations and ends sessi
   expect((await post(eve, '/profile/password', { currentPassword: goodPassword, password })).status).toBe(303);
   expect((await eve.call('GET', '/profile?done=password')).text).toContain('Your password has been changed.');
   expect((await visitor(usher).signIn('eve@example.com', password)).status).toBe(200);
+});
+
+test('a reason for declining that was typed before the session ended is kept through signing in again', async () => {
+  const person = await signedInPerson(usher, home, 'late@example.com');
+  await host.invite({ kind: 'guest', email: 'late@example.com' });
+  const page = await person.call('GET', '/profile');
+  const decline = /href="([^"]+\/decline)"/.exec(page.text)?.[1] ?? '';
+  const tooLong = await post(person, decline, { reason: 'x'.repeat(70_000), confirm: 'yes' });
+  expect([tooLong.status, elementsOf(tooLong.text).find(({ name }) => name === 'textarea')?.text.length]).toEqual([
+    400, 70_000,
+  ]);
+  await post(person, '/sign-out', {});
+  const ended = await post(person, decline, { reason: 'No time', confirm: 'yes' });
+  expect([ended.status, ended.text.includes('what you typed is kept')]).toEqual([401, true]);
+  const [next = '', kept = ''] = ['next', 'kept'].map((name) => hiddenFields(ended.text)[name]?.[0]);
+  const back = await post(person, '/sign-in', { login: 'late@example.com', password: goodPassword, next, kept });
+  const fields = Object.fromEntries(
+    Object.entries(hiddenFields(back.text)).map(([name, [value = '']]) => [name, value]),
+  );
+  const again = await post(person, decline, fields);
+  expect(elementsOf(again.text).find(({ name }) => name === 'textarea')?.text).toBe('No time');
+  expect((await person.call('GET', '/v1/me/invitations')).body.items).toHaveLength(1);
+  expect((await post(person, decline, { reason: 'No time', confirm: 'yes' })).headers['location']).toBe(
+    '/profile?done=declined',
+  );
 });
 
 test('the language that was chosen is kept from page to page, through forms and redirects', async () => {

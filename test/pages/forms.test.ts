@@ -1,6 +1,7 @@
 import * as password from '../../domain/password';
 import { type Locale, locales, translator } from '../../i18n';
 import { moved, setClock } from '../support/clock';
+import { hiddenFields } from '../support/console-forms';
 import { elementsOf } from '../support/html';
 import { tokenOf } from '../support/token';
 import { goodPassword, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
@@ -66,14 +67,85 @@ describe.each(locales)('each bad field is told in words (%s)', (locale: Locale) 
 
   test.each([
     ['fields.reason.tooLong', { reason: long, confirm: 'yes' }],
+    ['fields.reason.tooLong', { reason: long.repeat(100), confirm: 'yes' }],
     ['fields.reason.invalid', { reason: 'No\u0007', confirm: 'yes' }],
     ['fields.confirmDecline.required', { reason: 'No' }],
   ])('declining: %s', async (key, fields: Record<string, string>) => {
     const { visitor, path } = await open({ locale });
     const answer = await visitor.post(`${path}/decline`, fields);
     expect(answer.status).toBe(400);
+    const shown = elementsOf(answer.html);
+    expect(shown.find(({ name }) => name === 'textarea')?.text).toBe(fields['reason']);
+    const box = shown.find(({ attributes }) => attributes['id'] === 'confirm');
+    expect('checked' in (box?.attributes ?? {})).toBe(fields['confirm'] === 'yes');
     expect(answer.text).toContain(t(key, { maxLength: 1_000 }));
     expect(answer.text).not.toMatch(/\bfields\./);
+  });
+});
+
+test('the ends of lines in a reason count once, as everywhere', async () => {
+  const { visitor, path, id } = await open();
+  const reason = 'x\n'.repeat(500).trim();
+  const declined = await visitor.post(`${path}/decline`, { reason: reason.replaceAll('\n', '\r\n'), confirm: 'yes' });
+  expect(declined.path).toBe(`${path}/declined`);
+  expect((await organization.call('GET', `/invitations/${id}`)).body.declineReason).toBe(reason);
+});
+
+describe('a page whose cookie has run out before its form was sent', () => {
+  const held = ({ html }: Page) => hiddenFields(html)['held']?.[0] ?? '';
+  const statusOf = async (id: string) => (await organization.call('GET', `/invitations/${id}`)).body.status as string;
+
+  test('is shown again with all but the password, does nothing, and works when it is sent once more', async () => {
+    const { page, path, id } = await open();
+    const later = visit(usher);
+    const typed = { firstName: 'Augusta', lastName: 'Byron', username: 'augusta', password: goodPassword };
+    const again = await later.post(page.action(), { ...typed, held: held(page) });
+    expect(again.status).toBe(400);
+    expect(again.text).toContain('Nothing has been sent yet, and what you typed is kept');
+    expect(['firstName', 'lastName', 'username', 'password'].map(again.value)).toEqual([
+      'Augusta',
+      'Byron',
+      'augusta',
+      undefined,
+    ]);
+    expect(again.html).not.toContain(goodPassword);
+    expect(await statusOf(id)).toBe('pending');
+    expect((await later.post(again.action(), { ...typed, held: held(again) })).path).toBe(`${path}/accepted`);
+  });
+
+  test('keeps the reason for declining, and declines only when it is sent once more', async () => {
+    const { visitor, path, id } = await open();
+    const page = await visitor.get(`${path}/decline`);
+    const later = visit(usher);
+    const fields = { reason: 'No time', confirm: 'yes', held: held(page) };
+    const again = await later.post(page.action(), fields);
+    expect(again.text).toContain('You have not declined yet');
+    expect(elementsOf(again.html).find(({ name }) => name === 'textarea')?.text).toBe('No time');
+    expect(await statusOf(id)).toBe('pending');
+    expect((await later.post(again.action(), fields)).path).toBe(`${path}/declined`);
+  });
+
+  test('opens nothing by itself: not another invitation, not the next day, and not by an address', async () => {
+    const [one, other] = [await open(), await open()];
+    const stranger = visit(usher);
+    const heading = 'Please open the link in your email again';
+    const token = held(one.page);
+    expect((await stranger.post(other.page.action(), { ...good, held: token })).heading).toBe(heading);
+    expect((await stranger.post(one.page.action(), { ...good, held: `${token.slice(0, -4)}AAAA` })).heading).toBe(
+      heading,
+    );
+    expect((await stranger.get(`${one.path}?held=${token}`)).heading).toBe(heading);
+    expect((await stranger.get(`/invitations/${token}`)).status).toBe(404);
+    await setClock(usher, moved(new Date(), 12 * 3_600_000));
+    expect((await stranger.post(one.page.action(), { ...good, held: token })).heading).toBe(heading);
+  });
+
+  test('of a link that has expired meanwhile asks for a new one all the same', async () => {
+    const { visitor, path, id } = await open();
+    const { expiresAt } = (await organization.call('GET', `/invitations/${id}`)).body;
+    await setClock(usher, moved(expiresAt as string, 1_000));
+    const dead = await visitor.get(path);
+    expect((await visit(usher).post(dead.action(), { held: held(dead) })).path).toBe(`${path}/requested`);
   });
 });
 

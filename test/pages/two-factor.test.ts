@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { translator } from '../../i18n';
 import { readOtpauth, setUpApp } from '../support/authenticator';
 import { accessibilityFaults, launchBrowser, type TestBrowser } from '../support/browser';
 import { moved, setClock } from '../support/clock';
+import { hiddenFields } from '../support/console-forms';
 import { elementsOf } from '../support/html';
 import { mailedCode, type Person, signedInPerson, type Visitor, visitor } from '../support/people';
 import { goodPassword, type Reply, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
@@ -30,6 +32,7 @@ const headers = { 'content-type': 'application/x-www-form-urlencoded' };
 const post = (person: Visitor, path: string, fields: Record<string, string> = {}): Promise<Reply> =>
   person.call('POST', path, new URLSearchParams(fields).toString(), { headers });
 const heading = (reply: Reply) => elementsOf(reply.text).find(({ name }) => name === 'h1')?.text;
+const hiddenField = ({ text }: Reply, name: string) => hiddenFields(text)[name]?.[0] ?? '';
 const url = (path: string) => `${usher.env['USHER_BASE_URL']}${path}`;
 
 async function inspect(page: Page, language: 'en' | 'de'): Promise<void> {
@@ -93,10 +96,40 @@ describe.each([
     expect(await page.getByRole('link', { name: t('pages.twoFactor.open') }).getAttribute('href')).toBe(link);
     await page.fill('#code', totp.generate());
     await page.getByRole('button', { name: t('pages.twoFactor.confirm') }).click();
-    expect(await page.locator('.codes li').count()).toBe(10);
+    const codes = await page.locator('.codes code').allInnerTexts();
+    expect(codes).toHaveLength(10);
     await inspect(page, language);
-    await page.getByRole('link', { name: t('pages.twoFactor.done') }).click();
-    expect(await page.locator('p.done').innerText()).toBe(t('pages.profile.done.factor'));
+    await page.getByRole('button', { name: t('pages.twoFactor.copyCodes') }).click();
+    await page.getByRole('button', { name: t('pages.twoFactor.codesCopied') }).waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: t('pages.twoFactor.downloadCodes') }).click(),
+    ]);
+    expect([download.suggestedFilename(), download.url()]).toEqual([
+      'usher-recovery-codes.txt',
+      url('/profile/two-factor/recovery-codes/download'),
+    ]);
+    const file = readFileSync(await download.path(), 'utf8').split('\r\n');
+    expect(file.filter((line) => codes.includes(line))).toEqual(codes);
+    expect(file).toContain(email);
+    // On paper: the codes and whose they are, and nothing to press.
+    await page.emulateMedia({ media: 'print' });
+    expect(
+      await page
+        .locator('.codes, .codes-box .hint')
+        .evaluateAll((all) => all.map((one) => (one as { offsetHeight: number }).offsetHeight > 0)),
+    ).toEqual([true, true]);
+    expect(await page.getByRole('button').count()).toBe(0);
+    await page.emulateMedia({ media: null });
+    // What sent the code sends it again, and nothing is made or shown anew.
+    await page.reload();
+    expect(await page.locator('h1').innerText()).toBe(t('pages.twoFactor.shownHeading'));
+    expect(await page.locator('.codes').count()).toBe(0);
+    await inspect(page, language);
+    await page.getByRole('link', { name: t('pages.twoFactor.cancel') }).click();
+    await page.locator('#firstName').fill('');
+    await page.locator('#firstName').press('Control+V');
+    expect(await page.locator('#firstName').inputValue()).toBe(codes.join(' '));
     expect(await section.innerText()).toContain(t('pages.twoFactor.codesLeft', { count: 10 }));
     await inspect(page, language);
   });
@@ -173,7 +206,10 @@ describe('without JavaScript', () => {
     const profile = await person.call('GET', '/profile');
     expect(profile.text).toContain('Recovery codes left: 10');
     expect(profile.text).toContain(`action="${path}"`);
-    const renewed = await post(person, path);
+    const epoch = hiddenField(profile, 'epoch');
+    // A form that says not which codes it means to replace is asked once more.
+    expect([(await post(person, path)).status, (await post(person, path, { epoch: 'x' })).status]).toEqual([409, 409]);
+    const renewed = await post(person, path, { epoch });
     expect([renewed.status, renewed.headers['cache-control'], heading(renewed)]).toEqual([
       200,
       'no-store',
@@ -184,8 +220,33 @@ describe('without JavaScript', () => {
     expect(codes).not.toContain(app.recoveryCodes[0]);
     expect(renewed.text).toContain('Your earlier recovery codes have ended.');
     expect((await person.call('GET', '/profile?done=codes')).text).toContain('You have new recovery codes.');
+    // Loaded again, the page makes none and shows none: those that it has shown go on.
+    const reloaded = await post(person, path, { epoch });
+    expect([reloaded.status, heading(reloaded)]).toEqual([409, 'Your recovery codes are not shown again']);
+    expect(elementsOf(reloaded.text).filter(({ name }) => name === 'code')).toEqual([]);
+    expect((await person.call('GET', '/v1/me/two-factor/recovery-codes')).body).toEqual({ left: 10 });
+    await person.signIn('codes@pages.test');
+    expect((await person.giveCode(codes[0] ?? '')).status).toBe(200);
+    const anew = await post(person, path, { epoch: hiddenField(reloaded, 'epoch') });
+    expect([anew.status, elementsOf(anew.text).filter(({ name }) => name === 'code').length]).toEqual([200, 10]);
+    // The file is what the page sends, and nothing else can be made one.
+    const file = await post(person, `${path}/download`, { codes: codes.join(' ') });
+    expect(file.headers).toMatchObject({
+      'content-type': 'text/plain; charset=utf-8',
+      'content-disposition': 'attachment; filename="usher-recovery-codes.txt"',
+      'cache-control': 'no-store',
+    });
+    for (const text of [
+      '',
+      `${codes[0]} <script>`,
+      Array<string>(21)
+        .fill(codes[0] ?? '')
+        .join(' '),
+    ])
+      expect((await post(person, `${path}/download`, { codes: text })).status).toBe(404);
     await setClock(usher, moved(new Date(), 11 * 60_000));
-    expect((await post(person, path)).headers['location']).toBe('/sign-in?again=yes&next=%2Fprofile');
+    const late = await post(person, path, { epoch: hiddenField(await person.call('GET', '/profile'), 'epoch') });
+    expect(late.headers['location']).toBe('/sign-in?again=yes&next=%2Fprofile');
   });
 
   test('a change long after signing in leads through a new sign-in, and back', async () => {

@@ -29,10 +29,20 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     errors: [],
     action: '/invitations/current',
     declineUrl: '/invitations/current/decline',
+    held: 'k.abc',
     languageLinks,
   };
   const signIn = { ...invitation, declineUrl: '/d', expiresAt, timeZone, signInUrl: '/sign-in' };
-  const holder = { ...invitation, message: text, expiresAt, timeZone, name: text, action: '/a', declineUrl: '/d' };
+  const holder = {
+    ...invitation,
+    message: text,
+    expiresAt,
+    timeZone,
+    name: text,
+    action: '/a',
+    declineUrl: '/d',
+    held: 'h',
+  };
   const profile: ViewData['profile'] = {
     name: text,
     email: text,
@@ -67,6 +77,7 @@ function examples(text: string, locale: Locale): Record<string, Example> {
       requiredApp: false,
       mayUseEmail: false,
       maySwitchOff: false,
+      epoch: 3,
     },
     paths: {
       data: '/profile',
@@ -83,6 +94,14 @@ function examples(text: string, locale: Locale): Record<string, Example> {
   const code = { notice: null, kept: text, action: '/c', againAction: '/n', signInUrl: '/sign-in', errors: [] };
   const setUp = { otpauthUrl: 'otpauth://totp/x?secret=ABCD', qrCode: 'data:image/png;base64,AAAA', key: 'ABCD' };
   const settingUp = { beginAction: '/b', confirmAction: '/c', cancelUrl: '/profile', signOutAction: '/o', errors: [] };
+  const codes = {
+    recoveryCodes: ['ABCD', 'EFGH'],
+    login: text,
+    madeAt: expiresAt,
+    timeZone,
+    downloadAction: '/d',
+    nextUrl: '/profile',
+  };
   const asking = { email: text, sent: false, action: '/f', signInUrl: '/sign-in', errors: [], languageLinks };
   const resetting = {
     joins: text,
@@ -91,12 +110,13 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     minLength: 8,
     languageLinks,
   };
-  const decline = { organizationName: text, inviterName: text, action: '/d', backUrl: '/i' };
+  const decline = { organizationName: text, inviterName: text, action: '/d', backUrl: '/i', held: 'h' };
   const signInUrl = '/sign-in';
   const dead = {
     organizationName: text,
     inviterName: text,
     requestNewAction: '/new',
+    held: 'h',
     signInUrl,
     expiredAt: expiresAt,
     timeZone,
@@ -105,6 +125,7 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     organizationName: null,
     inviterName: null,
     requestNewAction: null,
+    held: null,
     signInUrl,
     expiredAt: null,
     timeZone,
@@ -128,6 +149,15 @@ function examples(text: string, locale: Locale): Record<string, Example> {
         passwordRules: passwordRuleItems(locale, 12, ['upper', 'common']),
         errors: (['firstName', 'lastName', 'username', 'password'] as const).map((field) => ({ field, message: text })),
       },
+    },
+    'registration opened again': { view: 'registration', data: { ...registration, reopened: true } },
+    'decline opened again': {
+      view: 'decline',
+      data: { ...decline, reason: text, confirmed: true, errors: [], reopened: true },
+    },
+    'accept-signed-in opened again': {
+      view: 'accept-signed-in',
+      data: { ...holder, rightAccount: true, signOutAction: '/o', next: '/i', reopened: true },
     },
     'sign-in-required': { view: 'sign-in-required', data: signIn },
     'sign-in-required of a guest without an address': {
@@ -173,11 +203,15 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     },
     'recovery-codes': {
       view: 'recovery-codes',
-      data: { recoveryCodes: ['ABCD', 'EFGH'], renewed: false, nextUrl: '/profile' },
+      data: { ...codes, renewed: false },
     },
     'recovery-codes in place of others': {
       view: 'recovery-codes',
-      data: { recoveryCodes: ['ABCD', 'EFGH'], renewed: true, nextUrl: '/profile' },
+      data: { ...codes, renewed: true },
+    },
+    'recovery-codes-shown': {
+      view: 'recovery-codes-shown',
+      data: { renewAction: '/r', epoch: 3, nextUrl: '/profile' },
     },
     'profile with an app and all choices': {
       view: 'profile',
@@ -372,7 +406,7 @@ describe('the registration page', () => {
 
   it('sends only the fields that accepting takes', () => {
     const names = elements.flatMap(({ attributes, name }) => (name === 'input' ? [attributes['name']] : []));
-    expect(names.filter(Boolean)).toEqual(['firstName', 'lastName', 'username', 'password']);
+    expect(names.filter(Boolean)).toEqual(['held', 'firstName', 'lastName', 'username', 'password']);
   });
 
   it('keeps the line breaks of the personal text', () => {
