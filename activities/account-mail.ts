@@ -121,7 +121,7 @@ export function createAccountMailActivities({
     };
     const { code, recorded } = await sendPatiently(
       { limits, isStopping, underWay },
-      (leaseMs) => keepAccountMail(database, mail.id, leaseMs),
+      (leaseMs) => keepAccountMail(database, mail, leaseMs),
       async (patience) => {
         const outcome = await line.send(outgoing, limitMs, patience);
         return {

@@ -154,7 +154,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
       const mail = { ...email, html: revealed(email.html), text: revealed(email.text), date: email.createdAt };
       const recorded = await sendPatiently(
         waiting,
-        (leaseMs) => within(it, (trx) => keepMail(trx, it.organizationId, email.id, leaseMs)),
+        (leaseMs) => within(it, (trx) => keepMail(trx, it.organizationId, email, leaseMs)),
         async (patience) => {
           const outcome = await line.send(mail, limitMs, patience);
           const written = await writtenDown(() => within(it, (trx) => record(trx, it.organizationId, email, outcome)));

@@ -16,6 +16,7 @@ import * as afterReview from './migrations/0016-after-review';
 import * as mailLogTemplate from './migrations/0017-mail-log-template';
 import * as groupLookup from './migrations/0018-group-lookup';
 import * as mailRules from './migrations/0019-mail-rules';
+import * as leaseOwner from './migrations/0020-lease-owner';
 import { quietKnex } from './scoped-client';
 
 const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }> = {
@@ -36,6 +37,7 @@ const migrations: Record<string, { up(knex: Knex): Promise<void>; down(knex: Kne
   '0017-mail-log-template': mailLogTemplate,
   '0018-group-lookup': groupLookup,
   '0019-mail-rules': mailRules,
+  '0020-lease-owner': leaseOwner,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

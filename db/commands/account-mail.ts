@@ -17,8 +17,8 @@ import { gatherNews, type News } from '../queries/gather-news';
 import { findInvitees } from '../system/find-invitees';
 import { claimCopy, copyAccepted } from './copy-mail';
 import type { MailCount } from './count-mail';
-import { type AccountMailClaim, keptOf, notNow, refusedBy } from './mail-claim';
-import { type DeliveryOutcome, leaseEnd, withAttempt } from './record-delivery';
+import { type AccountMailClaim, keptOf, notNow, refusedBy, waitOf } from './mail-claim';
+import { type DeliveryOutcome, leaseEnd, newLease, noLease, withAttempt } from './record-delivery';
 import { wayBack } from './reset-password';
 import { nameSuppressed, suppressRefused } from './suppress-address';
 
@@ -161,12 +161,12 @@ export async function claimAccountMail(
       await nameSuppressed(trx, suppressed.organizationId, recipient);
       return { claimed: false, status: 'failed' };
     }
+    const lease = newLease(now, leaseMs);
     await AccountMail.query(trx)
       .findById(id)
-      .patch({
-        ...contents,
-        leaseUntil: new Date(now.getTime() + leaseMs),
-      });
+      .patch({ ...contents, ...lease });
+    // Whose log it is in is known now: what comes of it is written down there.
+    Object.assign(mail, { organizationId: about, ...lease });
     // There is one for each account, and it is nobody's wish: it goes out, and leaves less for others.
     if (first && mail.type === 'account-inactive') await countMail(trx, recipient);
     return { claimed: true, mail, account };
@@ -188,18 +188,21 @@ const askedFor: readonly AccountMailType[] = [
 ];
 
 /** As `keepMail` of a mail of an invitation. */
-export async function keepAccountMail(database: Database, id: string, leaseMs: number): Promise<boolean> {
+export async function keepAccountMail(
+  database: Database,
+  { id, leaseOwner }: Pick<AccountMail, 'id' | 'leaseOwner'>,
+  leaseMs: number,
+): Promise<boolean> {
   const kept = await database('accountMails')
-    .where({ id })
-    .whereRaw('lease_until > usher_now()')
+    .where({ id, leaseOwner })
     .update({ leaseUntil: leaseEnd(database, leaseMs) });
   return kept === 1;
 }
 
-/** Writes down what came of a try. @returns when a deferred mail is tried again (milliseconds from now), or the end */
+/** As `recordDelivery` of a mail of an invitation. @returns when a deferred mail is tried again (milliseconds from now), or the end */
 export async function recordAccountMail(
   database: Database,
-  { id, organizationId, copyOf }: Pick<AccountMail, 'id' | 'organizationId' | 'copyOf'>,
+  { id, organizationId, copyOf, leaseOwner }: Pick<AccountMail, 'id' | 'organizationId' | 'copyOf' | 'leaseOwner'>,
   { result, response }: DeliveryOutcome,
 ): Promise<{ status: 'sent' | 'failed' } | { retryInMs: number }> {
   return inOrganizations(database, organizationId ? [organizationId] : [], async (trx) => {
@@ -208,19 +211,26 @@ export async function recordAccountMail(
     const mail = await AccountMail.query(trx).findById(id).forUpdate().throwIfNotFound();
     const now = await readClock(trx);
     const attempts = withAttempt(mail.attempts, now, response);
+    const lost = mail.leaseOwner !== leaseOwner;
+    const lease = lost ? {} : noLease;
     // Bounced while it was being sent once more: that stays.
     if (mail.status === 'bounced') {
-      await mail.$query(trx).patch({ attempts, leaseUntil: null, ...keptOf(mail) });
+      await mail.$query(trx).patch({ attempts, ...lease, ...keptOf(mail) });
       return { status: 'failed' };
+    }
+    if (result !== 'accepted' && (lost || mail.status !== 'queued')) {
+      await mail.$query(trx).patch({ attempts, ...lease });
+      await suppressRefused(trx, mail, { result, response }, now);
+      return mail.status === 'queued' ? { retryInMs: waitOf(mail, now) } : { status: mail.status };
     }
     if (result === 'deferred') {
       const wait = Math.max(0, Math.min(mailBackoff(attempts.length), mail.deadline.getTime() - now.getTime()));
-      await mail.$query(trx).patch({ attempts, leaseUntil: null, dueAt: new Date(now.getTime() + wait) });
+      await mail.$query(trx).patch({ attempts, ...lease, dueAt: new Date(now.getTime() + wait) });
       return { retryInMs: wait };
     }
     const status = result === 'accepted' ? 'sent' : 'failed';
     const sentAt = result === 'accepted' ? now : null;
-    await mail.$query(trx).patch({ attempts, status, sentAt, leaseUntil: null, tellAt: null, ...keptOf(mail) });
+    await mail.$query(trx).patch({ attempts, status, sentAt, ...lease, tellAt: null, ...keptOf(mail) });
     await suppressRefused(trx, mail, { result, response }, now);
     return { status };
   });

@@ -9,6 +9,7 @@ import { Invitation } from '../models/invitation';
 import { findSuppression, suppressedWords } from '../queries/find-suppression';
 import { type Manager, meet } from './command';
 import { type AccountMailClaim, notNow, refusedBy } from './mail-claim';
+import { newLease } from './record-delivery';
 import { recordEvents } from './record-event';
 import { lockInvitation, saveInvitation } from './save-invitation';
 import { remindersAfter } from './start-term';
@@ -126,8 +127,9 @@ export function claimCopy(database: Database, known: AccountMail, leaseMs: numbe
       await mail.$query(trx).patch(refusedBy(mail, `Not sent: ${refusal.message}`, now));
       return { claimed: false, status: 'failed' };
     }
-    await mail.$query(trx).patch({ leaseUntil: new Date(now.getTime() + leaseMs) });
-    return { claimed: true, mail, account: null, threadOf: first.messageId };
+    const lease = newLease(now, leaseMs);
+    await mail.$query(trx).patch(lease);
+    return { claimed: true, mail: Object.assign(mail, lease), account: null, threadOf: first.messageId };
   });
 }
 

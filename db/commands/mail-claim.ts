@@ -1,6 +1,6 @@
 import type { Account } from '../models/account';
 import type { AccountMail } from '../models/account-mail';
-import { withAttempt } from './record-delivery';
+import { noLease, withAttempt } from './record-delivery';
 
 export type AccountMailClaim =
   | { claimed: false; status: 'sent' | 'failed' | 'dropped' }
@@ -12,16 +12,20 @@ export type AccountMailClaim =
 /** Sent or given up already, somebody else has it, or its next try is later. */
 export function notNow(mail: AccountMail, now: Date): (AccountMailClaim & { claimed: false }) | null {
   if (mail.status !== 'queued') return { claimed: false, status: mail.status === 'sent' ? 'sent' : 'failed' };
-  const busyUntil = Math.max(mail.leaseUntil?.getTime() ?? 0, mail.dueAt.getTime());
-  return busyUntil > now.getTime() ? { claimed: false, status: 'queued', waitMs: busyUntil - now.getTime() } : null;
+  const waitMs = waitOf(mail, now);
+  return waitMs > 0 ? { claimed: false, status: 'queued', waitMs } : null;
 }
+
+/** How long somebody else has it, or its next try is away: milliseconds, 0 for not at all. */
+export const waitOf = ({ leaseUntil, dueAt }: AccountMail, now: Date): number =>
+  Math.max(leaseUntil?.getTime() ?? 0, dueAt.getTime(), now.getTime()) - now.getTime();
 
 /** A mail that we do not hand over ourselves: the reason stands where the server's words would. */
 export const refusedBy = (mail: AccountMail, words: string, now: Date) =>
   ({
     status: 'failed',
     tellAt: null,
-    leaseUntil: null,
+    ...noLease,
     detail: words,
     attempts: withAttempt(mail.attempts, now, words),
     ...keptOf(mail),

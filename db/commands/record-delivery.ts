@@ -53,6 +53,7 @@ export type ClaimedMail = Pick<
   | 'text'
   | 'createdAt'
   | 'replyTo'
+  | 'leaseOwner'
 >;
 
 export type Claim =
@@ -132,7 +133,7 @@ export async function takeMail(
 ): Promise<Claim> {
   const { organizationId, id: invitationId, generation } = invitation;
   const id = randomUUID();
-  const leaseUntil = new Date(now.getTime() + leaseMs);
+  const lease = newLease(now, leaseMs);
   const email = {
     id,
     organizationId,
@@ -142,7 +143,7 @@ export async function takeMail(
     recipient: invitation.email ?? '',
     messageId: `<${id}@${host}>`,
     status: 'queued' as const,
-    leaseUntil,
+    ...lease,
     createdAt: now,
     replyTo: await inviterAddress(trx, invitation),
   };
@@ -158,8 +159,8 @@ export async function takeMail(
     .throwIfNotFound();
   if (known.leaseUntil && known.leaseUntil > now)
     return { claimed: false, busyMs: known.leaseUntil.getTime() - now.getTime() };
-  await known.$query(trx).patch({ leaseUntil });
-  return { claimed: true, email: known, first: false };
+  await known.$query(trx).patch(lease);
+  return { claimed: true, email: Object.assign(known, lease), first: false };
 }
 
 /** Where an answer goes: to the person who invites, while they are here, at an address that they have proved to be theirs. */
@@ -182,7 +183,7 @@ async function refuseSuppressed(
   const refused = {
     ...row,
     status: 'failed' as const,
-    leaseUntil: null,
+    ...noLease,
     attempts: withAttempt(known?.attempts ?? [], now, words),
     nextTryAt: null,
     detail: words,
@@ -190,7 +191,7 @@ async function refuseSuppressed(
   const { id: emailId } = await Email.query(trx)
     .insert(refused)
     .onConflict(['invitationId', 'type', 'generation', 'ordinal'])
-    .merge(['status', 'attempts', 'detail', 'leaseUntil', 'nextTryAt'])
+    .merge(['status', 'attempts', 'detail', 'leaseUntil', 'leaseOwner', 'nextTryAt'])
     .returning('id');
   const delivery = { deliveryStatus: 'failed', deliveryDetail: words, deliveryDueAt: null } as const;
   const changed = { ...invitation, ...delivery };
@@ -211,6 +212,17 @@ async function refuseSuppressed(
   return { claimed: false, plan: planOf(changed, now) };
 }
 
+/** Nobody else sends a mail that somebody has taken so; whoever takes it after them is told apart by a name of their own. */
+export const newLease = (now: Date, leaseMs: number) => ({
+  leaseUntil: new Date(now.getTime() + leaseMs),
+  leaseOwner: randomUUID(),
+});
+
+export const noLease = { leaseUntil: null, leaseOwner: null } as const;
+
+/** Who has a mail for sending. */
+type Held = Pick<Email, 'id' | 'leaseOwner'>;
+
 /**
  * A server that has the mail has not answered yet: the mail stays with its sender for so long from now.
  * @returns false: it has left them already
@@ -218,12 +230,11 @@ async function refuseSuppressed(
 export async function keepMail(
   trx: Transaction,
   organizationId: string,
-  id: string,
+  { id, leaseOwner }: Held,
   leaseMs: number,
 ): Promise<boolean> {
   const kept = await trx('emails')
-    .where({ id, organizationId })
-    .whereRaw('lease_until > usher_now()')
+    .where({ id, organizationId, leaseOwner })
     .update({ leaseUntil: leaseEnd(trx, leaseMs) });
   return kept === 1;
 }
@@ -239,13 +250,14 @@ export interface DeliveryOutcome {
 }
 
 /**
- * Writes down what came of a try. A mail of an older generation changes its own row only. // F4, E12
+ * Writes down what came of a try. A mail of an older generation changes its own row only. Whoever has lost the mail to another
+ * only puts on record what the server has said to them, unless it has the mail now: that is so, whoever has heard it. // F4, E12
  * @returns the plan, and when a deferred mail is tried again (milliseconds from now)
  */
 export async function recordDelivery(
   trx: Transaction,
   organizationId: string,
-  { id: emailId, invitationId }: Pick<Email, 'id' | 'invitationId'>,
+  { id: emailId, invitationId, leaseOwner }: Held & Pick<Email, 'invitationId'>,
   { result, response }: DeliveryOutcome,
 ): Promise<{ plan: Plan; retryInMs: number | null }> {
   const invitation = await lockInvitation(trx, organizationId, invitationId);
@@ -255,12 +267,12 @@ export async function recordDelivery(
     .throwIfNotFound();
   const { now, ...email } = found as Email & { now: Date };
   const deferred = result === 'deferred';
-  const { logged, wanted, mailStatus, wait } = loggingTry(trx, email, { result, response }, now);
+  const { logged, wanted, mailStatus, wait, othersMs } = loggingTry(trx, email, leaseOwner, { result, response }, now);
   await suppressRefused(trx, email, { result, response }, now);
   const current = email.generation === invitation.generation && invitation.deliveryStatus === 'queued';
   if (!wanted || !current) {
     await logged;
-    return { plan: planOf(invitation, now), retryInMs: null };
+    return { plan: planOf(invitation, now), retryInMs: othersMs };
   }
   const delivery = {
     deliveryStatus: mailStatus,
@@ -299,7 +311,11 @@ export async function recordDelivery(
 /** What the log has of a try, as a statement that goes along with another. */
 export function loggingTry(
   trx: Transaction,
-  email: Pick<Email, 'id' | 'organizationId' | 'status' | 'attempts'>,
+  email: Pick<
+    Email,
+    'id' | 'organizationId' | 'status' | 'attempts' | 'sentAt' | 'nextTryAt' | 'leaseUntil' | 'leaseOwner'
+  >,
+  leaseOwner: string | null,
   { result, response }: DeliveryOutcome,
   now: Date,
 ) {
@@ -307,17 +323,22 @@ export function loggingTry(
   const attempts = withAttempt(email.attempts, now, response);
   const mailStatus = ({ accepted: 'sent', refused: 'failed', deferred: 'queued' } as const)[result];
   const wait = mailBackoff(attempts.length);
-  const wanted = email.status === 'queued';
+  const lost = email.leaseOwner !== leaseOwner;
+  const othersMs = lost && email.status === 'queued' ? (email.leaseUntil?.getTime() ?? 0) - now.getTime() : 0;
+  const wanted = email.status === 'queued' && (!lost || result === 'accepted');
   // What has bounced meanwhile stays so; what was not wanted any more when it went out has gone out.
   const status = wanted || (email.status === 'failed' && result === 'accepted') ? mailStatus : email.status;
   const logged = Email.query(trx)
     .where({ id, organizationId })
     .patch({
-      ...{ attempts, status, leaseUntil: null, sentAt: result === 'accepted' ? now : null },
-      nextTryAt: wanted && result === 'deferred' ? new Date(now.getTime() + wait) : null,
+      ...{ attempts, status, sentAt: result === 'accepted' ? now : email.sentAt },
+      ...(!lost && noLease),
+      ...((!lost || wanted) && {
+        nextTryAt: wanted && result === 'deferred' ? new Date(now.getTime() + wait) : null,
+      }),
       ...(status === 'sent' && { detail: null }),
     });
-  return { logged, wanted, mailStatus, wait };
+  return { logged, wanted, mailStatus, wait, othersMs: othersMs > 0 ? othersMs : null };
 }
 
 /** A mail that is tried every hour for a year stays readable: the newest tries are kept. */

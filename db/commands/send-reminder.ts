@@ -14,6 +14,7 @@ import {
   type DeliveryOutcome,
   lockForMailing,
   loggingTry,
+  noLease,
   type Plan,
   planOf,
   type RenderInvitation,
@@ -62,7 +63,7 @@ async function skip(
 ): Promise<Plan> {
   const { organizationId } = invitation;
   const words = 'Not sent: this recipient has been sent too many mails within an hour.';
-  const skipped = { status: 'failed', detail: words, attempts: withAttempt([], now, words), leaseUntil: null } as const;
+  const skipped = { status: 'failed', detail: words, attempts: withAttempt([], now, words), ...noLease } as const;
   await Email.query(trx).where({ id, organizationId }).patch(skipped);
   return save(trx, invitation, { reminderAt: remindersAfter(invitation, now), remindersSent: ordinal }, now);
 }
@@ -75,13 +76,13 @@ async function skip(
 export async function recordReminder(
   trx: Transaction,
   organizationId: string,
-  { id: emailId, invitationId }: Pick<ClaimedMail, 'id' | 'invitationId'>,
+  { id: emailId, invitationId, leaseOwner }: Pick<ClaimedMail, 'id' | 'invitationId' | 'leaseOwner'>,
   { result, response }: DeliveryOutcome,
 ): Promise<{ plan: Plan; retryInMs: number | null }> {
   const invitation = await lockInvitation(trx, organizationId, invitationId);
   const now = await readClock(trx);
   const email = await Email.query(trx).findOne({ id: emailId, organizationId }).throwIfNotFound();
-  const { logged, wanted, wait } = loggingTry(trx, email, { result, response }, now);
+  const { logged, wanted, wait, othersMs } = loggingTry(trx, email, leaseOwner, { result, response }, now);
   await logged;
   await suppressRefused(trx, email, { result, response }, now);
   const current =
@@ -89,7 +90,7 @@ export async function recordReminder(
     invitation.status === 'pending' &&
     email.generation === invitation.generation &&
     email.ordinal === invitation.remindersSent + 1;
-  if (!current) return { plan: planOf(invitation, now), retryInMs: null };
+  if (!current) return { plan: planOf(invitation, now), retryInMs: othersMs };
   if (result === 'deferred') {
     const plan = await postpone(trx, invitation, new Date(now.getTime() + wait), now);
     return { plan, retryInMs: plan.step ? Math.max(plan.step.at.getTime() - now.getTime(), 0) : null };

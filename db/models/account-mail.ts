@@ -53,6 +53,8 @@ export class AccountMail extends BaseModel {
   declare detail: string | null;
   declare dueAt: Date;
   declare leaseUntil: Date | null;
+  /** Who, by a name made up for this try. */
+  declare leaseOwner: string | null;
   /** When Temporal is to be told (again); null: there is nothing left to do. */
   declare tellAt: Date | null;
   declare createdAt: Date;

@@ -38,6 +38,8 @@ export class Email extends BaseModel {
   declare contentsRemovedAt: Date | null;
   /** Until then somebody is sending it. */
   declare leaseUntil: Date | null;
+  /** Who, by a name made up for this try. */
+  declare leaseOwner: string | null;
   declare createdAt: Date;
   declare sentAt: Date | null;
 }

@@ -180,6 +180,24 @@ describe('a mail server that refuses a mail for good', () => {
     ]);
   });
 
+  test('so is a mail to an account holder refused, once, and its address is not mailed any more', async () => {
+    const email = 'gone-holder@example.com';
+    await organization.invite({ email });
+    const { token } = await usher.linkFor(email);
+    const password = 'Winter-Is-Over-7';
+    await usher.call('POST', `/v1/invitation-tokens/${token}/accept`, { password }, { key: null });
+    answers.set(email, () => ({ code: 550, text: '5.1.1 No such user here' }));
+    await usher.call('POST', '/v1/auth/forgot-password', { email }, { key: null });
+    const [mail] = await eventually(
+      () => usher.owner('account_mails').where({ recipient: email }).select('status', 'attempts'),
+      ([row]) => row?.status === 'failed',
+    );
+    expect(mail.attempts).toMatchObject([{ response: '550 5.1.1 No such user here' }]);
+    const { items } = (await organization.call('GET', '/suppressed-addresses')).body;
+    expect(items).toContainEqual(expect.objectContaining({ address: email, reason: 'bounce' }));
+    expect(usher.mail.replies.filter(({ to, reply }) => to.includes(email) && reply !== 'accept')).toHaveLength(1);
+  });
+
   test('a refusal after the message itself counts as much as one of the recipient', async () => {
     answers.set('spam@example.com', ({ stage }): SmtpReply =>
       stage === 'DATA' ? { code: 554, text: '5.7.1 Message rejected as spam' } : 'accept',

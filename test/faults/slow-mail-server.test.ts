@@ -1,3 +1,6 @@
+import { claimAccountMail, keepAccountMail, recordAccountMail } from '../../db/commands/account-mail';
+import { keepMail, recordDelivery } from '../../db/commands/record-delivery';
+import { type Database, inOrganization, openDatabase } from '../../db/database';
 import type { SmtpReply } from '../support/mail-server';
 import { expectProblem } from '../support/problem';
 import { eventually, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
@@ -5,6 +8,7 @@ import { eventually, startUsher, type TestOrganization, type TestUsher } from '.
 /* eslint-disable @typescript-eslint/no-explicit-any */
 let usher: TestUsher;
 let organization: TestOrganization;
+let database: Database;
 
 beforeAll(async () => {
   // In place of 6, 60 and 20 seconds; ten minutes as they are.
@@ -13,8 +17,12 @@ beforeAll(async () => {
     env: { USHER_SMTP_CONNECTIONS: '1' },
   });
   organization = await usher.createOrganization();
+  database = openDatabase(usher.database.url, { poolSize: 2 });
 });
-afterAll(() => usher.stop());
+afterAll(async () => {
+  await database.destroy();
+  await usher.stop();
+});
 
 /** A server that takes five minutes to say what became of a mail: until the test lets the answer go. */
 function thinkingServer() {
@@ -84,6 +92,50 @@ test('an answer that takes five minutes is waited for: nobody sends the mail mea
   expect(mailsTo(email)).toHaveLength(1);
 });
 
+const stranger = '00000000-0000-4000-8000-000000000000';
+const refusal = { result: 'refused', response: '550 No' } as const;
+const deferral = { result: 'deferred', response: '451 Later' } as const;
+const acceptance = { result: 'accepted', response: '250 OK' } as const;
+
+test('who has lost a mail can neither keep it nor write over what its new sender does; only that it was taken is so, whoever heard it', async () => {
+  const email = 'taken-over@example.com';
+  const server = thinkingServer();
+  const { id: invitationId } = await organization.invite({ email });
+  const row = () =>
+    usher.owner('emails').where({ invitation_id: invitationId }).first('id', 'status', 'lease_until', 'lease_owner');
+  await eventually(
+    () => Promise.resolve(server.asked()),
+    (asked) => asked === 1,
+  );
+  const { id, lease_owner: owner } = await row();
+  const lost = { id, invitationId, leaseOwner: stranger };
+  await inOrganization(database, organization.id, async (trx) => {
+    expect(await keepMail(trx, organization.id, lost, 60_000)).toBe(false);
+    for (const outcome of [deferral, refusal])
+      expect(await recordDelivery(trx, organization.id, lost, outcome)).toMatchObject({
+        retryInMs: expect.any(Number),
+        plan: { status: 'pending', step: { action: 'send' } },
+      });
+  });
+  expect(await row()).toMatchObject({ status: 'queued', lease_owner: owner, lease_until: expect.any(Date) });
+  const { delivery } = (await organization.call('GET', `/invitations/${invitationId}`)).body;
+  expect(delivery).toEqual({ status: 'queued' });
+  const record = () =>
+    inOrganization(database, organization.id, (trx) => recordDelivery(trx, organization.id, lost, acceptance));
+  expect(await record()).toMatchObject({ retryInMs: null, plan: { step: { action: 'expire' } } });
+  expect(await row()).toMatchObject({ status: 'sent', lease_owner: owner });
+  server.answerAll();
+  const released = await eventually(row, ({ lease_owner: left }) => left === null);
+  expect(released).toMatchObject({ status: 'sent', lease_until: null });
+  const [{ attempts }] = (await organization.call('GET', `/emails?invitationId=${invitationId}`)).body.items;
+  expect(attempts).toMatchObject([
+    { response: '451 Later' },
+    { response: '550 No' },
+    { response: '250 OK' },
+    { response: expect.stringMatching(/^250 OK: /) },
+  ]);
+}, 60_000);
+
 test('so is that to a mail to an account holder', async () => {
   const email = 'holder@example.com';
   usher.mail.respond = () => 'accept';
@@ -104,7 +156,26 @@ test('so is that to a mail to an account holder', async () => {
     },
     (count) => count >= 5,
   );
-  expect(await row()).toMatchObject({ status: 'queued', attempts: [] });
+  const known = await row();
+  expect(known).toMatchObject({ status: 'queued', attempts: [] });
+  // Nobody else gets it, keeps it, or says what became of it.
+  const lost = { id: known.id, organizationId: organization.id, copyOf: null, leaseOwner: stranger };
+  expect(
+    await claimAccountMail(
+      database,
+      known.id as string,
+      1_000,
+      () => Promise.reject(new Error('rendered')),
+      () => Promise.resolve(null),
+    ),
+  ).toMatchObject({ claimed: false, status: 'queued' });
+  expect(await keepAccountMail(database, lost, 60_000)).toBe(false);
+  for (const outcome of [deferral, refusal])
+    expect(await recordAccountMail(database, lost, outcome)).toEqual({ retryInMs: expect.any(Number) });
+  expect(await row()).toMatchObject({
+    ...{ status: 'queued', lease_owner: known.lease_owner, lease_until: expect.any(Date), due_at: known.due_at },
+    attempts: [{ response: '451 Later' }, { response: '550 No' }],
+  });
   server.answerAll();
   await eventually(row, ({ status }) => status === 'sent');
   expect(server.asked()).toBe(1);
