@@ -142,6 +142,8 @@ export interface ViewData {
     forgotUrl: string;
     notice: string | null;
     errors: FieldError<'login'>[];
+    /** The organization of the invitation that it leads back to. */
+    invitedTo?: string | null;
   };
   /** The second half of signing in; byMail false: the app is asked for. */
   'sign-in-code': Chrome & {
@@ -353,7 +355,7 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
   }),
   'request-sent': (data) => ({ ...data }),
   'open-again': (data) => data,
-  'sign-in': (data) => ({ ...data, error: errorsByField(['login'], data.errors) }),
+  'sign-in': (data) => ({ ...data, invitedTo: data.invitedTo ?? null, error: errorsByField(['login'], data.errors) }),
   // A recovery code has letters, too.
   'sign-in-code': (data) => ({
     ...data,
@@ -445,6 +447,7 @@ const who = (inviterName: string | null | undefined): 'named' | 'anonymous' => (
 
 const presentBrand = (brand: Brand | undefined) => ({
   organizationName: brand?.organizationName ?? null,
+  initial: initial(brand?.organizationName ?? ''),
   logo: brand?.logo ?? null,
   stylesheet: brand?.colour ? stylesheetUrl(brand.colour) : null,
 });

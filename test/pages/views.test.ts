@@ -308,6 +308,17 @@ function examples(text: string, locale: Locale): Record<string, Example> {
           view: 'reset-password',
           data: { ...resetting, passwordRules: passwordRuleItems(locale, 8), errors: [], brand },
         },
+        'sign-in': {
+          view: 'sign-in',
+          data: { ...signInForm, kept: null, login: '', next: '/profile', brand, invitedTo: text },
+        },
+        'sign-in-code by mail': { view: 'sign-in-code', data: { ...code, byMail: true, next: text, brand } },
+        'confirm-email': {
+          view: 'confirm-email',
+          data: { email: text, username: text, home: text, isPerson: false, action: '/c', brand },
+        },
+        'account-link-dead': { view: 'account-link-dead', data: { againUrl: '/forgot-password', brand } },
+        'forgot-password': { view: 'forgot-password', data: { ...asking, brand } },
       } satisfies Record<string, Example>).map(([name, example]) => [`${name} with a brand`, example]),
     ) as Record<string, Example>),
     'request-sent': { view: 'request-sent', data: { organizationName: text } },
@@ -502,7 +513,7 @@ describe('the page for declining', () => {
 
 test('a page with a brand has its logo once, named, and its colour as a stylesheet; one without has neither', () => {
   const branded = Object.keys(examples('', 'en')).filter((name) => name.endsWith('with a brand'));
-  expect(branded).toHaveLength(8);
+  expect(branded).toHaveLength(13);
   for (const name of branded) {
     const elements = elementsOf(page(name, 'en'));
     const logos = elements.filter(({ attributes }) => attributes['src']?.startsWith('/organizations/'));
