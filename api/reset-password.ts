@@ -9,7 +9,7 @@ import { confirmationBinding, resetBinding } from '../domain/account';
 import { type PasswordRule, unmetPasswordRules } from '../domain/password';
 import type { Account } from '../db/models/account';
 import type { Organization } from '../db/models/organization';
-import { accountToken, readAccountToken, verifyAccountToken } from '../domain/token';
+import { type AccountPurpose, accountToken, readAccountToken, verifyAccountToken } from '../domain/token';
 import { findPerson, inviteeActor } from './caller';
 import type { Services } from './context';
 import { personalWords } from './own-account';
@@ -116,8 +116,8 @@ export async function useConfirmationLink(services: Services, request: Request, 
 export interface OpenedConfirmation {
   email: string;
   username: string | null;
-  /** Name of the home organization. */
-  home: string | null;
+  accountId: string;
+  home: Organization | null;
   isPerson: boolean;
 }
 
@@ -134,7 +134,25 @@ export async function openConfirmation(
   const { id, pendingEmail: email, username, homeOrganizationId: homeId } = found.account;
   const alive = verifyAccountToken(keys, 'email-confirmation', token, confirmationBinding(found.account));
   if (!alive || email === null) return null;
-  const home = homeId && (await inOrganization(database, homeId, (trx) => findOrganization(trx, homeId)));
+  const home = homeId ? await inOrganization(database, homeId, (trx) => findOrganization(trx, homeId)) : null;
   const isPerson = (await findPerson(services, request))?.id === id;
-  return { email, username, home: home ? home.name : null, isPerson };
+  return { email, username, accountId: id, home, isPerson };
+}
+
+/**
+ * The home of the account whose link has only run out: that we made it can still be told, unlike of one that was used.
+ * null: nobody knows, or there is none.
+ */
+export async function homeOfExpired(
+  { database, keys }: Services,
+  purpose: AccountPurpose,
+  token: string,
+): Promise<Organization | null> {
+  const claim = readAccountToken(token);
+  const account = claim && (await findAccount(database, claim.accountId))?.account;
+  if (!account?.homeOrganizationId) return null;
+  const binding = purpose === 'password-reset' ? resetBinding(account) : confirmationBinding(account);
+  if (!verifyAccountToken(keys, purpose, token, binding)) return null;
+  const { homeOrganizationId: homeId } = account;
+  return inOrganization(database, homeId, (trx) => findOrganization(trx, homeId));
 }

@@ -1,13 +1,22 @@
 import express, { type Request, type Response, Router } from 'express';
 import { Problem } from '../../domain/problem';
+import { readAccountToken } from '../../domain/token';
 import { pickLocale, translator } from '../../i18n';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
-import { forgotPassword, openConfirmation, openResetLink, useConfirmationLink, useResetLink } from '../reset-password';
+import {
+  forgotPassword,
+  homeOfExpired,
+  openConfirmation,
+  openResetLink,
+  useConfirmationLink,
+  useResetLink,
+} from '../reset-password';
 import { assertSameOrigin } from '../same-origin';
 import { email as emailSchema } from '../schemas/common';
 import { brandOf } from './brand';
 import { pageProblems } from './problem-page';
+import { brandOfNext, rememberBrand, rememberedBrand } from './remembered-brand';
 import { passwordRuleItems, renderPage } from './render';
 import {
   browserLocale,
@@ -18,6 +27,8 @@ import {
   typedField,
   withLanguage,
 } from './request';
+
+import { address, isInvitation, safeNext } from './signed-in';
 
 const cookieMs = 60 * 60 * 1000;
 
@@ -31,15 +42,25 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
     next();
   });
 
-  const askPage = (request: Request, email = '', sent = false, errors: { field: 'email'; message: string }[] = []) =>
-    renderPage('forgot-password', browserLocale(request), {
+  const askPage = async (
+    request: Request,
+    email = '',
+    sent = false,
+    errors: { field: 'email'; message: string }[] = [],
+  ) => {
+    const next = safeNext(request.query.next);
+    const back: Record<string, string> = isInvitation(next) ? { next } : {};
+    const brand = await brandOfNext(services, request, next);
+    return renderPage('forgot-password', browserLocale(request), {
       email,
       sent,
       errors,
-      action: withLanguage('/forgot-password', request),
-      signInUrl: withLanguage('/sign-in', request),
+      ...(brand && { brand }),
+      action: address('/forgot-password', request, back),
+      signInUrl: address('/sign-in', request, back),
       ...languagesOf(request),
     });
+  };
 
   // Browsers say where a form comes from only where they may: also when it is shown again after a slip.
   router.use('/forgot-password', (_request, response, next) => {
@@ -47,8 +68,8 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
     next();
   });
 
-  router.get('/forgot-password', (request, response) => {
-    response.send(askPage(request));
+  router.get('/forgot-password', async (request, response) => {
+    response.send(await askPage(request));
   });
 
   router.post('/forgot-password', form, async (request, response) => {
@@ -57,11 +78,11 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
     if (email.success) {
       if (await limits.allowMail(request, email.data))
         services.mails.announce(await forgotPassword(services.database, email.data));
-      response.status(202).send(askPage(request, '', true));
+      response.status(202).send(await askPage(request, '', true));
       return;
     }
     const message = translator(browserLocale(request))('fields.email.invalid');
-    response.status(400).send(askPage(request, typed, false, [{ field: 'email', message }]));
+    response.status(400).send(await askPage(request, typed, false, [{ field: 'email', message }]));
   });
 
   // As with invitations, the token leaves the address bar, the history and the Referer before anything is shown.
@@ -87,15 +108,16 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
       next();
     });
   }
+  const purposes = { 'reset-password': 'password-reset', 'confirm-email': 'email-confirmation' } as const;
   const tokenOf = (request: Request, page: keyof typeof kept) => readCookie(request, kept[page]) ?? '';
 
   router.get('/reset-password/open', async (request, response) => {
-    await orDead(request, response, '/forgot-password', () => showReset(request, response));
+    await orDead(request, response, 'reset-password', '/forgot-password', () => showReset(request, response));
   });
 
   router.post('/reset-password/open', form, async (request, response) => {
     const password = typedField(request, 'password');
-    await orDead(request, response, '/forgot-password', async () => {
+    await orDead(request, response, 'reset-password', '/forgot-password', async () => {
       try {
         await useResetLink(services, request, tokenOf(request, 'reset-password'), password);
         response.clearCookie(kept['reset-password'], { path: '/reset-password/open' });
@@ -110,19 +132,22 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
   router.get('/confirm-email/open', async (request, response) => {
     const opened = await openConfirmation(services, request, tokenOf(request, 'confirm-email'));
     const locale = browserLocale(request);
-    if (opened === null) response.status(410).send(renderPage('account-link-dead', locale, { againUrl: null }));
-    else
-      response.send(
-        renderPage('confirm-email', locale, {
-          ...opened,
-          action: withLanguage('/confirm-email/open', request),
-          ...languagesOf(request),
-        }),
-      );
+    if (opened === null) return showDead(request, response, 'confirm-email', null);
+    const { home, ...shown } = opened;
+    if (home) rememberBrand(services, response, home.id, `account ${opened.accountId}`);
+    response.send(
+      renderPage('confirm-email', locale, {
+        ...shown,
+        home: home && home.name,
+        ...(home && { brand: brandOf(home) }),
+        action: withLanguage('/confirm-email/open', request),
+        ...languagesOf(request),
+      }),
+    );
   });
 
   router.post('/confirm-email/open', form, async (request, response) => {
-    await orDead(request, response, null, async () => {
+    await orDead(request, response, 'confirm-email', null, async () => {
       const resetToken = await useConfirmationLink(services, request, tokenOf(request, 'confirm-email'));
       response.clearCookie(kept['confirm-email'], { path: '/confirm-email/open' });
       if (resetToken === null) response.redirect(303, signInWith(request, 'confirmed'));
@@ -135,6 +160,7 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
 
   async function showReset(request: Request, response: Response, typed?: string): Promise<void> {
     const { account, policy, joins, home, unmet } = await openResetLink(services, tokenOf(request, 'reset-password'));
+    if (home) rememberBrand(services, response, home.id, `account ${account.id}`);
     const locale = pickLocale(preferredLanguage(request), account.locale, request.get('accept-language'));
     const minLength = Math.max(policy.minLength, 8);
     response.status(typed === undefined ? 200 : 400).send(
@@ -154,6 +180,7 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
   async function orDead(
     request: Request,
     response: Response,
+    page: keyof typeof kept,
     again: string | null,
     show: () => Promise<void>,
   ): Promise<void> {
@@ -161,9 +188,24 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
       await show();
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'LINK_DEAD') throw error;
-      const againUrl = again && withLanguage(again, request);
-      response.status(410).send(renderPage('account-link-dead', browserLocale(request), { againUrl }));
+      await showDead(request, response, page, again);
     }
+  }
+
+  /** A link that was used, or was never ours, has nobody's look, unless this browser had opened it while it was alive. */
+  async function showDead(request: Request, response: Response, page: keyof typeof kept, again: string | null) {
+    const token = tokenOf(request, page);
+    const accountId = readAccountToken(token)?.accountId;
+    const home = await homeOfExpired(services, purposes[page], token);
+    const brand = home
+      ? brandOf(home)
+      : await rememberedBrand(services, request, (led) =>
+          token === '' ? led.startsWith('account ') : led === `account ${accountId}`,
+        );
+    const againUrl = again && withLanguage(again, request);
+    response
+      .status(410)
+      .send(renderPage('account-link-dead', browserLocale(request), { againUrl, ...(brand && { brand }) }));
   }
 }
 

@@ -29,8 +29,10 @@ import { toSession } from '../schemas/accounts';
 import { email as emailSchema, id as uuid, line, paragraphs } from '../schemas/common';
 import { endSession } from '../session';
 import { signIn } from '../sign-in';
+import type { Brand } from './brand';
 import { keepForm, type KeptForm, keptFormLimit, readKept } from './kept-form';
 import { pageProblems } from './problem-page';
+import { brandOfNext, rememberedBrand } from './remembered-brand';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
 import {
   browserLocale,
@@ -42,11 +44,14 @@ import {
   typedText,
   withLanguage,
 } from './request';
-import { address, enterPage, isNext, localeOf, safeNext, setUpPath } from './signed-in';
+import { address, enterPage, isInvitation, isNext, localeOf, safeNext, setUpPath } from './signed-in';
 import { goOn, showCode } from './two-factor';
 
 const notices = ['data', 'email', 'left', 'password', 'session', 'factor', 'codes', 'accepted', 'declined'] as const;
 type Notice = (typeof notices)[number];
+
+/** What a link that was mailed to an account holder has done before it led to signing in. */
+const linkUses = ['reset', 'confirmed'] as const;
 
 const signInProblems: Partial<Record<ProblemCode, string>> = {
   SIGN_IN_FAILED: 'failed',
@@ -79,7 +84,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     const next = safeNext(request.query.next);
     const person = request.query.again === 'yes' ? null : await findPerson(services, request);
     if (person) response.redirect(303, person.mustSetUpApp ? address(setUpPath, request) : next);
-    else showSignIn(request, response, next);
+    else showSignIn(request, response, next, { brand: await brandOfSignIn(request, next) });
   });
 
   router.post('/sign-in', signInForm, async (request, response) => {
@@ -98,7 +103,8 @@ export function accountPages(services: Services, limits: RateLimits): Router {
       if (!reason || !(error instanceof Problem)) throw error;
       response.status(error.status);
       if (error.options.retryAfter !== undefined) response.set('Retry-After', String(error.options.retryAfter));
-      showSignIn(request, response, next, { login, reason, kept: readKept(typedField(request, 'kept')) });
+      const kept = readKept(typedField(request, 'kept'));
+      showSignIn(request, response, next, { login, reason, kept, brand: await brandOfSignIn(request, next) });
     }
   });
 
@@ -300,6 +306,14 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
   return router;
 
+  /** Of the link that has led here: an invitation to come back to, or an account's link that was just used. */
+  function brandOfSignIn(request: Request, next: string): Promise<Brand | undefined> {
+    const used = request.method === 'GET' && linkUses.some((what) => what === request.query.done);
+    return used
+      ? rememberedBrand(services, request, (led) => led.startsWith('account '))
+      : brandOfNext(services, request, next);
+  }
+
   /** The organization of the path. @throws Problem NOT_FOUND for one that the person does not belong to */
   async function joined(request: Request, { person }: OwnRequest) {
     const all = await listAccountOrganizations(services.database, person.id);
@@ -427,21 +441,27 @@ export function showSignIn(
   request: Request,
   response: Response,
   next: string,
-  { login = '', reason, kept = null }: { login?: string; reason?: string; kept?: KeptForm | null } = {},
+  {
+    login = '',
+    reason,
+    kept = null,
+    brand,
+  }: { login?: string; reason?: string; kept?: KeptForm | null; brand?: Brand | undefined } = {},
 ): void {
   const locale = browserLocale(request);
   const done = kept
     ? 'ended'
     : request.query.again === 'yes'
       ? 'again'
-      : (['reset', 'confirmed'] as const).find((what) => what === request.query.done);
+      : linkUses.find((what) => what === request.query.done);
   response.send(
     renderPage('sign-in', locale, {
       login,
       next,
       kept: kept && JSON.stringify(kept),
       action: withLanguage('/sign-in', request),
-      forgotUrl: withLanguage('/forgot-password', request),
+      forgotUrl: address('/forgot-password', request, isInvitation(next) ? { next } : {}),
+      ...(brand && { brand, invitedTo: isInvitation(next) ? brand.organizationName : null }),
       notice: !reason && done ? translator(locale)(`pages.signIn.${done}`) : null,
       errors: reason ? [{ field: 'login', message: translator(locale)(`fields.login.${reason}`) }] : [],
       ...(request.method === 'GET' && languageLinks('/sign-in', `&next=${encodeURIComponent(next)}`)),

@@ -25,6 +25,7 @@ import {
   typedText,
   withLanguage,
 } from './request';
+import { rememberBrand } from './remembered-brand';
 import { sealLink, unsealLink } from './reopened';
 import { address } from './signed-in';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
@@ -226,6 +227,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     const { link, locale, held, reopened } = opened;
     const person = await findReadyPerson(services, request);
     const next = withLanguage(cleanPath(link.invitation.id), request);
+    rememberBrand(services, response, link.organization.id, `invitation ${link.invitation.id}`);
     const data = { ...about(link, locale), ...paths(request), ...languages(request) };
     response.status(reopened ? 400 : 200).send(
       person

@@ -142,6 +142,8 @@ export interface ViewData {
     forgotUrl: string;
     notice: string | null;
     errors: FieldError<'login'>[];
+    /** The organization of the invitation that it leads back to. */
+    invitedTo?: string | null;
   };
   /** The second half of signing in; byMail false: the app is asked for. */
   'sign-in-code': Chrome & {
@@ -353,7 +355,7 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
   }),
   'request-sent': (data) => ({ ...data }),
   'open-again': (data) => data,
-  'sign-in': (data) => ({ ...data, error: errorsByField(['login'], data.errors) }),
+  'sign-in': (data) => ({ ...data, invitedTo: data.invitedTo ?? null, error: errorsByField(['login'], data.errors) }),
   // A recovery code has letters, too.
   'sign-in-code': (data) => ({
     ...data,
@@ -445,6 +447,7 @@ const who = (inviterName: string | null | undefined): 'named' | 'anonymous' => (
 
 const presentBrand = (brand: Brand | undefined) => ({
   organizationName: brand?.organizationName ?? null,
+  initial: initial(brand?.organizationName ?? ''),
   logo: brand?.logo ?? null,
   stylesheet: brand?.colour ? stylesheetUrl(brand.colour) : null,
 });
@@ -491,6 +494,21 @@ const assetVersions = new Map(
 
 type HelperOptions = Omit<Handlebars.HelperOptions, 'data'> & { data: { locale: Locale } };
 
+/** What is shorter fits into the line of a phone. */
+const longWord = /\S{21,}/g;
+
+/**
+ * Text as HTML in which long words, such as addresses, break after `@` and `.` where they must break at all, and within a
+ * word only where that is not enough.
+ */
+export function softBreaks(text: unknown): string {
+  const whole = typeof text === 'string' ? text : '';
+  const places = [...whole.matchAll(longWord)].flatMap(({ 0: word, index }) =>
+    [...word.matchAll(/[@.](?=[^@.])/g)].map((mark) => index + mark.index + 1),
+  );
+  return [0, ...places].map((from, part) => Handlebars.escapeExpression(whole.slice(from, places[part]))).join('<wbr>');
+}
+
 const helpers = {
   /** `{{t "pages.home.title" name=value}}`: a text of the catalogue in the page's language. */
   t: (key: string, options: HelperOptions): string => texts(options)(key, options.hash as Variables),
@@ -504,6 +522,7 @@ const helpers = {
   /** Joins the parts of a catalogue key. */
   key: (...parts: unknown[]): string => parts.slice(0, -1).join('.'),
   eq: (a: unknown, b: unknown): boolean => a === b,
+  softBreaks: (text: unknown): Handlebars.SafeString => new Handlebars.SafeString(softBreaks(text)),
 };
 
 const texts = (options: HelperOptions): Translate => translator(options.data.locale);

@@ -14,6 +14,8 @@ const consolePattern = /^\/console(\/[\w-]+)*(\?[\w=&%.+@~-]*)?$/;
 /** A screen of ours, whatever a form or a link says. */
 export const isConsolePath = (text: string): boolean => consolePattern.test(text);
 export const isNext = (text: string): boolean => nextPattern.test(text) || isConsolePath(text);
+/** Whether it leads back to an invitation whose link was opened. */
+export const isInvitation = (next: string): boolean => next.startsWith('/invitations/open/');
 export const safeNext = (text: unknown): string => (typeof text === 'string' && isNext(text) ? text : '/profile');
 
 /** An address with the language that was chosen and further parameters. */

@@ -21,6 +21,7 @@ import {
 import { findHalfSignedIn, giveSecondFactor, sendNewCode } from '../sign-in';
 import { goOnData, type KeptForm, keptFormLimit, readKept } from './kept-form';
 import { pageProblems } from './problem-page';
+import { brandOfNext } from './remembered-brand';
 import { renderPage } from './render';
 import { browserLocale, languagesOf, preferredLanguage, typedField } from './request';
 import { address, enterPage, localeOf, safeNext, setUpPath } from './signed-in';
@@ -166,8 +167,10 @@ export async function showCode(
   if (!half) return false;
   const locale = pickLocale(preferredLanguage(request), half.account.locale, request.get('accept-language'));
   const t = translator(locale);
+  const brand = await brandOfNext(services, request, next);
   response.send(
     renderPage('sign-in-code', locale, {
+      ...(brand && { brand }),
       byMail: half.mailCodeId !== null,
       next,
       kept: kept && JSON.stringify(kept),

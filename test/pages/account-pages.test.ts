@@ -1,3 +1,4 @@
+import { moved, setClock } from '../support/clock';
 import { hiddenFields } from '../support/console-forms';
 import { elementsOf } from '../support/html';
 import { signedInPerson, type Visitor, visitor } from '../support/people';
@@ -179,6 +180,79 @@ test('signing in leads to our own pages only, and forms of other sites are refus
   const foreign = { headers: { ...headers, origin: 'https://evil.test' } };
   expect((await visitor(usher).call('POST', '/sign-in', 'login=max', foreign)).status).toBe(403);
   expect((await visitor(usher).call('GET', '/sign-out')).text).toContain('You are signed out');
+});
+
+test('the look of an organization goes with whoever opened its link, and with nobody else', async () => {
+  const look = await usher.createOrganization({ name: 'Lichtblick' });
+  await look.call('PUT', '/branding', { colour: '#ffdd00' });
+  await signedInPerson(usher, look, 'looker@example.com');
+  await signedInPerson(usher, home, 'lena@example.com');
+  await look.invite({ kind: 'guest', email: 'lena@example.com', locale: 'en' });
+  const { token } = await usher.linkFor('lena@example.com', 2);
+  const shows = ({ html }: { html: string }) => [html.includes('Lichtblick'), html.includes('/brand/ffdd00.css')];
+  const [yes, no] = [
+    [true, true],
+    [false, false],
+  ];
+
+  // Signing in for an invitation, and what lies on the way.
+  const invited = visit(usher, { 'Accept-Language': 'en' });
+  const page = await invited.get(`/invitations/${token}`);
+  const next = page.path;
+  const signIn = `/sign-in?next=${encodeURIComponent(next)}`;
+  const plain = (html: string) => html.replaceAll('&#x3D;', '=');
+  expect(plain(page.html)).toContain(`href="${signIn}"`);
+  const signingIn = await invited.get(signIn);
+  expect(shows(signingIn)).toEqual(yes);
+  expect(signingIn.text).toContain('Invitation to Lichtblick');
+  expect(shows(await invited.post('/sign-in', { login: 'x', password: 'x', next }))).toEqual(yes);
+  const forgot = `/forgot-password?next=${encodeURIComponent(next)}`;
+  expect(plain(signingIn.html)).toContain(`href="${forgot}"`);
+  const asking = await invited.get(forgot);
+  expect(shows(asking)).toEqual(yes);
+  expect(shows(await invited.post(asking.action(), { email: 'looker@example.com' }))).toEqual(yes);
+  const stranger = visit(usher);
+  for (const path of [signIn, forgot]) expect(shows(await stranger.get(path))).toEqual(no);
+  for (const path of [
+    '/sign-in',
+    '/sign-in?done=reset',
+    '/forgot-password',
+    signIn.replace(/.$/, (end) => (end === '0' ? '1' : '0')),
+  ])
+    expect(shows(await invited.get(path))).toEqual(no);
+
+  // A new password: the link, what is left of it once it was used, and what it led to; a forged one tells nothing.
+  const [, mail] = await usher.mail.waitForMail('looker@example.com', 2);
+  const reset = /http:\/\/usher.test(\/reset-password\/\S+)/.exec(mail?.parsed.text ?? '')?.[1] ?? '';
+  const holder = visit(usher);
+  const resetting = await holder.get(reset);
+  expect(shows(resetting)).toEqual(yes);
+  const forged = `${reset.slice(0, -30)}${'A'.repeat(20)}${reset.slice(-10)}`;
+  const dead = await visit(usher).get(forged);
+  expect([dead.status, shows(dead)]).toEqual([410, no]);
+  const used = await holder.post(resetting.action(), { password: 'Spring-Is-Here-9' });
+  expect([used.path, shows(used)]).toEqual(['/sign-in?done=reset', yes]);
+  for (const path of ['/reset-password/open', reset]) {
+    const late = await holder.get(path);
+    expect([path, late.status, shows(late)]).toEqual([path, 410, yes]);
+  }
+  const elsewhere = await visit(usher).get(reset);
+  expect([elsewhere.status, shows(elsewhere)]).toEqual([410, no]);
+
+  // A new address: the page that asks, and the link after its time.
+  const person = visitor(usher);
+  await person.signIn('looker@example.com', 'Spring-Is-Here-9');
+  await person.call('PUT', '/v1/me/email', { currentPassword: 'Spring-Is-Here-9', email: 'looked@example.com' });
+  const [confirmation] = await usher.mail.waitForMail('looked@example.com');
+  const confirm = /http:\/\/usher.test(\/confirm-email\/\S+)/.exec(confirmation?.parsed.text ?? '')?.[1] ?? '';
+  expect(shows(await visit(usher).get(confirm))).toEqual(yes);
+  await setClock(usher, moved(new Date(), 3_700_000));
+  try {
+    const expired = await visit(usher).get(confirm);
+    expect([expired.status, shows(expired)]).toEqual([410, yes]);
+  } finally {
+    await setClock(usher, null);
+  }
 });
 
 test('a forgotten password: ask, follow the link, choose, sign in; the token is in no address that stays', async () => {

@@ -1,6 +1,6 @@
 import { durationOf, durationWords } from '../../api/console/durations';
 import { deviceName, shownAddress } from '../../api/pages/device';
-import { passwordRuleItems, renderPage, type ViewData, type ViewName } from '../../api/pages/render';
+import { passwordRuleItems, renderPage, softBreaks, type ViewData, type ViewName } from '../../api/pages/render';
 import { locales, type Locale, translator } from '../../i18n';
 import { elementsOf, type HtmlElement } from '../support/html';
 
@@ -308,6 +308,17 @@ function examples(text: string, locale: Locale): Record<string, Example> {
           view: 'reset-password',
           data: { ...resetting, passwordRules: passwordRuleItems(locale, 8), errors: [], brand },
         },
+        'sign-in': {
+          view: 'sign-in',
+          data: { ...signInForm, kept: null, login: '', next: '/profile', brand, invitedTo: text },
+        },
+        'sign-in-code by mail': { view: 'sign-in-code', data: { ...code, byMail: true, next: text, brand } },
+        'confirm-email': {
+          view: 'confirm-email',
+          data: { email: text, username: text, home: text, isPerson: false, action: '/c', brand },
+        },
+        'account-link-dead': { view: 'account-link-dead', data: { againUrl: '/forgot-password', brand } },
+        'forgot-password': { view: 'forgot-password', data: { ...asking, brand } },
       } satisfies Record<string, Example>).map(([name, example]) => [`${name} with a brand`, example]),
     ) as Record<string, Example>),
     'request-sent': { view: 'request-sent', data: { organizationName: text } },
@@ -382,7 +393,9 @@ describe.each(cases)('the page %s in %s', (name, locale) => {
     '{{constructor.constructor "alert(1)"}} {{> layout}} $t(language)',
   ])('shows %s as text', (hostile) => {
     const shape = (all: HtmlElement[]): string[] =>
-      all.map((element) => `${element.name} ${Object.keys(element.attributes).join(' ')}`);
+      all
+        .filter((element) => element.name !== 'wbr')
+        .map((element) => `${element.name} ${Object.keys(element.attributes).join(' ')}`);
     const attacked = elementsOf(page(name, locale, hostile));
     expect(shape(attacked)).toEqual(shape(elements));
     // Wherever the page shows a name, it shows it whole.
@@ -502,7 +515,7 @@ describe('the page for declining', () => {
 
 test('a page with a brand has its logo once, named, and its colour as a stylesheet; one without has neither', () => {
   const branded = Object.keys(examples('', 'en')).filter((name) => name.endsWith('with a brand'));
-  expect(branded).toHaveLength(8);
+  expect(branded).toHaveLength(13);
   for (const name of branded) {
     const elements = elementsOf(page(name, 'en'));
     const logos = elements.filter(({ attributes }) => attributes['src']?.startsWith('/organizations/'));
@@ -515,6 +528,21 @@ test('a page with a brand has its logo once, named, and its colour as a styleshe
     const plain = page(name.replace(' with a brand', name.startsWith('dead-link') ? ' expired' : ''), 'en');
     expect(plain).not.toMatch(/\/(brand|organizations)\//);
   }
+});
+
+test.each([
+  ['ada.lovelace@mail.example.com', 'ada.<wbr>lovelace@<wbr>mail.<wbr>example.<wbr>com'],
+  ['You are ada.lovelace@mail.test. Sign in.', 'You are ada.<wbr>lovelace@<wbr>mail.<wbr>test. Sign in.'],
+  ['ada@mail.test', 'ada@mail.test'],
+  ['Donaudampfschifffahrtsgesellschaft', 'Donaudampfschifffahrtsgesellschaft'],
+  [
+    '<b>a@b.c</b>a@b.c"a@b.c&a@b.c',
+    '&lt;b&gt;a@<wbr>b.<wbr>c&lt;/b&gt;a@<wbr>b.<wbr>c&quot;a@<wbr>b.<wbr>c&amp;a@<wbr>b.<wbr>c',
+  ],
+  ['..................................', '..................................'],
+  [null, ''],
+])('%s may break as %s', (text, html) => {
+  expect(softBreaks(text)).toBe(html);
 });
 
 describe('words instead of raw values', () => {

@@ -34,7 +34,9 @@ export function visit(usher: TestUsher, headers: Record<string, string> = {}): V
   const cookies: { name: string; value: string; path: string }[] = [];
   const go = async (path: string, method: 'GET' | 'POST', body: string | null, redirects = 0): Promise<Page> => {
     const url = new URL(path.replace(usher.env['USHER_BASE_URL'] ?? '', ''), usher.url);
-    const sent = cookies.filter((cookie) => url.pathname === cookie.path || url.pathname.startsWith(`${cookie.path}/`));
+    const sent = cookies.filter(
+      ({ path: at }) => url.pathname === at || url.pathname.startsWith(at.replace(/\/?$/, '/')),
+    );
     const response = await fetch(url, {
       method,
       redirect: 'manual',
@@ -50,7 +52,10 @@ export function visit(usher: TestUsher, headers: Record<string, string> = {}): V
       const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
       const [name = '', value = ''] = pair.split('=');
       const at = attributes.find((attribute) => /^path=/i.test(attribute))?.slice(5) ?? '/';
-      cookies.unshift({ name, value, path: at });
+      const known = cookies.findIndex((cookie) => cookie.name === name && cookie.path === at);
+      if (known >= 0) cookies.splice(known, 1);
+      // Without a value it is taken back.
+      if (value !== '') cookies.unshift({ name, value, path: at });
     }
     const location = response.headers.get('location');
     if (location && redirects < mostRedirects) return go(new URL(location, url).href, 'GET', null, redirects + 1);
