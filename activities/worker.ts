@@ -115,10 +115,10 @@ export async function startWorker(
     ...overrides,
   });
   const bounces =
-    settings.USHER_BOUNCE_PORT === undefined
+    settings.USHER_BOUNCE_PORT === undefined || bounceDomain === undefined
       ? null
       : await startBounceServer({
-          ...{ port: settings.USHER_BOUNCE_PORT, database, keys, logger },
+          ...{ port: settings.USHER_BOUNCE_PORT, domain: bounceDomain, database, keys, logger },
           tls: bounceTls(settings),
         });
   const mailRetentionDays = settings.USHER_MAIL_RETENTION_DAYS;

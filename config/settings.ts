@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { type KeyRing, parseKeyRing } from '../domain/token';
 import { parseEmailAddress, senderAddress } from '../domain/email-address';
@@ -136,6 +137,41 @@ function missingBeside(set: Record<string, string | undefined>): string[] {
   return needed;
 }
 
+/** What is well formed by itself and yet of no use together; the TLS library would say so in words of its own. */
+function unfit(set: Record<string, string | undefined>): string[] {
+  const { USHER_BOUNCE_TLS_CERT: certText, USHER_BOUNCE_TLS_KEY: keyText } = set;
+  if (!certText || !keyText) return [];
+  let cert: string, key: string;
+  try {
+    [cert, key] = [readCertificate(certText), readPrivateKey(keyText)];
+  } catch {
+    // Said of the one that is bad.
+    return [];
+  }
+  const chain = cert.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const fits = chain.map((one) => isCertificateOf(one, key));
+  if (fits[0] === false)
+    return fits.includes(true)
+      ? ['USHER_BOUNCE_TLS_CERT must begin with the certificate of USHER_BOUNCE_TLS_KEY; those that lead to it follow']
+      : ['USHER_BOUNCE_TLS_KEY is not the key of the certificate in USHER_BOUNCE_TLS_CERT'];
+  try {
+    createSecureContext({ cert, key });
+    return [];
+  } catch {
+    return [
+      'USHER_BOUNCE_TLS_CERT and USHER_BOUNCE_TLS_KEY cannot be used for TLS: a certificate of the chain may be broken, or a key too short',
+    ];
+  }
+}
+
+function isCertificateOf(cert: string, key: string): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
+}
+
 export type ApiSettings = z.infer<typeof apiSettings> & { USHER_BASE_URL: string };
 export type WorkerSettings = z.infer<typeof workerSettings> & { USHER_BASE_URL: string };
 
@@ -150,19 +186,19 @@ export class SettingsError extends Error {
 function read<T>(
   schema: z.ZodType<T>,
   environment: NodeJS.ProcessEnv,
-  missing: (set: Record<string, string | undefined>) => string[] = () => [],
+  together: (set: Record<string, string | undefined>) => string[] = () => [],
 ): T {
   const set = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
   );
   const result = schema.safeParse(set);
-  const alone = missing(set).map((name) => `${name} is missing`);
-  if (result.success && alone.length === 0) return result.data;
+  const others = together(set);
+  if (result.success && others.length === 0) return result.data;
   const bad = (result.error?.issues ?? []).map((issue) => {
     const name = String(issue.path[0]);
     return set[name] === undefined ? `${name} is missing` : `${name} ${issue.message}`;
   });
-  throw new SettingsError([...bad, ...alone]);
+  throw new SettingsError([...bad, ...others]);
 }
 
 const withBaseUrl = <T extends { PORT: number; USHER_BASE_URL?: string | undefined }>(settings: T) => ({
@@ -174,7 +210,12 @@ const withBaseUrl = <T extends { PORT: number; USHER_BASE_URL?: string | undefin
 export const readApiSettings = (environment = process.env): ApiSettings => withBaseUrl(read(apiSettings, environment));
 /** @throws SettingsError */
 export const readWorkerSettings = (environment = process.env): WorkerSettings =>
-  withBaseUrl(read(workerSettings, environment, missingBeside));
+  withBaseUrl(
+    read(workerSettings, environment, (set) => [
+      ...missingBeside(set).map((name) => `${name} is missing`),
+      ...unfit(set),
+    ]),
+  );
 /** @throws SettingsError */
 export const readDatabaseUrl = (environment = process.env): string =>
   read(z.object(databaseSettings), environment).DATABASE_URL;

@@ -24,7 +24,9 @@ export interface DeliveryReport {
 }
 
 /** What is read of a report: it comes before what is returned, and whoever sends more wants something else. */
-const mostBytes = 65_536;
+export const mostReadBytes = 262_144;
+/** For whoever has sent more, and no report in it. */
+export const noReportInTime = 'There is no report in the first 256 KB, and more is not read';
 const longestField = 1_000;
 /** Of all parts together: lists of addresses are dear to take apart. */
 const mostAddressFields = 20;
@@ -86,7 +88,7 @@ const parse = (source: Buffer): Promise<ParsedMail> =>
 function bounded(source: Buffer): Buffer {
   let addressFields = 0;
   const lines = source
-    .subarray(0, mostBytes)
+    .subarray(0, mostReadBytes)
     .toString('latin1')
     .replace(/\r?\n[ \t]+/g, ' ')
     .split(/\r?\n/)

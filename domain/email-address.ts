@@ -28,6 +28,9 @@ export function parseEmailAddress(text: string): { address: string } | { fault: 
 /** Two spellings of one mailbox are one account: compare by this. */
 export const addressKey = (address: string): string => address.toLowerCase();
 
+/** What comes after a `+` is the recipient's own note: whoever writes to many of these writes to one mailbox. Only to count by. */
+export const mailboxKey = (address: string): string => addressKey(address).replace(/^([^+@]+)\+[^@]*(?=@)/, '$1');
+
 /** The plain address of `Usher <usher@example.com>`. @throws Error where there is none */
 export function senderAddress(from: string): string {
   const match = /^(?:[^<>\r\n]*<([^<>\r\n]+)>|([^<>\s]+))$/.exec(from);

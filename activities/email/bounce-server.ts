@@ -3,12 +3,14 @@ import { SMTPServer, type SMTPServerDataStream } from 'smtp-server';
 import type { Database } from '../../db/database';
 import { recordReport } from '../../db/commands/record-report';
 import { readBounceAddress } from '../../domain/bounce-address';
-import { parseDeliveryReport } from '../../domain/delivery-report';
+import { mostReadBytes, noReportInTime, parseDeliveryReport } from '../../domain/delivery-report';
 import type { KeyRing } from '../../domain/token';
 
 export interface BounceServerOptions {
   /** 0: any free one. */
   port: number;
+  /** Of the addresses that it takes mail for. */
+  domain: string;
   database: Database;
   keys: KeyRing;
   logger: Logger;
@@ -24,6 +26,10 @@ export interface BounceServer {
 const mostBytes = 1_048_576;
 /** Who delivers many bounces queues; ours are not urgent. */
 const mostClients = 50;
+/** A report is about one mail; a server that has several for us comes with each. */
+const mostRecipients = 10;
+
+const refusal = (responseCode: number, words: string) => Object.assign(new Error(words), { responseCode });
 
 /**
  * A mail server of Usher's own that takes what comes back (VERP): mail to a bounce address that one of our keys has made, and
@@ -32,12 +38,14 @@ const mostClients = 50;
  */
 export async function startBounceServer({
   port,
+  domain,
   database,
   keys,
   logger,
   tls,
 }: BounceServerOptions): Promise<BounceServer> {
   const mailIdOf = (address: string): string | null => {
+    if (address.slice(address.lastIndexOf('@') + 1).toLowerCase() !== domain.toLowerCase()) return null;
     const claim = readBounceAddress(keys, address);
     return claim.kind === 'mail' ? claim.mailId : null;
   };
@@ -50,14 +58,16 @@ export async function startBounceServer({
       size += chunk.length;
       if (size <= mostBytes) chunks.push(chunk);
     }
-    if (size > mostBytes) throw Object.assign(new Error('The message is too large'), { responseCode: 552 });
+    if (size > mostBytes) throw refusal(552, '5.3.4 The message is too large');
     const report = await parseDeliveryReport(Buffer.concat(chunks)).catch(() => null);
+    if (!report && size > mostReadBytes) throw refusal(552, `5.3.4 ${noReportInTime}`);
     if (!report) {
       logger.info('a mail to a bounce address was no report');
       return;
     }
-    for (const address of addresses) {
-      const { result, mailId } = await recordReport(database, keys, report, mailIdOf(address) ?? undefined);
+    // Two spellings of an address are one mail.
+    for (const id of new Set(addresses.map(mailIdOf))) {
+      const { result, mailId } = await recordReport(database, keys, report, id ?? undefined);
       logger.info({ result, mailId }, 'a report about a mail came in');
     }
   }
@@ -71,9 +81,11 @@ export async function startBounceServer({
     logger: false,
     size: mostBytes,
     maxClients: mostClients,
-    onRcptTo({ address }, _session, callback) {
-      if (mailIdOf(address)) callback();
-      else callback(Object.assign(new Error('5.1.1 No such address'), { responseCode: 550 }));
+    onRcptTo({ address }, { envelope }, callback) {
+      if (!mailIdOf(address)) callback(refusal(550, '5.1.1 No such address'));
+      // For now: the rest may come with the next mail (RFC 5321, 4.5.3.1.10).
+      else if (envelope.rcptTo.length >= mostRecipients) callback(refusal(452, '4.5.3 Too many recipients'));
+      else callback();
     },
     onData(stream, session, callback) {
       take(
@@ -83,9 +95,7 @@ export async function startBounceServer({
         () => callback(),
         (error: Error & { responseCode?: number }) => {
           if (!error.responseCode) logger.error({ err: error }, 'a report about a mail could not be written down');
-          callback(
-            error.responseCode ? error : Object.assign(new Error('4.3.0 Try again later'), { responseCode: 451 }),
-          );
+          callback(error.responseCode ? error : refusal(451, '4.3.0 Try again later'));
         },
       );
     },

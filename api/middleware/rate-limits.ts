@@ -6,6 +6,7 @@ import {
   counterKey,
   countingMails,
   countOfOrganization,
+  countOneMore,
   defaultMailsPerOrganization,
 } from '../../db/commands/count-mail';
 import type { Database, Transaction } from '../../db/database';
@@ -57,9 +58,9 @@ export interface RateLimits {
   forInvitationMail(trx: Transaction, organizationId: string, recipient: string): Promise<void>;
   /**
    * A mail to a person of its own that an organization asks for: by the organization's limit, and by one of the person for all
-   * organizations together, counted apart for the same reason.
+   * organizations together, counted apart for the same reason. In the command's transaction, at its end.
    */
-  forManagedMail(organizationId: string, recipient: string): Promise<void>;
+  forManagedMail(trx: Transaction, organizationId: string, recipient: string): Promise<void>;
 }
 
 /** Requests a minute. Generous: they are there to keep one caller from taking everybody's turn. */
@@ -132,7 +133,6 @@ export function createRateLimits(
   const addressMails = limiter('mail-address', mailsPerAddress, 3_600, false);
   const codeMails = limiter('code-mail', codeMailsPerAccount, 3_600, false);
   const ownChanges = limiter('mail-own', ownMails, 3_600, false);
-  const managedMails = limiter('mail-managed', managedMailsPerRecipient, 3_600, false);
   const countMail = countingMails(secret, enabled, mailsPerOrganization);
   const keyed = (text: string) => counterKey(secret, text);
   const countUnasked = async (trx: Transaction, recipient: string, organizationId?: string) => {
@@ -220,11 +220,13 @@ export function createRateLimits(
     },
     forUnaskedMail: (trx, recipient) => countUnasked(trx, recipient),
     forInvitationMail: (trx, organizationId, recipient) => countUnasked(trx, recipient, organizationId),
-    async forManagedMail(organizationId, recipient) {
+    async forManagedMail(trx, organizationId, recipient) {
       if (!enabled) return;
-      const wait = await database.transaction((trx) => countOfOrganization(trx, organizationId, mailsPerOrganization));
+      const key = `mail-managed:${keyed(addressKey(recipient))}`;
+      const wait =
+        (await countOfOrganization(trx, organizationId, mailsPerOrganization)) ??
+        (await countOneMore(trx, key, managedMailsPerRecipient));
       if (wait !== null) throw tooMany(wait);
-      await consume(managedMails, keyed(addressKey(recipient)));
     },
   };
 }

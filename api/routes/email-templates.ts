@@ -219,13 +219,13 @@ export const emailTemplateRoutes: RouteSpec[] = [
         );
       const { id: accountId, email: to } = caller.account;
       const parts = { ...(await rendered(context)), locale };
-      await limits.forManagedMail(organizationId, to);
       let mailId = '';
       const answer = await command(async (trx) => {
         const now = await readClock(trx);
         const deadline = new Date(now.getTime() + testMailHours * 3_600_000);
         const wish = { type: 'template-test' as const, recipient: to, accountId, aboutOrganizationId: organizationId };
         mailId = await requestAccountMail(trx, { ...wish, deadline, parts }, now);
+        await limits.forManagedMail(trx, organizationId, to);
         return { status: 202, body: { to } };
       });
       if (mailId) services.mails.announce(mailId);

@@ -1,5 +1,6 @@
 import { recordReport } from '../../db/commands/record-report';
-import { parseDeliveryReport } from '../../domain/delivery-report';
+import { mostReadBytes, noReportInTime, parseDeliveryReport } from '../../domain/delivery-report';
+import { Problem } from '../../domain/problem';
 import type { RouteSpec } from '../route';
 
 export const providerEventRoutes: RouteSpec[] = [
@@ -12,7 +13,9 @@ export const providerEventRoutes: RouteSpec[] = [
     rawBody: ['message/rfc822', 'text/plain'],
     answers: { 202: { description: 'Taken, whether or not it is about a mail of ours' } },
     async handle({ services, body }) {
-      const report = await parseDeliveryReport(body as Buffer).catch(() => null);
+      const raw = body as Buffer;
+      const report = await parseDeliveryReport(raw).catch(() => null);
+      if (!report && raw.length > mostReadBytes) throw new Problem('TOO_LARGE', `${noReportInTime}.`);
       if (!report) {
         services.logger.info('what the provider sent was no report');
         return { status: 202 };

@@ -49,12 +49,13 @@ export async function manage(
 }
 
 /**
- * Counts the mails that a command would send, before its transaction: each count takes a connection of its own.
+ * Counts the mails of a command once it has said yes: one that is refused, or answered again, spends nothing.
  * @throws Problem TOO_MANY_REQUESTS
  */
-async function countMails(context: Context, recipientsOf: Recipients): Promise<void> {
-  for (const recipient of recipientsOf(await locate(context), context))
-    if (recipient !== null) await context.limits.forManagedMail(context.organizationId, recipient);
+async function countMails(trx: Transaction, context: Context, recipients: (string | null)[]): Promise<void> {
+  // In one order everywhere: others wait for the rows.
+  for (const recipient of recipients.filter((address) => address !== null).sort())
+    await context.limits.forManagedMail(trx, context.organizationId, recipient);
 }
 
 /** A new address gets a mail; the old one, of somebody who has come in, a notice. */
@@ -89,8 +90,13 @@ export const userAction = (
   answers: { 200: { description: 'The user', schema: user } },
   problems: ['FORBIDDEN', 'STATUS_CONFLICT', 'LAST_ADMINISTRATOR', 'NO_SEAT'],
   async handle(context) {
-    await countMails(context, recipientsOf);
-    return manage(context, idOf(context), (trx, manager) => run(trx, context.organizationId, idOf(context), manager));
+    const { organizationId } = context;
+    return manage(context, idOf(context), async (trx, manager) => {
+      const recipients = recipientsOf(await findUser(trx, organizationId, idOf(context)), context);
+      const done = await run(trx, organizationId, idOf(context), manager);
+      await countMails(trx, context, recipients);
+      return done;
+    });
   },
 });
 
@@ -147,14 +153,15 @@ export const userRoutes: RouteSpec[] = [
     ],
     async handle(context) {
       const patch = context.body as UserPatch;
-      await countMails(context, readdressed(patch));
       const matches = ifMatch(context.request);
       return manage(context, idOf(context), async (trx, manager) => {
         let before = null as string | null;
+        let recipients: (string | null)[] = [];
         const check = async () => {
           const found = await findUser(trx, context.organizationId, idOf(context));
           matches(userVersion(found));
           before = found.email;
+          recipients = readdressed(patch)(found);
         };
         const done = await changeUser(
           trx,
@@ -165,6 +172,7 @@ export const userRoutes: RouteSpec[] = [
           linkLifetimeMs,
           check,
         );
+        await countMails(trx, context, recipients);
         // Whoever has the new address has not asked for what goes there.
         if (patch.email !== undefined && patch.email !== before) await context.limits.forUnaskedMail(trx, patch.email);
         return done;

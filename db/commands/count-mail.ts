@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { addressKey } from '../../domain/email-address';
+import { mailboxKey } from '../../domain/email-address';
 import type { Transaction } from '../database';
 
 /** Mails an hour to one recipient who has not asked for them, from all organizations together. */
@@ -44,7 +44,7 @@ export const countingMails =
     if (!enabled) return null;
     const wait =
       organizationId === undefined ? null : await countOfOrganization(trx, organizationId, mailsPerOrganization);
-    const key = `mail-invitation:${counterKey(secret, addressKey(recipient))}`;
+    const key = `mail-invitation:${counterKey(secret, mailboxKey(recipient))}`;
     return wait ?? countOneMore(trx, key, mailsPerRecipient);
   };
 

@@ -168,6 +168,29 @@ describe('mails that organizations cause otherwise', () => {
   });
 });
 
+test('a request that is refused or answered again has spent no mail that an organization may ask for', async () => {
+  const ours = await usher.createOrganization({ preset: '28-days' });
+  const editor = await signedInPerson(usher, ours, 'editor@limits.test', { role: 'administrator' });
+  const spent = async () =>
+    (await usher.owner('rate_limits').where('key', 'like', 'mail-managed:%').sum('points as sum'))[0]?.sum as string;
+  const before = Number(await spent());
+  const path = '/v1/organizations/current/email-templates/user-invitation/en/test';
+  const headers = { 'idempotency-key': 'one-test' };
+  const test = (body: object) => editor.call('POST', path, body, { headers });
+  expect((await test({})).status).toBe(202);
+  expect(Number(await spent())).toBe(before + 1);
+  expect((await test({})).status).toBe(202);
+  const draft = { subject: 'Hi', html: '<a href="{{link}}">{{link}}</a>', text: '{{link}}' };
+  expect((await test(draft)).body.code).toBe('IDEMPOTENCY_KEY_REUSED');
+  expect(Number(await spent())).toBe(before + 1);
+  // Nor does a command of the console and API that says no.
+  const person = await signedInPerson(usher, ours, 'let-go@limits.test');
+  expect((await ours.call('POST', `/users/${person.id}/deactivate`)).status).toBe(200);
+  const refused = await ours.call('POST', `/users/${person.id}/reset-password`);
+  expect(refused.status).toBe(409);
+  expect(Number(await spent())).toBe(before + 1);
+});
+
 describe('a recipient who has had ten mails within an hour that they did not ask for', () => {
   const flooded = () => usher.owner('rate_limits').where('key', 'like', 'mail-invitation:%');
 

@@ -100,6 +100,12 @@ describe('mails of invitations', () => {
     // What mails nobody is not counted.
     expect((await third.call('POST', '/invitations', { email: 'stranger@flood.test', send: false })).status).toBe(201);
     expect((await one.call('POST', `/invitations/${id}/cancel`)).status).toBe(200);
+    // Nor are addresses of one mailbox several, however they are told apart there; each gets its own mail.
+    const plus = await third.call('POST', '/invitations', { email: 'Stranger+2@flood.test' });
+    expectProblem(plus, 'TOO_MANY_REQUESTS');
+    expect(await one.invite({ email: 'stranger.else+stranger@flood.test' })).toMatchObject({
+      email: 'stranger.else+stranger@flood.test',
+    });
     await one.invite({ email: 'somebody-else@flood.test' });
     const keys = (await usher.owner('rate_limits').pluck('key')) as string[];
     expect(keys.filter((key) => /flood|stranger/i.test(key))).toEqual([]);

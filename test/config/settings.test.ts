@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readApiSettings, readWorkerSettings, type SettingsError } from '../../config/settings';
+import { certificate } from '../support/certificate';
 
 const good = {
   DATABASE_URL: 'postgres://usher@localhost/usher',
@@ -111,6 +112,38 @@ describe('the settings of mail', () => {
     expect(problemsWith({ USHER_DSN_KEY: 'short' })).toEqual([
       'USHER_DSN_KEY must be 32 to 512 visible ASCII characters, no spaces',
     ]);
+  });
+});
+
+describe('the certificate of the bounce port', () => {
+  const worker = { ...good, SMTP_URL: 'smtp://mail.test', USHER_MAIL_FROM: 'usher@usher.test' };
+  const [own, other] = [certificate(), certificate()];
+  const problems = (cert: string, key: string, more: NodeJS.ProcessEnv = {}): string[] => {
+    try {
+      const bounces = { USHER_BOUNCE_DOMAIN: 'usher.test', USHER_BOUNCE_PORT: '2525', ...more };
+      readWorkerSettings({ ...worker, ...bounces, USHER_BOUNCE_TLS_CERT: cert, USHER_BOUNCE_TLS_KEY: key });
+      return [];
+    } catch (error) {
+      return (error as SettingsError).problems;
+    }
+  };
+
+  test('fits its key and comes first, or it is said which setting is wrong, beside all else that is', () => {
+    expect(problems(own.cert, own.key)).toEqual([]);
+    expect(problems(own.cert + other.cert, Buffer.from(own.key).toString('base64'))).toEqual([]);
+    const foreign = 'USHER_BOUNCE_TLS_KEY is not the key of the certificate in USHER_BOUNCE_TLS_CERT';
+    expect(problems(own.cert, other.key)).toEqual([foreign]);
+    expect(problems(other.cert + own.cert, own.key)).toEqual([
+      'USHER_BOUNCE_TLS_CERT must begin with the certificate of USHER_BOUNCE_TLS_KEY; those that lead to it follow',
+    ]);
+    expect(problems(own.cert, other.key, { USHER_BOUNCE_PORT: 'x', USHER_DKIM_DOMAIN: 'usher.test' })).toEqual([
+      expect.stringMatching(/^USHER_BOUNCE_PORT /),
+      'USHER_DKIM_SELECTOR is missing',
+      'USHER_DKIM_PRIVATE_KEY is missing',
+      foreign,
+    ]);
+    const broken = own.cert + own.cert.replace(/\n.{20}/, '\n' + 'A'.repeat(20));
+    expect(problems(broken, own.key)).toEqual([expect.stringMatching(/^USHER_BOUNCE_TLS_CERT and .* chain/)]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { createHash, createVerify, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { startBounceServer } from '../../activities/email/bounce-server';
 import { sweep } from '../../relay/outbox-relay';
 import { openDatabase } from '../../db/database';
 import { bounceAddress, readBounceAddress } from '../../domain/bounce-address';
@@ -95,7 +96,13 @@ describe('at the SMTP address of Usher’s own', () => {
   test('an address that no key of ours has made is refused at once, and so is every other', async () => {
     const sent = await invited('forged@example.com');
     const foreign = bounceAddress(parseKeyRing(`x:${'A'.repeat(43)}=`), sent.mailId, 'bounces.usher.test');
-    const others = [foreign, sent.from.replace(/.@/, (end) => (end === '0@' ? '1@' : '0@')), 'root@bounces.usher.test'];
+    const elsewhere = sent.from.replace('@bounces.usher.test', '@usher.test');
+    const others = [
+      foreign,
+      elsewhere,
+      sent.from.replace(/.@/, (end) => (end === '0@' ? '1@' : '0@')),
+      'root@bounces.usher.test',
+    ];
     for (const address of others)
       await expect(
         deliver(bouncePort, address, dsn({ recipient: sent.email, messageId: sent.messageId })),
@@ -103,14 +110,36 @@ describe('at the SMTP address of Usher’s own', () => {
     expect((await deliveryOf(sent)).status).toBe('sent');
   });
 
+  test('what is sent to many at once is taken for ten, and a mail counts once, however its address is spelled', async () => {
+    const keys = parseKeyRing(usher.env['USHER_SECRET'] ?? '');
+    const heard: { result?: string; mailId?: string }[] = [];
+    const logger = { info: (line: object) => heard.push(line), error: (line: object) => heard.push(line) } as never;
+    const database = openDatabase(usher.database.url, { poolSize: 2 });
+    const domain = 'Bounces.Usher.Test';
+    const server = await startBounceServer({ port: 0, domain, database, keys, logger });
+    try {
+      const sent = await invited('spelled@example.com');
+      const raw = dsn({ recipient: sent.email });
+      expect(await deliver(server.port, [sent.from, sent.from.toUpperCase()], raw)).toEqual([]);
+      expect(heard).toEqual([{ result: 'bounced', mailId: sent.mailId }]);
+      const many = Array.from({ length: 12 }, () => bounceAddress(keys, randomUUID(), 'bounces.usher.test'));
+      expect(await deliver(server.port, many, raw)).toEqual(many.slice(10));
+      expect(heard.slice(1)).toEqual(Array(10).fill({ result: 'unknown', mailId: null }));
+    } finally {
+      await server.stop();
+      await database.destroy();
+    }
+  });
+
   test('somebody’s answer from their holiday is taken and means nothing; what is too large is refused', async () => {
     const sent = await invited('holiday@example.com');
     const before = await state();
     await deliver(bouncePort, sent.from, 'From: ada@example.com\r\nSubject: Out of office\r\n\r\nBack on Monday\r\n');
     await deliver(bouncePort, sent.from, 'no mail at all');
-    await expect(deliver(bouncePort, sent.from, `Subject: x\r\n\r\n${'x'.repeat(1_200_000)}`)).rejects.toMatchObject({
-      responseCode: 552,
-    });
+    const large = (bytes: number) => deliver(bouncePort, sent.from, `Subject: x\r\n\r\n${'x'.repeat(bytes)}`);
+    await expect(large(1_200_000)).rejects.toMatchObject({ responseCode: 552 });
+    await expect(large(300_000)).rejects.toMatchObject({ response: expect.stringContaining('first 256 KB') });
+    await large(200_000);
     expect(await state()).toEqual(before);
   });
 });
@@ -121,6 +150,11 @@ describe('reports of the provider', () => {
     expectProblem(await asReply(report('x', { authorization: `Bearer ${usher.platformKey}` })), 'UNAUTHENTICATED');
     expectProblem(await asReply(report('{}', { 'content-type': 'application/json' })), 'UNSUPPORTED_MEDIA_TYPE');
     expectProblem(await asReply(report('x'.repeat(1_100_000))), 'TOO_LARGE');
+    // Taken whole, and yet without a report in what is read of it.
+    const long = await asReply(report('x'.repeat(300_000)));
+    expectProblem(long, 'TOO_LARGE');
+    expect(long.body.detail).toContain('first 256 KB');
+    expect((await report('x'.repeat(200_000))).status).toBe(202);
   });
 
   test('about an unknown, foreign or forged message change nothing, nor does what is no report', async () => {

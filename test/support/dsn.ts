@@ -90,13 +90,15 @@ const lines = (...text: string[]): string => text.join('\r\n') + '\r\n';
 
 /**
  * Hands a report to an SMTP server, with the empty envelope sender that reports have. @throws what the server refuses
+ * @returns of several recipients those that were refused
  * @param ca given: only over TLS, with the certificate that this vouches for
  */
-export async function deliver(port: number, to: string, raw: string, ca?: string): Promise<void> {
+export async function deliver(port: number, to: string | string[], raw: string, ca?: string): Promise<string[]> {
   const how = ca ? { requireTLS: true, tls: { ca, servername: 'localhost' } } : { ignoreTLS: true };
   const transport = createTransport({ host: '127.0.0.1', port, secure: false, ...how });
   try {
-    await transport.sendMail({ envelope: { from: '', to: [to] }, raw });
+    const { rejected } = (await transport.sendMail({ envelope: { from: '', to }, raw })) as { rejected: string[] };
+    return rejected;
   } finally {
     transport.close();
   }
