@@ -143,9 +143,9 @@ function trialFault(name: MailTemplateName, fill: FillTemplate): TemplateFault |
   const { variables } = templateType(name);
   const values = (of: (variable: VariableName) => string) => Object.fromEntries(variables.map((one) => [one, of(one)]));
   const trials = [
-    values((one) => exampleOf(one, 'en')),
-    values((one) => (variable(one).optional ? '' : exampleOf(one, 'en'))),
-    values((one) => (variable(one).kind === 'text' ? '&'.repeat(longestValue(one)) : exampleOf(one, 'en'))),
+    values((one) => exampleOf(name, one, 'en')),
+    values((one) => (variable(one).optional ? '' : exampleOf(name, one, 'en'))),
+    values((one) => (variable(one).kind === 'text' ? '&'.repeat(longestValue(one)) : exampleOf(name, one, 'en'))),
   ];
   for (const trial of trials) {
     try {
@@ -196,7 +196,7 @@ export const cleanTemplate = (name: MailTemplateName, html: string): string => p
 
 /** Values of the examples, for a look at a template. */
 export const exampleValues = (name: MailTemplateName, locale: TemplateLocale): Record<string, string> =>
-  Object.fromEntries(templateType(name).variables.map((one) => [one, exampleOf(one, locale)]));
+  Object.fromEntries(templateType(name).variables.map((one) => [one, exampleOf(name, one, locale)]));
 
 const helpers = { if: true, unless: true, lines: true };
 type CompilePart = (values: Record<string, string>) => string;

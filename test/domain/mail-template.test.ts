@@ -35,6 +35,14 @@ const render = (
   name: MailTemplateName = 'user-invitation',
 ) => compileTemplate(name, { ...good, ...parts })({ ...exampleValues(name, 'en'), link, ...values });
 
+test('what there is to report is an example of its own where there is something to report', () => {
+  const items = (name: MailTemplateName) => exampleValues(name, 'en')['items'];
+  expect(items('security-report')).toMatch(/^Account\n/);
+  expect(items('delivery-problem')).toMatch(/^550 /);
+  expect(items('invitation-accepted')).toBe('');
+  expect(items('user-invitation')).toBeUndefined();
+});
+
 test('no variable is called like a helper', () => {
   expect(['if', 'unless', 'lines'].filter((name) => name in templateVariables)).toEqual([]);
 });
