@@ -3,6 +3,7 @@ import type { Database, Transaction } from '../db/database';
 import type { Organization } from '../db/models/organization';
 import type { Branding } from '../domain/branding';
 import type { InvitationKind } from '../domain/invitation';
+import type { FillTemplate } from '../domain/mail-template';
 import type { MailParts, MailTemplateName, TemplateLocale } from '../domain/mail-templates';
 import type { KeyRing } from '../domain/token';
 import type { Locale } from '../i18n';
@@ -30,11 +31,11 @@ export interface MailTemplates {
   types: readonly MailTemplateName[];
   /** The built-in, as a template to begin with. */
   builtIn(type: MailTemplateName, locale: TemplateLocale): MailParts;
-  /** A mail with sample data; null: made from the built-in. @throws Error where the own template is none */
+  /** A mail with sample data; null: made from the built-in. */
   preview(
     type: MailTemplateName,
     locale: TemplateLocale,
-    own: MailParts | null,
+    own: FillTemplate | null,
     organization: { id: string; name: string; branding: Branding },
   ): MailParts;
 }

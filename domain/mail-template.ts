@@ -10,7 +10,7 @@ import {
   variable,
   type VariableName,
 } from './mail-templates';
-import type { FieldError } from './problem';
+import type { TemplateFault, TemplateFaultCode, TemplateFaultValues } from './template-fault';
 import { anyToken, cleanHtml, type Mark, shownTokens } from './template-html';
 
 /**
@@ -71,72 +71,111 @@ interface Strip {
   close: boolean;
 }
 
-class TemplateFault extends Error {
+/** Thrown by whatever reads a part, at the first thing that is wrong with it. */
+class Refused extends Error {
   constructor(
-    message: string,
+    readonly code: TemplateFaultCode,
+    readonly values: TemplateFaultValues,
     readonly line: number,
     readonly column: number,
   ) {
-    super(message);
+    super(code);
   }
 }
 
-class TooLarge extends Error {}
+class TooLarge extends Error {
+  constructor(readonly part: 'html' | 'text') {
+    super();
+  }
+}
 
 /** Columns are counted from 1, as editors do. */
-const faultAt = (message: string, { start }: Loc): TemplateFault =>
-  new TemplateFault(message, start.line, start.column + 1);
+const refusedAt = ({ start }: Loc, code: TemplateFaultCode, values: TemplateFaultValues = {}): Refused =>
+  new Refused(code, values, start.line, start.column + 1);
 
-/** Everything that is wrong with a template; nothing: it can be sent. // E3 */
-export function checkTemplate(name: MailTemplateName, parts: MailParts): FieldError[] {
-  const faults = (['subject', 'html', 'text'] as const).flatMap((part) => {
+/** As it would be written. */
+const written = (inside: string): string => `{{${inside}}}`;
+
+export type FillTemplate = (values: TemplateValues) => MailParts;
+
+export interface JudgedTemplate {
+  faults: TemplateFault[];
+  /** What fills it in; null: it has faults. */
+  fill: FillTemplate | null;
+}
+
+const everyPart = ['subject', 'html', 'text'] as const;
+
+/** Everything that is wrong with a template; nothing: it can be sent. Each part is read, and its HTML cleaned, once. // E3 */
+export function judgeTemplate(name: MailTemplateName, parts: MailParts): JudgedTemplate {
+  const prepared: Partial<Record<TemplatePart, Prepared>> = {};
+  const faults = everyPart.flatMap((part) => {
     try {
-      const { shows } = preparePart(name, part, parts[part]);
-      const { mandatory } = templateType(name);
-      if (part === 'subject' || mandatory === null || shows(mandatory)) return [];
-      const place = part === 'html' ? ' where people see it: as a text, or as the address of <a>' : '';
-      return [{ pointer: `/${part}`, message: `Must contain {{${mandatory}}}${place}, whatever the conditions.` }];
+      const read = preparePart(name, part, parts[part]);
+      prepared[part] = read;
+      return missingIn(name, part, read);
     } catch (error) {
-      if (!(error instanceof TemplateFault)) throw error;
-      const { line, column } = error;
-      return [{ pointer: `/${part}`, message: `Line ${line}, column ${column}: ${error.message}`, line, column }];
+      if (!(error instanceof Refused)) throw error;
+      const { code, values, line, column } = error;
+      return [{ part, code, values, line, column }];
     }
   });
-  return faults.length > 0 ? faults : trialFaults(name, parts);
+  const { subject, html, text } = prepared;
+  if (faults.length > 0 || !subject || !html || !text) return { faults, fill: null };
+  const fill = fillingIn(name, { subject: subject.source, html: html.source, text: text.source });
+  const failed = trialFault(name, fill);
+  return failed ? { faults: [failed], fill: null } : { faults: [], fill };
+}
+
+export const checkTemplate = (name: MailTemplateName, parts: MailParts): TemplateFault[] =>
+  judgeTemplate(name, parts).faults;
+
+/** What the mail is for must be there, whatever the conditions. */
+function missingIn(name: MailTemplateName, part: TemplatePart, { shows }: Prepared): TemplateFault[] {
+  const { mandatory } = templateType(name);
+  if (part === 'subject' || mandatory === null || shows(mandatory)) return [];
+  const values = { variable: written(mandatory) };
+  return [{ part, code: part === 'html' ? 'missingInHtml' : 'missingInText', values }];
 }
 
 /** What would fail is found out now: with all there may be to say, with nothing, and with as much as possible. */
-function trialFaults(name: MailTemplateName, parts: MailParts): FieldError[] {
+function trialFault(name: MailTemplateName, fill: FillTemplate): TemplateFault | null {
   const { variables } = templateType(name);
   const values = (of: (variable: VariableName) => string) => Object.fromEntries(variables.map((one) => [one, of(one)]));
   const trials = [
-    values((one) => exampleOf(one, 'en')),
-    values((one) => (variable(one).optional ? '' : exampleOf(one, 'en'))),
-    values((one) => (variable(one).kind === 'text' ? '&'.repeat(longestValue(one)) : exampleOf(one, 'en'))),
+    values((one) => exampleOf(name, one, 'en')),
+    values((one) => (variable(one).optional ? '' : exampleOf(name, one, 'en'))),
+    values((one) => (variable(one).kind === 'text' ? '&'.repeat(longestValue(one)) : exampleOf(name, one, 'en'))),
   ];
-  const render = compileTemplate(name, parts);
   for (const trial of trials) {
     try {
-      const { subject } = render(trial);
-      if (subject === '') return [{ pointer: '/subject', message: 'Would be empty where a name is not known.' }];
+      if (fill(trial).subject === '') return { part: 'subject', code: 'emptySubject', values: {} };
     } catch (error) {
-      const message = error instanceof TooLarge ? error.message : 'Cannot be filled in.';
-      return [{ pointer: '/html', message }];
+      return error instanceof TooLarge
+        ? { part: error.part, code: 'tooLarge', values: {} }
+        : { part: 'html', code: 'notFillable', values: {} };
     }
   }
-  return [];
+  return null;
 }
 
 /**
  * @returns what fills a template in
  * @throws Error where it is none
  */
-export function compileTemplate(name: MailTemplateName, parts: MailParts): (values: TemplateValues) => MailParts {
+export const compileTemplate = (name: MailTemplateName, parts: MailParts): FillTemplate =>
+  fillingIn(name, {
+    subject: preparePart(name, 'subject', parts.subject).source,
+    html: preparePart(name, 'html', parts.html).source,
+    text: preparePart(name, 'text', parts.text).source,
+  });
+
+function fillingIn(name: MailTemplateName, sources: MailParts): FillTemplate {
   const { variables } = templateType(name);
   const compiled = {
-    subject: compilePart('subject', preparePart(name, 'subject', parts.subject).source),
-    html: compilePart('html', preparePart(name, 'html', parts.html).source),
-    text: compilePart('text', preparePart(name, 'text', parts.text).source),
+    subject: compilePart('subject', sources.subject),
+    html: compilePart('html', sources.html),
+    text: compilePart('text', sources.text),
   };
   return (values) => {
     const known = Object.create(null) as Record<string, string>;
@@ -147,8 +186,7 @@ export function compileTemplate(name: MailTemplateName, parts: MailParts): (valu
       html: compiled.html(known).trim() + '\n',
       text: compiled.text(known).trim() + '\n',
     };
-    if (filled.html.length > largestPart || filled.text.length > largestPart)
-      throw new TooLarge('Would be larger than a megabyte: use long variables less often.');
+    for (const part of ['html', 'text'] as const) if (filled[part].length > largestPart) throw new TooLarge(part);
     return filled;
   };
 }
@@ -158,7 +196,7 @@ export const cleanTemplate = (name: MailTemplateName, html: string): string => p
 
 /** Values of the examples, for a look at a template. */
 export const exampleValues = (name: MailTemplateName, locale: TemplateLocale): Record<string, string> =>
-  Object.fromEntries(templateType(name).variables.map((one) => [one, exampleOf(one, locale)]));
+  Object.fromEntries(templateType(name).variables.map((one) => [one, exampleOf(name, one, locale)]));
 
 const helpers = { if: true, unless: true, lines: true };
 type CompilePart = (values: Record<string, string>) => string;
@@ -206,31 +244,35 @@ export const surely = (filled: Filled[], name: VariableName, isThere: (token: st
       : one.name === name && isThere(one.token),
   );
 
-/** @throws TemplateFault with line and column */
+/** @throws Refused with line and column */
 function preparePart(name: MailTemplateName, part: TemplatePart, source: string): Prepared {
   const { walk, filled } = readPart(name, part, source);
   if (part !== 'html') return { source, shows: (one) => surely(filled, one, () => true) };
   const { html, misplaced } = cleanHtml(walk.marked.join(''), walk.marks);
   const [first] = misplaced;
-  if (first) throw new TemplateFault(first.message, first.mark.loc.line, first.mark.loc.column + 1);
+  if (first) throw refusedAt({ start: first.mark.loc }, first.code);
   const cleaned = `<!doctype html>\n${withMarksReplaced(html, walk.marks)}`;
   assertSame(name, cleaned, walk.marks, html);
-  const shown = shownTokens(html, walk.marks);
+  // Only who judges a template asks; who fills it in need not look for what people see.
+  let shown: ReadonlySet<string> | null = null;
+  const isShown = (token: string): boolean => (shown ??= shownTokens(html, walk.marks)).has(token);
   // A link inside a comment or a script has gone with it.
-  return { source: cleaned, shows: (one) => surely(filled, one, (token) => shown.has(token)) };
+  return { source: cleaned, shows: (one) => surely(filled, one, isShown) };
 }
 
-/** @throws TemplateFault with line and column */
+/** @throws Refused with line and column */
 export function readPart(name: MailTemplateName, part: TemplatePart, source: string): { walk: Walk; filled: Filled[] } {
   // Also for rows that were written past the API: what is no string is no template.
-  if (typeof source !== 'string') throw new TemplateFault('Must be a text.', 1, 1);
+  if (typeof source !== 'string') throw new Refused('noText', {}, 1, 1);
   const limit = templateLimits[part];
   if (Buffer.byteLength(source) > limit)
-    throw new TemplateFault(part === 'subject' ? `May have at most ${limit} bytes.` : 'May have at most 100 KB.', 1, 1);
-  if (source.trim() === '') throw new TemplateFault('Must not be empty.', 1, 1);
+    throw part === 'subject'
+      ? new Refused('subjectTooLong', { limit }, 1, 1)
+      : new Refused('tooLong', { limit: limit / 1024 }, 1, 1);
+  if (source.trim() === '') throw new Refused('empty', {}, 1, 1);
   // Before anything walks it: what is nested without end has as many beginnings.
   if (source.split('{{').length > templateLimits.nodes + 1)
-    throw new TemplateFault(`May have at most ${templateLimits.nodes} variables and blocks.`, 1, 1);
+    throw new Refused('tooManyNodes', { limit: templateLimits.nodes }, 1, 1);
   for (const mask of Object.values(masks)) {
     const before = source.split(mask, 2)[0] ?? '';
     if (before.length < source.length) throw literalFault(before, mask);
@@ -241,10 +283,10 @@ export function readPart(name: MailTemplateName, part: TemplatePart, source: str
 }
 
 /** In the mail log it would look like what is secret. */
-function literalFault(before: string, mask: string): TemplateFault {
+function literalFault(before: string, mask: string): Refused {
   const lines = before.split(/\r\n?|\n/);
   const column = (lines.at(-1) ?? '').length + 1;
-  return new TemplateFault(`“${mask}” stands for links and codes in the mail log: leave it out.`, lines.length, column);
+  return new Refused('mask', { mask }, lines.length, column);
 }
 
 const styleSheets = /(<style\b[^>]*>[^<]*<\/style>)/i;
@@ -274,12 +316,12 @@ function assertSame(name: MailTemplateName, cleaned: string, marks: readonly Mar
     walk.program(parse(cleaned), 0);
     found = walk.marks;
   } catch (error) {
-    if (!(error instanceof TemplateFault)) throw error;
+    if (!(error instanceof Refused)) throw error;
   }
   const wrong = expected.findIndex(({ source }, index) => source !== found?.[index]?.source);
   if (wrong === -1 && expected.length === found?.length) return;
   const { loc } = expected[Math.max(wrong, 0)] ?? { loc: { line: 1, column: 0 } };
-  throw new TemplateFault('Cannot be told from the braces and tags around it.', loc.line, loc.column + 1);
+  throw refusedAt({ start: loc }, 'ambiguous');
 }
 
 /** Looks at every node: what is not on the list is refused. Notes where what stands, for the HTML to be cleaned around it. */
@@ -295,9 +337,8 @@ class Walk {
 
   program({ body, blockParams }: Program, depth: number): Filled[] {
     if (depth > templateLimits.depth && body[0])
-      throw faultAt(`Blocks may be nested ${templateLimits.depth} deep at most.`, body[0].loc);
-    if (blockParams && blockParams.length > 0 && body[0])
-      throw faultAt('Blocks have no parameters of their own.', body[0].loc);
+      throw refusedAt(body[0].loc, 'tooDeep', { limit: templateLimits.depth });
+    if (blockParams && blockParams.length > 0 && body[0]) throw refusedAt(body[0].loc, 'blockParameters');
     return body.flatMap((node) => this.node(node, depth));
   }
 
@@ -314,25 +355,24 @@ class Walk {
         return this.block(node, depth);
       case 'PartialStatement':
       case 'PartialBlockStatement':
-        throw faultAt('Templates include no others.', node.loc);
+        throw refusedAt(node.loc, 'partial');
       default:
-        throw faultAt('Only variables, {{#if}} and {{#unless}} are known.', node.loc);
+        throw refusedAt(node.loc, 'unknownTag', { if: written('#if'), unless: written('#unless') });
     }
   }
 
   private mustache(node: Node & { type: 'MustacheStatement' }): Filled {
-    if (!node.escaped) throw faultAt('Write {{name}} with two braces: nothing is filled in as HTML.', node.loc);
+    if (!node.escaped) throw refusedAt(node.loc, 'unescaped', { example: written('name') });
     const [argument, ...more] = node.params;
     if (argument || node.hash !== undefined) {
       const helper = String(node.path.original);
-      if (helper !== 'lines') throw faultAt(`There is no helper ${helper.slice(0, 50)}: only lines.`, node.loc);
+      if (helper !== 'lines') throw refusedAt(node.loc, 'unknownHelper', { helper: helper.slice(0, 50) });
       if (!argument || more.length > 0 || node.hash !== undefined)
-        throw faultAt('lines takes one variable: {{lines message}}.', node.loc);
-      if (this.part === 'subject') throw faultAt('A subject has one line.', node.loc);
+        throw refusedAt(node.loc, 'linesArgument', { example: written('lines message') });
+      if (this.part === 'subject') throw refusedAt(node.loc, 'linesInSubject');
     }
     const name = this.variable(argument ?? node.path);
-    if (this.part === 'subject' && (name === 'link' || name === 'code'))
-      throw faultAt('A subject is read by everybody who sees the mailbox: no link and no code there.', node.loc);
+    if (this.part === 'subject' && (name === 'link' || name === 'code')) throw refusedAt(node.loc, 'secretInSubject');
     const { open, close } = node.strip;
     const source = `{{${open ? '~' : ''}${argument ? 'lines ' : ''}${name}${close ? '~' : ''}}}`;
     // Line breaks become elements, which an attribute cannot have.
@@ -342,10 +382,10 @@ class Walk {
   private block(node: Node & { type: 'BlockStatement' }, depth: number): Filled[] {
     const helper = String(node.path.original);
     if (helper !== 'if' && helper !== 'unless')
-      throw faultAt(`There is no block ${helper.slice(0, 50)}: only #if and #unless.`, node.loc);
+      throw refusedAt(node.loc, 'unknownBlock', { block: helper.slice(0, 50) });
     const [condition, ...more] = node.params;
     if (!condition || more.length > 0 || node.hash !== undefined)
-      throw faultAt(`#${helper} takes one variable: {{#${helper} message}}.`, node.loc);
+      throw refusedAt(node.loc, 'blockArgument', { block: helper, example: written(`#${helper} message`) });
     const name = this.variable(condition);
     const braces = (strip: Strip | undefined, inner: string) =>
       `{{${strip?.open ? '~' : ''}${inner}${strip?.close ? '~' : ''}}}`;
@@ -368,8 +408,9 @@ class Walk {
     const { variables } = templateType(this.name);
     const name = plain && variables.find((one) => one === original);
     if (name) return name;
-    const shown = typeof original === 'string' ? original.slice(0, 50) : 'of that kind';
-    throw faultAt(`There is no variable ${shown} here. Known are: ${variables.join(', ')}.`, path.loc);
+    const known = variables.join(', ');
+    if (typeof original !== 'string') throw refusedAt(path.loc, 'noVariable', { known });
+    throw refusedAt(path.loc, 'unknownVariable', { variable: original.slice(0, 50), known });
   }
 
   private mark(source: string, { start }: Loc, kind: Mark['kind']): string {
@@ -380,7 +421,7 @@ class Walk {
   }
 }
 
-/** @throws TemplateFault */
+/** @throws Refused */
 function parse(source: string): Program {
   try {
     // Not `parse`: that has moved white space already, and compiling does so once more.
@@ -391,20 +432,21 @@ function parse(source: string): Program {
 }
 
 /** In our words: those of the parser name its own tokens. */
-function syntaxFault(source: string, error: Error & { lineNumber?: number; column?: number }): TemplateFault {
-  if (error.lineNumber !== undefined && error.column !== undefined)
-    return new TemplateFault(error.message.replace(/ - \d+:\d+$/, '.'), error.lineNumber, error.column + 1);
+function syntaxFault(source: string, error: Error & { lineNumber?: number; column?: number }): Refused {
+  if (error.lineNumber !== undefined && error.column !== undefined) {
+    const [, open, close] = /^(\S+) doesn't match (\S+)/.exec(error.message) ?? [];
+    const at = { start: { line: error.lineNumber, column: error.column } };
+    if (open === undefined || close === undefined) return refusedAt(at, 'notUnderstood');
+    const values = { open: written(`#${open.slice(0, 50)}`), close: written(`/${close.slice(0, 50)}`) };
+    return refusedAt(at, 'closedByAnother', values);
+  }
   const [first = '', shown = '', pointer = ''] = error.message.split('\n');
   const line = Number(/line (\d+)/.exec(first)?.[1] ?? 1);
   const before = shown.slice(0, pointer.length - 1).replace(/^\.\.\./, '');
   const after = shown.slice(pointer.length - 1).replace(/\.\.\.$/, '');
-  const unfinished = /got 'EOF'/.test(error.message);
-  const message = unfinished ? 'Something is not closed before the end.' : 'Is not understood here.';
-  return new TemplateFault(
-    message,
-    line,
-    unfinished ? lastColumn(source, line) : columnOf(source, line, before, after),
-  );
+  return /got 'EOF'/.test(error.message)
+    ? new Refused('unfinished', {}, line, lastColumn(source, line))
+    : new Refused('notUnderstood', {}, line, columnOf(source, line, before, after));
 }
 
 const lineOf = (source: string, line: number): string => source.split(/\r\n?|\n/)[line - 1] ?? '';

@@ -61,14 +61,8 @@ export const templateVariables = {
   count: text('How many things have happened', '3', true),
   joins: text('The organization whose invitation the new password accepts', 'Nordlicht Energie', true),
   home: text('The organization that the account belongs to', 'Nordlicht Energie', true),
-  items: text(
-    'What there is to report, one line each: {{lines items}}',
-    {
-      en: 'Grace Hopper has accepted.\nAlan Turing has declined.',
-      de: 'Grace Hopper hat angenommen.\nAlan Turing hat abgelehnt.',
-    },
-    true,
-  ),
+  // What there is to report differs by type.
+  items: text('What there is to report, one line each: {{lines items}}', '', true),
   senderAddress: text('The address that the mail comes from', 'no-reply@usher.example'),
   logo: {
     meaning: 'The address of the organization’s logo',
@@ -89,15 +83,12 @@ export type VariableName = keyof typeof templateVariables;
 
 export const variable = (name: VariableName): Variable => templateVariables[name];
 
-export const exampleOf = (name: VariableName, locale: TemplateLocale): string => {
-  const { example } = variable(name);
-  return typeof example === 'string' ? example : example[locale];
-};
-
 export interface MailTemplateType {
   variables: readonly VariableName[];
   /** Without it the mail would be of no use: a template must hold it in HTML and in text. // E3 */
   mandatory: 'link' | 'code' | null;
+  /** Of what there is to report. */
+  items?: Variable['example'];
 }
 
 const everywhere = [
@@ -124,6 +115,7 @@ const telling = (...more: VariableName[]): MailTemplateType => ({
   mandatory: null,
 });
 const newsOfInvitation = telling('personName', 'person', 'items');
+const reporting = (type: MailTemplateType, items: Variable['example']): MailTemplateType => ({ ...type, items });
 
 export const mailTemplateTypes = {
   'user-invitation': invitation,
@@ -140,13 +132,22 @@ export const mailTemplateTypes = {
   'email-confirmation': opening('username', 'home'),
   'email-change-notice': telling('newAddress'),
   'account-inactive': { variables: ['link', ...everywhere], mandatory: 'link' },
-  'security-report': telling('personName', 'expiresAt', 'items'),
-  'delivery-problem': newsOfInvitation,
+  'security-report': reporting(telling('personName', 'expiresAt', 'items'), {
+    en: 'Account\nName: Grace Hopper\nStatus: Active\n\nSecond factor\nMethod: Authenticator app',
+    de: 'Konto\nName: Grace Hopper\nStatus: Aktiv\n\nZweiter Faktor\nVerfahren: Authenticator-App',
+  }),
+  'delivery-problem': reporting(newsOfInvitation, '550 5.1.1 <grace@example.com>: no such mailbox'),
   'invitation-accepted': newsOfInvitation,
-  'invitation-declined': newsOfInvitation,
+  'invitation-declined': reporting(newsOfInvitation, {
+    en: 'Thank you, but I have an account already.',
+    de: 'Vielen Dank, ich habe schon ein Konto.',
+  }),
   'invitation-expired': newsOfInvitation,
   'new-link-requested': newsOfInvitation,
-  'invitation-news': telling('count', 'items'),
+  'invitation-news': reporting(telling('count', 'items'), {
+    en: 'Accepted: 2\nGrace Hopper (grace@example.com)\nAlan Turing (alan@example.com)\n\nDeclined: 1\nMary Jackson (mary@example.com)',
+    de: 'Angenommen: 2\nGrace Hopper (grace@example.com)\nAlan Turing (alan@example.com)\n\nAbgelehnt: 1\nMary Jackson (mary@example.com)',
+  }),
 } as const satisfies Record<string, MailTemplateType>;
 
 export type MailTemplateName = keyof typeof mailTemplateTypes;
@@ -154,3 +155,9 @@ export type MailTemplateName = keyof typeof mailTemplateTypes;
 export const mailTemplateNames = Object.keys(mailTemplateTypes) as MailTemplateName[];
 
 export const templateType = (name: MailTemplateName): MailTemplateType => mailTemplateTypes[name];
+
+/** What a variable could be in a mail of this type. */
+export const exampleOf = (type: MailTemplateName, name: VariableName, locale: TemplateLocale): string => {
+  const example = (name === 'items' && templateType(type).items) || variable(name).example;
+  return typeof example === 'string' ? example : example[locale];
+};

@@ -1,4 +1,5 @@
 import sanitizeHtml from 'sanitize-html';
+import type { TemplateFaultCode } from './template-fault';
 
 /** What stands for a variable or for one end of a block while HTML is cleaned. */
 export interface Mark {
@@ -15,7 +16,7 @@ export const anyToken = /u[0-9a-f]{16}x\d+z/g;
 
 export interface Misplaced {
   mark: Mark;
-  message: string;
+  code: TemplateFaultCode;
 }
 
 const tables = ['table', 'caption', 'colgroup', 'col', 'thead', 'tbody', 'tfoot', 'tr', 'td', 'th'];
@@ -51,8 +52,8 @@ export function cleanHtml(html: string, marks: readonly Mark[]): { html: string;
 
   const judgeAttribute = (name: string, value: string): void => {
     for (const mark of within(value)) {
-      const message = faultIn(name, value, mark);
-      if (message) misplaced.push({ mark, message });
+      const code = faultIn(name, value, mark);
+      if (code) misplaced.push({ mark, code });
     }
   };
   const clean = sanitizeHtml(html, {
@@ -95,8 +96,7 @@ export function cleanHtml(html: string, marks: readonly Mark[]): { html: string;
       // What is left of http-equiv.
       if (tag === 'meta') return attribs.name === undefined && attribs.charset === undefined;
       if (tag !== 'style') return false;
-      for (const mark of within(text))
-        misplaced.push({ mark, message: 'Nothing may be filled in between <style> and </style>.' });
+      for (const mark of within(text)) misplaced.push({ mark, code: 'inStyleSheet' });
       return unsafeCss.test(text);
     },
   });
@@ -130,12 +130,10 @@ export function shownTokens(clean: string, marks: readonly Mark[]): Set<string> 
 }
 
 /** What a mark may not do in an attribute; null: it may. */
-function faultIn(name: string, value: string, { kind, token }: Mark): string | null {
-  if (kind === 'block') return 'A block must stand between elements, not inside a tag.';
-  if (name === 'style' || name === 'bgcolor' || name === 'color')
-    return kind === 'colour' ? null : 'Only a colour may be filled in here.';
-  if (name === 'href' || name === 'src')
-    return kind === 'address' && value.trim() === token ? null : 'Only a whole address may be filled in here.';
+function faultIn(name: string, value: string, { kind, token }: Mark): TemplateFaultCode | null {
+  if (kind === 'block') return 'blockInTag';
+  if (name === 'style' || name === 'bgcolor' || name === 'color') return kind === 'colour' ? null : 'onlyColour';
+  if (name === 'href' || name === 'src') return kind === 'address' && value.trim() === token ? null : 'onlyAddress';
   return null;
 }
 
@@ -144,8 +142,5 @@ function torn(clean: string, marks: readonly Mark[]): Misplaced[] {
   const ends = marks.filter(({ kind }) => kind === 'block');
   const there = new Set(tokensIn(clean));
   const lost = ends.filter(({ token }) => !there.has(token));
-  return lost.map((mark) => ({
-    mark,
-    message: 'A block must stand between elements that a mail may have, not inside a tag, a comment or a script.',
-  }));
+  return lost.map((mark) => ({ mark, code: 'tornBlock' }));
 }

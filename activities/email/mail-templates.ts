@@ -1,6 +1,6 @@
 import { logoUrl } from '../../db/queries/find-branding';
 import { type Branding, defaultColour, textColourOn } from '../../domain/branding';
-import { cleanTemplate, exampleValues } from '../../domain/mail-template';
+import { cleanTemplate, exampleValues, type FillTemplate } from '../../domain/mail-template';
 import { mailTemplateNames, type MailParts, type MailTemplateName } from '../../domain/mail-templates';
 import type { Locale } from '../../i18n';
 import { hasBuiltIn, renderExample, unfilledTemplate } from './render';
@@ -25,7 +25,7 @@ export function createMailTemplates(baseUrl: string) {
     preview(
       type: MailTemplateName,
       locale: Locale,
-      own: MailParts | null,
+      own: FillTemplate | null,
       { id, name, branding }: { id: string; name: string; branding: Branding },
     ): MailParts {
       const brandColour = branding.colour ?? defaultColour;

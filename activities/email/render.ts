@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
 import { defaultColour, textColourOn } from '../../domain/branding';
-import { compileTemplate, oneLine, paragraphs } from '../../domain/mail-template';
+import { compileTemplate, type FillTemplate, oneLine, paragraphs } from '../../domain/mail-template';
 import { type MailParts, type MailTemplateName, mailTemplateTypes, variable } from '../../domain/mail-templates';
 import { formatInstant, hasText, translator, type Locale, type Variables } from '../../i18n';
 import {
@@ -144,13 +144,11 @@ function fromOwn(
   }
 }
 
-type Compiled = ReturnType<typeof compileTemplate>;
-
-const compiledTemplates = new Map<string, Compiled>();
+const compiledTemplates = new Map<string, FillTemplate>();
 const mostCompiled = 1_000;
 
 /** Compiled once per version, which never changes. */
-function compiledOwn(type: MailTemplateName, own: OwnTemplate): Compiled {
+function compiledOwn(type: MailTemplateName, own: OwnTemplate): FillTemplate {
   if (own.key === null) return compileTemplate(type, own);
   const key = `${type} ${own.key}`;
   const known = compiledTemplates.get(key);
@@ -269,14 +267,14 @@ const showsEnd = (type: MailTemplateName): boolean =>
 export const hasBuiltIn = (type: MailTemplateName): boolean =>
   type in mailTypes || hasText('en', `mail.account.${type}.subject`);
 
-/** A mail with the given values in place of a person's. @throws Error where the own template is none */
+/** A mail with the given values in place of a person's; null: made from the built-in. */
 export function renderExample(
   type: MailTemplateName,
   locale: Locale,
-  own: MailParts | null,
+  own: FillTemplate | null,
   values: Values,
 ): MailParts {
-  if (own) return compileTemplate(type, own)(values);
+  if (own) return own(values);
   const all = { ...invitationValues(blankInvitation), ...holderValues(blankHolder) };
   const templatesOf = type in mailTypes ? templates[type as MailType] : holderTemplates;
   const nothing = Object.fromEntries(Object.keys(all).map((name) => [name, '']));

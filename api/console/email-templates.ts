@@ -8,7 +8,7 @@ import { actorName } from './actors';
 import { type Conflict, conflictOf } from './conflict';
 import { demand, refusable } from './demand';
 import { type FieldSpec, type Form, formOf } from './forms';
-import { showFaults } from './frames';
+import { showFaults, showMailParts } from './frames';
 import type { Screens } from './index';
 import { mailName } from './mail-names';
 import type { Page } from './page';
@@ -37,7 +37,7 @@ interface EditorData {
   form: Form;
   version: string;
   conflict: Conflict | null;
-  faults: { place: string; message: string }[];
+  faults: { part: string; message: string }[];
   variables: { code: string; meaning: string; example: string; mandatory: boolean; optional: boolean }[];
   /** Where a test mail of what stands in the form went. */
   testSentTo: string | null;
@@ -218,14 +218,12 @@ const titleOf = (page: Page) => ({
   language: page.t(`console.settings.locales.${page.param('locale')}`),
 });
 
-/** Where each fault is, as exactly as it is known. */
+/** What is wrong with each part; the line and column are said with it. */
 const faultsOf = (page: Page, errors: FieldError[] = []) =>
-  errors.map(({ pointer, message, line, column }) => {
+  errors.map(({ pointer, message }) => {
     const name = pointer.split('/')[1] ?? '';
     const key = `console.templates.fields.${name}.label`;
-    const part = hasText(page.locale, key) ? page.t(key) : name;
-    const at = line === undefined ? [] : [page.t('console.templates.place', { line, column: column ?? 1 })];
-    return { place: [part, ...at].join(', '), message };
+    return { part: hasText(page.locale, key) ? page.t(key) : name, message };
   });
 
 interface Shown {
@@ -269,7 +267,7 @@ async function showEditor(page: Page, { problem, typed = false, testSentTo }: Sh
   else page.show(editorView, data);
 }
 
-/** The mail alone, or what keeps it from being one. */
+/** The mail with both of its parts, or what keeps it from being one. */
 async function showPreview(page: Page, body: object | undefined): Promise<void> {
   demand(page, 'templates.manage');
   try {
@@ -277,7 +275,7 @@ async function showPreview(page: Page, body: object | undefined): Promise<void> 
       params: paramsOf(page),
       body,
     });
-    page.response.send(mail.html);
+    showMailParts(page.response, page.locale, mail, page.param('locale'));
   } catch (error) {
     const problem = toProblem(error);
     if (problem.code !== 'BAD_INPUT') throw error;

@@ -1,13 +1,18 @@
 import type { z } from 'zod';
 import { mailTemplateNames } from '../../domain/mail-templates';
-import type { Problem } from '../../domain/problem';
+import { nameUsers } from '../../db/queries/name-users';
+import { notFound, type Problem } from '../../domain/problem';
+import { toProblem } from '../middleware/problems';
 import type { email, emailPage, emailWithContents, suppressedAddressPage } from '../schemas/emails';
+import type { invitation } from '../schemas/invitations';
 import { refusable } from './demand';
+import { showHtml } from './frames';
 import type { Screens } from './index';
 import { mailName } from './mail-names';
 import type { Page } from './page';
 import { listed, nextPage, queryOf } from './paging';
 import { type Refusal, refusalWords } from './refusal';
+import { nameOf } from './users';
 import { consoleView } from './views';
 
 type MailBody = z.infer<typeof email>;
@@ -50,6 +55,8 @@ interface MailsData {
   rows: MailRow[];
   q: string;
   filtered: boolean;
+  /** Whose mails they are, where one has come from there; it stays when other filters change. */
+  only: { name: string; value: string; text: string; without: string }[];
   statuses: { value: string; label: string; chosen: boolean }[];
   types: { value: string; label: string; chosen: boolean }[];
   next: string | null;
@@ -65,6 +72,8 @@ interface MailData {
   attempts: { at: string; response: string }[];
   nextTryAt: string | null;
   detail: string | null;
+  subject: string;
+  language: string;
   text: string | null;
   sender: string;
   senderAddress: string;
@@ -90,7 +99,7 @@ interface SuppressedData {
 const suppressedView = consoleView<SuppressedData>('suppressed-addresses');
 
 /** What was mailed, and what came back. // E6, E12 */
-export function emailsScreens({ get, post }: Screens): void {
+export function emailsScreens({ get, post, frame }: Screens): void {
   get('/console/emails', async (page) => {
     const filter = queryOf(page, 'q', 'status', 'type', 'invitationId', 'userId');
     const mails = await page.ask<z.infer<typeof emailPage>>('GET O/emails', {
@@ -100,6 +109,7 @@ export function emailsScreens({ get, post }: Screens): void {
       rows: mails.items.map((mail) => rowOf(page, mail)),
       q: filter.q ?? '',
       filtered: Object.keys(filter).length > 0,
+      only: await onlyOf(page, filter),
       statuses: statuses.map((value) => ({
         value,
         label: page.t(`console.emails.statuses.${value}`),
@@ -115,6 +125,11 @@ export function emailsScreens({ get, post }: Screens): void {
   });
 
   get('/console/emails/:id', (page) => showMail(page));
+  frame('get', '/console/emails/:id/preview', async (page) => {
+    const { html } = await findMail(page);
+    if (html === null) throw notFound('part of the mail');
+    showHtml(page.response, html);
+  });
   post(
     '/console/emails/:id/copy',
     (page) =>
@@ -151,16 +166,54 @@ export function emailsScreens({ get, post }: Screens): void {
   });
 }
 
-async function showMail(page: Page, problem: Problem | null = null): Promise<void> {
-  const mail = await page.ask<z.infer<typeof emailWithContents>>('GET O/emails/{id}', {
-    params: { id: page.param('id') },
+type Filter = Partial<Record<'q' | 'status' | 'type' | 'invitationId' | 'userId', string>>;
+
+const narrowing = { invitationId: invitationName, userId: userName };
+
+/** What the list is narrowed to by whatever led here: the form has no field for it. */
+async function onlyOf(page: Page, filter: Filter): Promise<MailsData['only']> {
+  const chips = (['invitationId', 'userId'] as const).map(async (name) => {
+    const { [name]: value, ...others } = filter;
+    if (value === undefined) return [];
+    const called = await narrowing[name](page, value);
+    const text =
+      called === null
+        ? page.t(`console.emails.only.unknown.${name}`)
+        : page.t(`console.emails.only.${name}`, { name: called });
+    const query = new URLSearchParams(others).toString();
+    return [{ name, value, text, without: query === '' ? '/console/emails' : `/console/emails?${query}` }];
   });
+  return (await Promise.all(chips)).flat();
+}
+
+/** null: it is not there, or nothing for whoever reads logs only. */
+async function invitationName(page: Page, id: string): Promise<string | null> {
+  try {
+    return nameOf(page, await page.ask<z.infer<typeof invitation>>('GET O/invitations/{id}', { params: { id } }));
+  } catch (error) {
+    if (toProblem(error).status >= 500) throw error;
+    return null;
+  }
+}
+
+async function userName(page: Page, id: string): Promise<string | null> {
+  const user = (await page.read((trx) => nameUsers(trx, page.organization.id, [id]))).get(id);
+  return user ? nameOf(page, user) : null;
+}
+
+const findMail = (page: Page) =>
+  page.ask<z.infer<typeof emailWithContents>>('GET O/emails/{id}', { params: { id: page.param('id') } });
+
+async function showMail(page: Page, problem: Problem | null = null): Promise<void> {
+  const mail = await findMail(page);
   const data: MailData = {
     mail: rowOf(page, mail),
     path: `/console/emails/${mail.id}`,
     attempts: mail.attempts,
     nextTryAt: mail.status === 'queued' ? mail.nextTryAt : null,
     detail: mail.detail,
+    subject: mail.subject,
+    language: mail.locale,
     text: mail.text,
     sender: mail.sender,
     senderAddress: mail.senderAddress,

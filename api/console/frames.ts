@@ -1,14 +1,18 @@
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { Logger } from 'pino';
+import type { MailParts } from '../../domain/mail-templates';
 import type { Problem } from '../../domain/problem';
 import { hasText, type Locale, translator } from '../../i18n';
 import { toProblem } from '../middleware/problems';
 import { browserLocale } from '../pages/request';
 import { frameView } from './views';
 
-/** A mail within a screen. It may load nothing but the logo, run nothing and lead nowhere; its own styles are within it. */
+/**
+ * A mail within a screen. It may load nothing but the logo, run nothing and lead nowhere; its own styles are within it. One
+ * that stands beside its text is written into a frame of its own (`srcdoc`), which has this policy, too.
+ */
 const framePolicy =
-  "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox; frame-ancestors 'self'";
+  "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-src about:; sandbox; frame-ancestors 'self'";
 
 /** What screens show within a frame ends so. Whatever is answered there must be something that can be framed. */
 const isFrame = (request: Request): boolean => /\/preview$/.test(request.baseUrl + request.path);
@@ -20,7 +24,7 @@ export function allowFraming(request: Request, response: Response): void {
 interface FrameData {
   title: string;
   text: string;
-  faults: { place: string; message: string }[];
+  faults: { part: string; message: string }[];
 }
 
 const view = frameView<FrameData>('frame-refused');
@@ -33,6 +37,25 @@ export function refuseFrame(response: Response, locale: Locale, reason: Reason):
   const t = translator(locale);
   const words = (part: string): string => t(`console.frames.${reason}.${part}`);
   response.status(statuses[reason]).send(view(locale, { title: words('title'), text: words('text'), faults: [] }));
+}
+
+/** Its links would open new windows, which a sandbox has none of: nobody is led on within the frame by a click. */
+const leadingNowhere = (html: string): string =>
+  html.replace(/^(<!doctype[^>]*>\s*)?/i, (doctype) => `${doctype}<base target="_blank">\n`);
+
+/** The HTML of a mail alone; its subject and its text are said beside the frame. */
+export const showHtml = (response: Response, html: string): void => void response.send(leadingNowhere(html));
+
+const mailView = frameView<{ subject: string; html: string; text: string; language: string }>('frame-mail');
+
+/** A whole mail: its subject and both of its parts. */
+export function showMailParts(
+  response: Response,
+  locale: Locale,
+  { subject, html, text }: MailParts,
+  language: string,
+): void {
+  response.send(mailView(locale, { subject, html: leadingNowhere(html), text, language }));
 }
 
 /** What has to be put right before there is anything to show. */

@@ -106,6 +106,7 @@ interface DetailData {
   /** A link by hand would kill one that was mailed. */
   asksForLink: boolean;
   userHref: string | null;
+  mailsHref: string | null;
   workflowHref: string | null;
 }
 
@@ -197,6 +198,7 @@ export function invitationScreens({ get, post }: Screens): void {
       may: doable(page, row),
       asksForLink: hasMailedLink(row),
       userHref: row.userId === null ? null : `/console/users/${row.userId}`,
+      mailsHref: page.may('logs.read') ? `/console/emails?invitationId=${row.id}` : null,
       workflowHref: workflowHref(page, row),
     });
   });

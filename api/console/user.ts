@@ -46,6 +46,7 @@ interface DetailData {
   actions: { path: string; label: string; asks: boolean; danger: boolean }[];
   /** Why little can be changed here; null: everything can. */
   limits: string | null;
+  mailsHref: string | null;
 }
 
 interface ConfirmData {
@@ -106,6 +107,7 @@ export function userScreens({ get, post }: Screens): void {
           }))
         : [],
       limits: management && limitsOf(page, user, management),
+      mailsHref: page.may('logs.read') ? `/console/emails?userId=${user.id}` : null,
     });
   });
 

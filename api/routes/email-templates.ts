@@ -11,7 +11,7 @@ import {
   partsOf,
 } from '../../db/queries/find-email-templates';
 import { findOrganization } from '../../db/queries/find-organization';
-import { checkTemplate } from '../../domain/mail-template';
+import { judgeTemplate } from '../../domain/mail-template';
 import {
   type MailParts,
   type MailTemplateName,
@@ -34,6 +34,7 @@ import {
   toTemplateVersion,
   variablesOf,
 } from '../schemas/email-templates';
+import { templateProblem } from '../template-words';
 
 const tag = 'Mail templates';
 const base = '/v1/organizations/{organizationId}/email-templates';
@@ -59,14 +60,6 @@ const locate = (context: Context): Promise<void> =>
     ? Promise.resolve()
     : Promise.reject(notFound('mail template'));
 
-/** @throws Problem BAD_INPUT with a pointer, and where there is one, the line and column */
-function assertTemplate(type: MailTemplateName, parts: MailParts): void {
-  const errors = checkTemplate(type, parts);
-  if (errors.length === 0) return;
-  const detail = errors.map(({ pointer, message }) => `${pointer.slice(1)}: ${message}`).join(' ');
-  throw new Problem('BAD_INPUT', `The template is not valid: ${detail.slice(0, 1_000)}`, { errors });
-}
-
 function toTemplate(
   { type, locale }: Key,
   row: EmailTemplate | null | undefined,
@@ -89,19 +82,19 @@ const etagOfTemplate = (row: EmailTemplate | null | undefined): string => etagOf
 /** What a preview or a test is made from: the draft of the body, else what is stored, with the organization's looks. */
 async function rendered(context: Context): Promise<MailParts> {
   const { type, locale } = keyOf(context);
-  const { organizationId, services, body } = context;
+  const { organizationId, services, body, request } = context;
   const draft = body as z.infer<typeof optionalParts>;
-  const isDraft = draft.subject !== undefined;
-  if (isDraft) assertTemplate(type, draft as MailParts);
+  const ofDraft = draft.subject === undefined ? null : judgeTemplate(type, draft as MailParts);
+  if (ofDraft && ofDraft.faults.length > 0) throw templateProblem(request, ofDraft.faults);
   const { organization, stored } = await context.read(async (trx) => ({
     organization: await findOrganization(trx, organizationId),
     stored: await findEmailTemplate(trx, organizationId, type, locale),
   }));
-  const own = isDraft ? (draft as MailParts) : stored ? partsOf(stored) : null;
-  // What cannot be sent any more is shown as it would be sent: as the built-in.
-  const usable = own && checkTemplate(type, own).length === 0 ? own : null;
+  const own = stored ? partsOf(stored) : null;
+  // What is stored and cannot be sent any more is shown as it would be sent: as the built-in.
+  const { fill } = ofDraft ?? (own ? judgeTemplate(type, own) : { fill: null });
   const { id, name } = organization;
-  return services.mailTemplates.preview(type, locale, usable, { id, name, branding: brandingOf(organization) });
+  return services.mailTemplates.preview(type, locale, fill, { id, name, branding: brandingOf(organization) });
 }
 
 export const emailTemplateRoutes: RouteSpec[] = [
@@ -159,7 +152,8 @@ export const emailTemplateRoutes: RouteSpec[] = [
       const { command, organizationId, services, actor, request } = context;
       const key = keyOf(context);
       const parts = context.body as z.infer<typeof templateParts>;
-      assertTemplate(key.type, parts);
+      const { faults } = judgeTemplate(key.type, parts);
+      if (faults.length > 0) throw templateProblem(request, faults);
       let etag = '';
       const answer = await command(async (trx) => {
         const row = await changeEmailTemplate(trx, { organizationId, ...key }, parts, actor, ifMatch(request));

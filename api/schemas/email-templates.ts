@@ -91,7 +91,7 @@ export const variablesOf = (name: MailTemplateName, of: TemplateLocale): z.infer
   return variables.map((one: VariableName) => ({
     name: one,
     meaning: variable(one).meaning,
-    example: exampleOf(one, of),
+    example: exampleOf(name, one, of),
     mandatory: one === mandatory,
     optional: variable(one).optional,
   }));

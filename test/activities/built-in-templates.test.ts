@@ -39,7 +39,7 @@ describe.each(cases)('the built-in %s in %s', (type, locale) => {
   });
 
   test.each([
-    ['all there is to say', full],
+    ['all there is to say', { ...full, ...(full['items'] !== undefined && { items: 'One thing.\nAnother one.' }) }],
     [
       'nothing that may be missing',
       { ...without, organizationName: 'Acme', personName: 'Grace', newAddress: 'a@b.test' },
@@ -50,6 +50,14 @@ describe.each(cases)('the built-in %s in %s', (type, locale) => {
     expect({ ...copy, html: words(copy.html) }).toEqual({ ...original, html: words(original.html) });
     expect(words(original.html).length).toBeGreaterThan(100);
     for (const part of Object.values(original)) expect(part).not.toMatch(/\{\{|\bmail\.[a-z-]+|undefined|null/);
+  });
+
+  test('is written in one hand', () => {
+    for (const values of [full, without]) {
+      const { subject, text } = renderExample(type, locale, null, values);
+      expect(text).not.toMatch(/\n{3}/);
+      expect(`${subject}\n${text}`).not.toMatch(locale === 'de' ? /(?<!-)\bMails?\b/ : /\bmails?\b|at \d+ [A-Z]/);
+    }
   });
 
   test('stays below the size at which mail programs cut', () => {

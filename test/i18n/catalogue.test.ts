@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mailTypes } from '../../activities/email/mail-types';
+import { templateVariables } from '../../domain/mail-templates';
 import { problems } from '../../domain/problem';
+import { templateFaultCodes } from '../../domain/template-fault';
 import { formatInstant, hasText, locales, pickLocale, translator } from '../../i18n';
 import de from '../../i18n/de.json';
 import en from '../../i18n/en.json';
@@ -77,6 +79,15 @@ describe('the catalogue', () => {
     const asked = ['BAD_INPUT', 'FORBIDDEN', 'NOT_FOUND', 'NO_SEAT', 'PRECONDITION_FAILED', 'TOO_LARGE', 'BAD_CURSOR'];
     const of409 = Object.entries(problems).flatMap(([code, [status]]) => (status === 409 ? [code] : []));
     expect([...asked, ...of409].filter((code) => !hasText('en', `console.help.${code}`))).toEqual([]);
+  });
+
+  it('has the words of everything that can be wrong with a template, and of everything that one may say', () => {
+    const keys = [
+      ...templateFaultCodes.map((code) => `templateFaults.${code}`),
+      ...Object.keys(templateVariables).map((name) => `console.templates.meanings.${name}`),
+    ];
+    expect(keys.filter((key) => !hasText('en', key))).toEqual([]);
+    expect(Object.keys(en.templateFaults).sort()).toEqual(['at', 'detail', ...templateFaultCodes].sort());
   });
 
   it('has a title for every problem, in English the one that the API answers', () => {

@@ -411,7 +411,7 @@ const injected = `[
   ),
   ...Array.from(
     document.querySelectorAll(
-      'script:not([src^="/assets/"]), base, style, meta[http-equiv], iframe:not([name="preview"]), object, embed, ' +
+      'script:not([src^="/assets/"]), base, style, meta[http-equiv], iframe:not(.mail-preview[sandbox=""]), object, embed, ' +
         'img:not([src^="/"], [src^="data:image/png"]), [href*="script:"], [action*="//"], [formaction*="//"]',
     ),
     ({ outerHTML }) => outerHTML.slice(0, 80),
@@ -523,7 +523,7 @@ test('hostile texts stay texts on every other screen and page and in mails: pars
     ...['/profile', `/console/${encodeURIComponent(texts[0] ?? '')}`, link.replace(url(''), '')],
     ...[`/sign-in?next=${encodeURIComponent(texts[6] ?? '')}`, '/profile/two-factor/app'],
   ];
-  const framed = new Set(['/console/invite', editor]);
+  const framed = new Set(['/console/invite', editor, `/console/emails/${mail?.id}`]);
   const active: string[] = [];
   const unseen: string[] = [];
   for (const screen of screens) {
@@ -566,8 +566,13 @@ test('hostile texts stay texts on every other screen and page and in mails: pars
     for (const screen of screens) {
       await page.goto(url(screen), { waitUntil: 'load' });
       active.push(...(await page.evaluate<string[]>(injected)).map((part) => `${screen}: ${part}`));
+      const hacked = page.frames().map((frame) => frame.evaluate<boolean>('"hacked" in window'));
+      if ((await Promise.all(hacked)).includes(true)) active.push(`${screen}: a script ran`);
     }
     await page.context().close();
   }
   expect(active).toEqual([]);
+  // A mail that no rule has seen runs nothing in its frame, and loads nothing from there.
+  const ofMail = new RegExp(`/emails/${mail?.id}/(preview|x)|ERR_BLOCKED_BY_RESPONSE`);
+  expect(browser.complaints.splice(0).filter((complaint) => !ofMail.test(complaint))).toEqual([]);
 });

@@ -364,13 +364,32 @@ test('an administrator words a mail, sees it before saving, sends a test, and go
   const send = await formOn(chief, path, path);
   const wrong = await send({ html: '<p>{{nonsense}}</p>' });
   expect(wrong.status).toBe(400);
-  expect(wrong.text).toContain('HTML, line 1');
+  const told = (reply: Reply) =>
+    elementsOf(reply.text).flatMap(({ name, attributes, text }) =>
+      name === 'ul' && attributes['class'] === 'faults' ? [text.replace(/\s+/g, ' ').trim()] : [],
+    );
+  expect(told(wrong)).toEqual([expect.stringMatching(/^HTML Line 1, column 6: There is no variable nonsense here\./)]);
   expect(wrong.text).toContain('&lt;p&gt;{{nonsense}}&lt;/p&gt;');
   const draft = { subject: 'Join us', html: '<p>Come: <a href="{{link}}">here</a></p>', text: 'Come: {{link}}' };
   const preview = await chief.call('POST', `${path}/preview`, await bodyOf(chief, path, draft), {
     headers: formHeaders,
   });
-  expect(preview.text).toContain('Come:');
+  // Both parts and the subject, the HTML within a frame of its own that leads nowhere.
+  const [frame, ...others] = elementsOf(preview.text).filter(({ name }) => name === 'iframe');
+  expect(others).toEqual([]);
+  expect(frame?.attributes).toMatchObject({
+    sandbox: '',
+    srcdoc: expect.stringContaining('<p>Come: <a href="https://'),
+  });
+  expect(frame?.attributes['srcdoc']).toMatch(/^<!doctype html>\n<base target="_blank">\n/);
+  expect(textOf(preview, 'pre')).toMatch(/^Come: https:/);
+  expect(textOf(preview, 'p')).toBe('Join us');
+  for (const action of [path, `${path}/preview`]) {
+    const typed = await bodyOf(chief, path, { ...draft, html: '<p style="color:{{firstName}}">{{link}}</p>' });
+    const refused = await chief.call('POST', `${action}?lang=de`, typed, { headers: formHeaders });
+    expect(refused.text).toContain('Zeile 1, Spalte 17: Hier darf nur eine Farbe eingesetzt werden.');
+    expect(refused.text).not.toMatch(/<span lang="en">|Line 1/);
+  }
   expect(preview.headers['content-security-policy']).toContain("default-src 'none'");
   expect(preview.headers['content-security-policy']).toContain('sandbox');
   const test = await chief.call('POST', `${path}/test`, await bodyOf(chief, path, draft), { headers: formHeaders });
@@ -393,14 +412,23 @@ test('in a browser the preview follows what is typed', async () => {
   const window = await windowOf(browser, chief);
   await window.goto('http://usher.test/console/email-templates/guest-invitation/en');
   await window.fill('#html', '<p>Typed just now: {{link}}</p>');
-  await window.frameLocator('iframe[name=preview]').getByText('Typed just now').waitFor();
+  const preview = window.frameLocator('iframe[name=preview]');
+  await preview.frameLocator('iframe').getByText('Typed just now').waitFor();
+  await window.fill('#text', 'Written just now: {{link}}');
+  await preview.locator('pre').getByText('Written just now: https://').waitFor();
   expect(await look(window)).toEqual([]);
+  // A click on what the mail leads to leads nowhere.
+  await window.fill('#html', '<p><a href="{{link}}">Open it</a></p>');
+  const open = preview.frameLocator('iframe').getByText('Open it');
+  await open.click();
+  await open.click();
+  expect(browser.complaints.splice(0).every((complaint) => /Blocked opening/.test(complaint))).toBe(true);
   await window.context().close();
   // In the dark the frame is never a white sheet, and has a picture once one sees it.
   const small = await windowOf(browser, chief, { ...phone, colorScheme: 'dark' });
   await small.goto('http://usher.test/console/email-templates/guest-invitation/en');
   const frame = small.locator('iframe[name=preview]');
-  await small.frameLocator('iframe[name=preview]').locator('.card').waitFor();
+  await small.frameLocator('iframe[name=preview]').frameLocator('iframe').locator('.card').waitFor();
   expect(await small.evaluate(`getComputedStyle(document.querySelector('iframe')).backgroundColor`)).toBe(
     await small.evaluate(`getComputedStyle(document.querySelector('.panel')).backgroundColor`),
   );
@@ -511,6 +539,22 @@ test('the mail log tells what came back, names the sender, and sends a copy', as
   );
   expect(mail.text).toContain('usher@usher.test');
   expect(mail.text).toContain('Built-in template');
+  // Both of its parts, masked, and what was written above them.
+  const shown = await staff.call('GET', `${path}/preview`);
+  expect(shown.headers['content-security-policy']).toContain('sandbox');
+  for (const part of [shown.text, textOf(mail, 'pre')]) {
+    expect(part).toContain('Hello Ida Rhodes');
+    expect(part).toContain('http://usher.test/invitations/masked-link');
+    expect(part).not.toMatch(/\/invitations\/(?!masked-link)/);
+  }
+  expect(mail.text).toContain('<dt>Subject</dt><dd lang="en">Your invitation to Acme</dd>');
+  expect(mail.text).toContain(`src="${path}/preview"`);
+  const stranger = await signedInPerson(usher, other, 'elsewhere@example.com', { role: 'administrator' });
+  for (const [person, status] of [
+    [stranger, 404],
+    [visitor(usher), 401],
+  ] as const)
+    expect((await person.call('GET', `${path}/preview`)).status).toBe(status);
   const id = path.split('/').at(-1) ?? '';
   await usher.owner('emails').where({ id }).update({ template: 'fallback' });
   expect((await staff.call('GET', path)).text).toContain('The own template could not be used');
@@ -521,6 +565,38 @@ test('the mail log tells what came back, names the sender, and sends a copy', as
   const refused = await late();
   expect(refused.status).toBe(409);
   expect(refused.text).toContain('The invitation has ended');
+});
+
+test('from an invitation and from a person one comes to their mails, which stay theirs while other filters change', async () => {
+  const invited = { email: 'ada@mails.example.com', firstName: 'Ada', lastName: 'Yonath' };
+  const { id } = await acme.invite(invited);
+  await acme.invite({ email: 'other@mails.example.com', firstName: 'Rita', lastName: 'Colwell' });
+  await usher.linkFor('ada@mails.example.com');
+  await usher.linkFor('other@mails.example.com');
+  const [user] = (await acme.call('GET', '/users?q=ada@mails')).body.items as { id: string }[];
+  const rows = (reply: Reply) => [...reply.text.matchAll(/<td data-label="To">([^<]*)</g)].map(([, to]) => to);
+  for (const [screen, name, value, words] of [
+    [`/console/invitations/${id}`, 'invitationId', id, 'Invitation: Ada Yonath'],
+    [`/console/users/${user?.id}`, 'userId', user?.id, 'To: Ada Yonath'],
+  ]) {
+    const there = `/console/emails?${name}=${value}`;
+    expect((await staff.call('GET', screen ?? '')).text).toContain(`href="${there.replace('=', '&#x3D;')}"`);
+    const list = await staff.call('GET', there);
+    expect(rows(list)).toEqual([invited.email]);
+    // As the form sends it, and as the chip takes it away again.
+    expect(list.text).toContain(`<input type="hidden" name="${name}" value="${value}">`);
+    const narrowed = await staff.call('GET', `${there}&q=mails.example&status=sent`);
+    expect(rows(narrowed)).toEqual([invited.email]);
+    const chip = elementsOf(narrowed.text).find(({ attributes }) => attributes['class'] === 'chip');
+    expect(chip?.text).toBe(`Remove the filter: ${words}`);
+    const without = await staff.call('GET', chip?.attributes['href'] ?? '');
+    expect(rows(without).sort()).toEqual([invited.email, 'other@mails.example.com']);
+    expect(elementsOf(without.text).some(({ attributes }) => attributes['class'] === 'chip')).toBe(false);
+  }
+  const unknown = await staff.call('GET', `/console/emails?invitationId=${randomUUID()}&userId=${randomUUID()}`);
+  expect(unknown.status).toBe(200);
+  expect(unknown.text).toContain('One invitation');
+  expect(unknown.text).toContain('One person');
 });
 
 test('settings are the administrators’; what belongs to another organization is not there', async () => {
@@ -570,7 +646,7 @@ test('hostile texts stay texts in settings, policy, keys and audit', async () =>
 test('every screen is sound on a desktop and a phone, in both languages, without JavaScript', async () => {
   await acme.invite({ email: 'sound@example.com', firstName: 'Sound', lastName: 'Asleep', message: 'Until Monday.' });
   await usher.linkFor('sound@example.com');
-  const [mail] = (await acme.call('GET', '/emails?q=sound')).body.items as { id: string }[];
+  const [mail] = (await acme.call('GET', '/emails?q=sound')).body.items as { id: string; invitationId: string }[];
   const [key] = (await acme.call('GET', '/api-keys')).body.items as { id: string }[];
   const own = '/console/email-templates/account-inactive/de';
   const path = `/v1/organizations/${acme.id}${own.replace('/console', '')}`;
@@ -600,6 +676,7 @@ test('every screen is sound on a desktop and a phone, in both languages, without
       '/console/branding',
       '/console/emails',
       '/console/suppressed-addresses',
+      `/console/emails?invitationId=${mail?.invitationId}`,
       `/console/emails/${mail?.id}`,
       own,
       `${own}/versions`,

@@ -170,6 +170,28 @@ describe('E3 the mail comes from an editable template', () => {
     expect(await faults({ html: `{{link}}${'{{#if message}}'.repeat(6_000)}` })).toMatchObject([{ pointer: '/html' }]);
     expect(await faults({ html: { type: 'Program', body: [] } })).toMatchObject([{ pointer: '/html' }]);
     expect(await faults({ partials: {} })).toMatchObject([{ pointer: '/partials' }]);
+    // In words of the reader's language, as the title is.
+    const german = { headers: { 'Accept-Language': 'de' } };
+    for (const [method, at] of [
+      ['PUT', path],
+      ['POST', `${path}/preview`],
+    ] as const) {
+      const answer = await acme.call(method, at, { ...own, text: '{{link}}\n {{nobody}}', html: '<p>x</p>' }, german);
+      expect(answer.body).toMatchObject({
+        title: 'Die Angaben können so nicht verwendet werden',
+        detail: expect.stringMatching(/^Die Vorlage ist nicht gültig: html: Muss {{link}} enthalten.* text: Zeile 2/),
+        errors: [
+          { pointer: '/html', message: expect.stringContaining('Muss {{link}} enthalten, wo man es sieht') },
+          {
+            ...{ pointer: '/text', line: 2, column: 4 },
+            message: expect.stringMatching(/^Zeile 2, Spalte 4: Eine Variable nobody gibt es hier nicht\./),
+          },
+        ],
+      });
+    }
+    expect(await faults({ text: '{{link}}{{#if message}}x{{/unless}}' })).toMatchObject([
+      { message: 'Line 1, column 12: {{#if}} is closed by {{/unless}}.' },
+    ]);
     expect(await faults({ html: `{{link}}${'x'.repeat(200_000)}` })).toMatchObject([{ pointer: '/html' }]);
     expectProblem(await acme.call('PUT', path, { ...own, html: 'x'.repeat(3_000_000) }), 'TOO_LARGE');
     const code = '/email-templates/two-factor-code/de';
