@@ -1,47 +1,78 @@
 /**
- * The reasons of our own that stand in the mail log where a mail server's words would. The log keeps them in English, as it
- * keeps those words; people read them in their language: the keys are those of the catalogue below `mail.reasons`.
+ * The reasons of our own that stand in the mail log where a mail server's words would, by code. The log keeps them in English,
+ * as it keeps those words, and clients read them there; people read them in their language, by the code: `mail.reasons` in
+ * the catalogue.
  */
-const reasons: [pattern: RegExp, key: string][] = [
-  [/^suppressed: bounced on (?<day>\d{4}-\d{2}-\d{2})$/, 'suppressedBounce'],
-  [/^suppressed: complaint on (?<day>\d{4}-\d{2}-\d{2})$/, 'suppressedComplaint'],
-  [/^Not sent before the deadline\.$/, 'deadline'],
-  [/^The recipient has reported it as unwanted\.$/, 'unwanted'],
-  [/^Not sent: the invitation has a newer link\.$/, 'newerLink'],
-  [/^Not sent: the invitation was (accepted|declined|expired|cancelled)\.$/, 'closed'],
-  [/^Not sent: the term has changed\.$/, 'termChanged'],
-  [/^Not sent: this recipient has been sent too many mails within an hour\.$/, 'tooManyMails'],
-  [/^Not sent: it is not for this recipient any more\.$/, 'otherRecipient'],
+const phrases = {
+  'suppressed-bounce': 'suppressed: bounced on {{day}}',
+  'suppressed-complaint': 'suppressed: complaint on {{day}}',
+  deadline: 'Not sent before the deadline.',
+  unwanted: 'The recipient has reported it as unwanted.',
+  'newer-link': 'Not sent: the invitation has a newer link.',
+  closed: 'Not sent: the invitation was {{status}}.',
+  'term-changed': 'Not sent: the term has changed.',
+  'too-many-mails': 'Not sent: this recipient has been sent too many mails within an hour.',
+  'other-recipient': 'Not sent: it is not for this recipient any more.',
+  'other-address': 'Not sent: The invitation has another address by now, and this link is dead.',
+  // What happened to the connection.
+  'no-answer': 'The mail server did not answer in time.',
+  'no-last-answer': 'The mail server has the mail, but did not answer in time: it may have arrived.',
+  // Of releases that took this for a try.
+  busy: 'All connections to the mail server are busy.',
+  'takes-none': 'The mail server takes no mails at the moment ({{code}}).',
+  unreachable: 'The mail server could not be reached ({{code}}).',
+  'no-reason': 'The report gives no reason.',
+  delayed: 'Delayed: {{words}}',
+  bounced: 'Bounced: {{words}}',
+} as const;
+
+export type MailReason = keyof typeof phrases;
+export const mailReasons = Object.keys(phrases) as MailReason[];
+
+type Named<Phrase extends string> = Phrase extends `${string}{{${infer Name}}}${infer Rest}`
+  ? Name | Named<Rest>
+  : never;
+
+/** What the log says of a reason; the only way to write one, so that none is without words in every language. */
+export const mailReason = <Code extends MailReason>(
+  code: Code,
+  ...[values]: [Named<(typeof phrases)[Code]>] extends [never]
+    ? []
+    : [Record<Named<(typeof phrases)[Code]>, string | number>]
+): string =>
+  phrases[code].replace(/\{\{(\w+)\}\}/g, (_, name: string) => String((values as Record<string, unknown>)[name]));
+
+const valuePatterns: Record<string, string> = { day: String.raw`\d{4}-\d{2}-\d{2}`, code: String.raw`\w+` };
+
+const patternOf = (phrase: string): RegExp =>
+  new RegExp(
+    `^${phrase
+      .replace(/[.*+?^$()|[\]\\]/g, String.raw`\$&`)
+      .replace(/\{\{(\w+)\}\}/g, (_, name: string) => `(?<${name}>${valuePatterns[name] ?? '.*'})`)}$`,
+    's',
+  );
+
+const known: [pattern: RegExp, code: MailReason][] = [
+  ...mailReasons.map((code): [RegExp, MailReason] => [patternOf(phrases[code]), code]),
   // Why a copy did not go out: what the API would have said.
   [/^Not sent: The deadline of this invitation has passed: its link opens nothing any more\.$/, 'deadline'],
-  [/^Not sent: This invitation is (draft|accepted|declined|expired|cancelled)\.$/, 'closed'],
-  [/^Not sent: The invitation has another address by now, and this link is dead\.$/, 'otherAddress'],
-  [/^Not sent: The invitation has a newer link, and this one is dead\.$/, 'newerLink'],
+  [/^Not sent: This invitation is (?<status>draft|accepted|declined|expired|cancelled)\.$/, 'closed'],
+  [/^Not sent: The invitation has a newer link, and this one is dead\.$/, 'newer-link'],
   [
     /^Not sent: This address is not mailed any more \(suppressed: bounced on (?<day>[\d-]{10})\): correct it, or have it released\.$/,
-    'suppressedBounce',
+    'suppressed-bounce',
   ],
   [
     /^Not sent: This address is not mailed any more \(suppressed: complaint on (?<day>[\d-]{10})\): correct it, or have it released\.$/,
-    'suppressedComplaint',
+    'suppressed-complaint',
   ],
-  // What happened to the connection.
-  [/^The mail server did not answer in time\.$/, 'noAnswer'],
-  [/^The mail server has the mail, but did not answer in time: it may have arrived\.$/, 'noLastAnswer'],
-  // Of releases that took this for a try.
-  [/^All connections to the mail server are busy\.$/, 'busy'],
-  [/^The mail server takes no mails at the moment \((?<code>\d{3})\)\.$/, 'takesNone'],
-  [/^The mail server could not be reached \((?<code>\w+)\)\.$/, 'unreachable'],
-  [/^The report gives no reason\.$/, 'noReason'],
-  [/^Delayed: (?<words>.*)$/s, 'delayed'],
-  [/^Bounced: (?<words>.*)$/s, 'bounced'],
 ];
 
 /** Which of our reasons this is, or null for words of somebody else. */
-export function knownReason(detail: string): { key: string; values: Record<string, string> } | null {
-  for (const [pattern, key] of reasons) {
+export function knownReason(detail: string): { code: MailReason; values: Record<string, string> } | null {
+  for (const [pattern, code] of known) {
     const match = pattern.exec(detail);
-    if (match) return { key, values: { ...match.groups } };
+    if (match) return { code, values: { ...match.groups } };
   }
   return null;
 }

@@ -122,6 +122,14 @@ function isKnownZone(timeZone: string): boolean {
   }
 }
 
+/** A day by its UTC date: "25 November 2026"; what is no date stays as it is. */
+export function formatDay(isoDay: string, locale: Locale): string {
+  const instant = new Date(isoDay);
+  if (Number.isNaN(instant.getTime())) return isoDay;
+  const { day: number, month, year } = partsOf(formatOf(locale, 'UTC').format, instant);
+  return locale === 'de' ? `${number}. ${month} ${year}` : `${number} ${month} ${year}`;
+}
+
 /** The same where space is short and the zone is said elsewhere: "21 Dec 2026, 14:05". */
 export function formatShort(date: Date, locale: Locale, timeZone: string): string {
   const { day, month, year, hour, minute } = partsOf(formatOf(locale, timeZone, 'short').format, date);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createTransport } from 'nodemailer';
 import type { Logger } from 'pino';
 import { parseEmailAddress, senderAddress } from '../../domain/email-address';
+import { mailReason } from '../../domain/mail-reason';
 import type { DeliveryOutcome } from '../../db/commands/record-delivery';
 
 /** A mail as the log has it, with the real link in its parts. */
@@ -225,7 +226,7 @@ export function createMailer({
         timer = setTimeout(() => void atLimit(), patience.stepMs - (Date.now() - now));
         return;
       }
-      cut = line.handedOverAt === null ? noAnswer : noLastAnswer;
+      cut = mailReason(line.handedOverAt === null ? 'no-answer' : 'no-last-answer');
       line.socket?.destroy(new Error(cut));
       line.transport.close();
     };
@@ -304,8 +305,6 @@ export function createMailer({
   };
 }
 
-const noAnswer = 'The mail server did not answer in time.';
-const noLastAnswer = 'The mail server has the mail, but did not answer in time: it may have arrived.';
 /** Beyond every patience. */
 const longestAnswerMs = 900_000;
 /** What cannot be written down by then does not count: the mail may be somebody else's soon. */
@@ -340,8 +339,8 @@ function outcomeOf(error: SmtpError, cut: string | null): SendOutcome {
   const kind = /\bE[A-Z]{4,}\b/.exec(error.message)?.[0] ?? error.code ?? 'error';
   const words = aboutMail ? error.response : undefined;
   const response = error.responseCode
-    ? `The mail server takes no mails at the moment (${error.responseCode}).`
-    : `The mail server could not be reached (${kind}).`;
+    ? mailReason('takes-none', { code: error.responseCode })
+    : mailReason('unreachable', { code: kind });
   return {
     result: refused ? 'refused' : 'deferred',
     response: cut ?? words?.slice(0, 1_000) ?? response,

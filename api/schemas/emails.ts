@@ -3,6 +3,7 @@ import type { SuppressedAddress } from '../../db/models/suppressed-address';
 import { suppressionReasons } from '../../db/models/suppressed-address';
 import type { LoggedMail, MailContents } from '../../db/queries/list-mails';
 import { senderAddress } from '../../domain/email-address';
+import { knownReason, mailReasons } from '../../domain/mail-reason';
 import { accountMailWorkflowId, invitationWorkflowId } from '../../workflows/messages';
 import { id, pageOf, pageQuery, searchText, time } from './common';
 
@@ -18,15 +19,19 @@ export const mailQuery = z.strictObject({
   q: searchText(200).optional().describe('A part of the recipient’s address'),
 });
 
+const reason = z.enum(mailReasons).nullable();
+const reasonOf = (words: string | null) => (words === null ? null : (knownReason(words)?.code ?? null));
+
 const fields = {
   id,
   type: z.string(),
   to: z.string(),
   status: z.enum(mailStatuses),
   detail: z.string().nullable().describe('What came back later, or why it was not sent'),
+  reason: reason.describe('The detail as a code, where it is a reason of Usher’s own; null: words of somebody else'),
   messageId: z.string(),
   attempts: z
-    .array(z.object({ at: time, response: z.string() }))
+    .array(z.object({ at: time, response: z.string(), reason: reason.describe('As of the detail') }))
     .describe('What the mail server said, or what happened to the connection; the newest hundred'),
   nextTryAt: time.nullable().describe('When a mail that was put off is tried again'),
   invitationId: id.nullable(),
@@ -62,8 +67,9 @@ export const toEmail = (mail: LoggedMail, inWords: (reason: string) => string): 
   to: mail.recipient,
   status: mail.status,
   detail: mail.detail && inWords(mail.detail),
+  reason: reasonOf(mail.detail),
   messageId: mail.messageId,
-  attempts: mail.attempts.map(({ at, response }) => ({ at, response: inWords(response) })),
+  attempts: mail.attempts.map(({ at, response }) => ({ at, response: inWords(response), reason: reasonOf(response) })),
   nextTryAt: mail.nextTryAt?.toISOString() ?? null,
   invitationId: mail.invitationId,
   userId: mail.accountId,

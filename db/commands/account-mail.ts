@@ -4,6 +4,7 @@ import { addressKey } from '../../domain/email-address';
 import { noticeMails, noticeMailTypes } from '../../domain/inviter-notice';
 import { mailBackoff } from '../../domain/mail-backoff';
 import type { MailParts } from '../../domain/mail-templates';
+import { mailReason } from '../../domain/mail-reason';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
 import { Account } from '../models/account';
 import { AccountMail, type AccountMailType } from '../models/account-mail';
@@ -114,7 +115,7 @@ export async function claimAccountMail(
     const [account, ...others] = await whoMayGet(trx, mail, homes, now);
     if (!account && mail.attempts.length > 0) {
       // It has been in the log, and may even have arrived: a server's answer is not always heard.
-      await mail.$query(trx).patch(refusedBy(mail, 'Not sent: it is not for this recipient any more.', now));
+      await mail.$query(trx).patch(refusedBy(mail, mailReason('other-recipient'), now));
       return { claimed: false, status: 'failed' };
     }
     if (!account) {
@@ -122,9 +123,7 @@ export async function claimAccountMail(
       return { claimed: false, status: 'dropped' };
     }
     if (now >= mail.deadline) {
-      await mail
-        .$query(trx)
-        .patch({ status: 'failed', tellAt: null, detail: 'Not sent before the deadline.', ...keptOf(mail) });
+      await mail.$query(trx).patch({ status: 'failed', tellAt: null, detail: mailReason('deadline'), ...keptOf(mail) });
       return { claimed: false, status: 'failed' };
     }
     const { type, deadline } = mail;

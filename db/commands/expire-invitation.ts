@@ -1,6 +1,7 @@
 import { systemActor } from '../../domain/actor';
 import { effectiveStatus } from '../../domain/invitation';
 import { staleMs } from '../../domain/inviter-notice';
+import { mailReason } from '../../domain/mail-reason';
 import type { Transaction } from '../database';
 import type { Invitation } from '../models/invitation';
 import { Organization } from '../models/organization';
@@ -25,7 +26,7 @@ export async function expireIfOverdue(trx: Transaction, invitation: Invitation, 
       status: 'expired',
       ...(invitation.deliveryStatus === 'queued' && {
         deliveryStatus: 'failed',
-        deliveryDetail: invitation.deliveryDetail ?? 'Not sent before the deadline.',
+        deliveryDetail: invitation.deliveryDetail ?? mailReason('deadline'),
         deliveryDueAt: null,
       }),
     },

@@ -3,6 +3,7 @@ import { readBounceAddress } from '../../domain/bounce-address';
 import type { DeliveryReport, ReportedRecipient } from '../../domain/delivery-report';
 import { isDeadAddress, statusIn } from '../../domain/dead-address';
 import { addressKey } from '../../domain/email-address';
+import { knownReason, mailReason } from '../../domain/mail-reason';
 import type { KeyRing } from '../../domain/token';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
 import { AccountMail } from '../models/account-mail';
@@ -116,19 +117,19 @@ async function recordBounce(
   }
   const recipient = about ?? report.recipients[0];
   if (!recipient || mail.status === 'bounced') return nothing('unchanged', mailId);
-  const words = recipient.diagnostic ?? recipient.status ?? 'The report gives no reason.';
+  const words = recipient.diagnostic ?? recipient.status ?? mailReason('no-reason');
   if (recipient.action === 'delayed') {
     // The server has it and goes on trying: that is not our next try.
     // Such reports may come by the dozen; the newest one says all, and our tries stay to be seen.
-    const others = mail.attempts.filter(({ response }) => !response.startsWith(delayed));
-    await patchMail(trx, mail, { attempts: withAttempt(others, now, `${delayed}${words}`) });
+    const others = mail.attempts.filter(({ response }) => knownReason(response)?.code !== 'delayed');
+    await patchMail(trx, mail, { attempts: withAttempt(others, now, mailReason('delayed', { words })) });
     return { result: 'delayed', mailId, changes: [] };
   }
   if (recipient.action !== 'failed') return nothing('unchanged', mailId);
   await patchMail(trx, mail, {
     status: 'bounced',
     detail: words,
-    attempts: withAttempt(mail.attempts, now, `Bounced: ${words}`),
+    attempts: withAttempt(mail.attempts, now, mailReason('bounced', { words })),
   });
   // A report about somebody else, as of an address that it was forwarded to, says nothing of this one.
   if (about && isDeadAddress(statusOf(recipient))) await suppress('bounce', words);
@@ -140,9 +141,7 @@ async function recordBounce(
 const statusOf = ({ status, diagnostic }: ReportedRecipient): string | null =>
   status === '5.0.0' ? statusIn(diagnostic ?? '') : status;
 
-const delayed = 'Delayed: ';
-
-const complaintWords = 'The recipient has reported it as unwanted.';
+const complaintWords = mailReason('unwanted');
 
 const aboutRecipient = (recipient: string, reported: ReportedRecipient[]): ReportedRecipient | undefined =>
   reported.find(({ original, final }) =>

@@ -1,6 +1,7 @@
 import type { PartialModelObject } from 'objection';
 import { nextStep } from '../../domain/next-step';
 import { notFound } from '../../domain/problem';
+import { mailReason } from '../../domain/mail-reason';
 import type { Transaction } from '../database';
 import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
@@ -67,10 +68,8 @@ export async function saveInvitation(
 function whyUnwanted(before: Invitation, after: Invitation): string | null {
   if (before.status === 'draft') return null;
   if (after.status !== before.status && after.status !== 'pending')
-    return after.status === 'expired'
-      ? 'Not sent before the deadline.'
-      : `Not sent: the invitation was ${after.status}.`;
-  return after.generation === before.generation ? null : 'Not sent: the invitation has a newer link.';
+    return after.status === 'expired' ? mailReason('deadline') : mailReason('closed', { status: after.status });
+  return after.generation === before.generation ? null : mailReason('newer-link');
 }
 
 /** The mail log says so of them. One that is on its way at this moment may still arrive, and then is on record as sent. */

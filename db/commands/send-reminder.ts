@@ -1,6 +1,7 @@
 import { systemActor } from '../../domain/actor';
 import { nextStep } from '../../domain/next-step';
 import { afterNight } from '../../domain/reminders';
+import { mailReason } from '../../domain/mail-reason';
 import { readClock, type Transaction } from '../database';
 import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
@@ -62,7 +63,7 @@ async function skip(
   now: Date,
 ): Promise<Plan> {
   const { organizationId } = invitation;
-  const words = 'Not sent: this recipient has been sent too many mails within an hour.';
+  const words = mailReason('too-many-mails');
   const skipped = { status: 'failed', detail: words, attempts: withAttempt([], now, words), ...noLease } as const;
   await Email.query(trx).where({ id, organizationId }).patch(skipped);
   return save(trx, invitation, { reminderAt: remindersAfter(invitation, now), remindersSent: ordinal }, now);

@@ -1,6 +1,7 @@
 import { deadline } from '../../domain/calendar-time';
 import { Problem } from '../../domain/problem';
 import { reminderInstants } from '../../domain/reminders';
+import { mailReason } from '../../domain/mail-reason';
 import type { Transaction } from '../database';
 import { Email } from '../models/email';
 import type { Invitation } from '../models/invitation';
@@ -70,7 +71,7 @@ export async function replanReminders(
 ): Promise<Pick<Invitation, 'reminderAt' | 'remindersSent'>> {
   const { id: invitationId, generation, remindersSent } = invitation;
   const givenUp = await Email.query(trx)
-    .patch({ status: 'failed', detail: 'Not sent: the term has changed.', nextTryAt: null })
+    .patch({ status: 'failed', detail: mailReason('term-changed'), nextTryAt: null })
     .where({ invitationId, generation, type: 'invitation-reminder', status: 'queued' });
   return { reminderAt: remindersOf(organization, invitation, now), remindersSent: remindersSent + givenUp };
 }

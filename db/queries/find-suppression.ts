@@ -1,3 +1,4 @@
+import { mailReason } from '../../domain/mail-reason';
 import type { Transaction } from '../database';
 import { SuppressedAddress } from '../models/suppressed-address';
 import { instantPattern, type Page, type PageRequest, readCursor, toPage, uuidPattern } from './page';
@@ -25,7 +26,7 @@ export interface Suppressed {
 
 /** What the log says of a mail to such an address. */
 export const suppressedWords = ({ reason, at }: Suppressed): string =>
-  `suppressed: ${reason === 'bounce' ? 'bounced' : 'complaint'} on ${new Date(at).toISOString().slice(0, 10)}`;
+  mailReason(`suppressed-${reason}`, { day: new Date(at).toISOString().slice(0, 10) });
 
 /** Newest first. */
 export async function listSuppressedAddresses(

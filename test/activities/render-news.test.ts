@@ -46,8 +46,10 @@ test('F11: in a German mail nothing of our own is English; what others have said
       ...renderNews({ items, counts: { undeliverable: items.length }, total: items.length }, 'de', timeZone),
     });
   const reasons: [string, RegExp][] = [
-    ['suppressed: bounced on 2026-11-25', /Am 2026-11-25 kam eine Mail zurück/],
-    ['suppressed: complaint on 2026-11-25', /Am 2026-11-25 wurde eine Mail als unerwünscht gemeldet/],
+    ['suppressed: bounced on 2026-11-25', /Am 25. November 2026 kam eine Mail zurück/],
+    ['suppressed: complaint on 2026-11-25', /Am 25. November 2026 wurde eine Mail als unerwünscht gemeldet/],
+    // As a mail server far away might write.
+    ['Bounced: suppressed: bounced on 2026-99-99', /Am 2026-99-99 kam/],
     ['Not sent before the deadline.', /Bis zum Ende der Frist/],
     ['The recipient has reported it as unwanted.', /als unerwünscht gemeldet/],
     ['Not sent: the invitation has a newer link.', /neueren Link/],
@@ -65,11 +67,11 @@ test('F11: in a German mail nothing of our own is English; what others have said
     ],
     [
       'Not sent: This address is not mailed any more (suppressed: bounced on 2026-11-25): correct it, or have it released.',
-      /Am 2026-11-25 kam eine Mail zurück/,
+      /Am 25. November 2026 kam eine Mail zurück/,
     ],
     [
       'Not sent: This address is not mailed any more (suppressed: complaint on 2026-11-25): correct it, or have it released.',
-      /Am 2026-11-25 wurde eine Mail als unerwünscht gemeldet/,
+      /Am 25. November 2026 wurde eine Mail als unerwünscht gemeldet/,
     ],
     ['The mail server did not answer in time.', /nicht rechtzeitig geantwortet/],
     ['The mail server has the mail, but did not answer in time: it may have arrived.', /kann angekommen sein/],

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mailTypes } from '../../activities/email/mail-types';
 import { templateVariables } from '../../domain/mail-templates';
+import { knownReason, mailReason, type MailReason, mailReasons } from '../../domain/mail-reason';
 import { problems } from '../../domain/problem';
 import { templateFaultCodes } from '../../domain/template-fault';
 import { formatInstant, hasText, locales, pickLocale, translator } from '../../i18n';
@@ -62,6 +63,15 @@ describe('the catalogue', () => {
       words.map((word) => `mail.${type}.${word}`).filter((key) => !hasText('en', key)),
     );
     expect(missing).toEqual([]);
+  });
+
+  it('has words for every reason of our own in the mail log, which knows them again', () => {
+    expect(mailReasons.filter((code) => !hasText('en', `mail.reasons.${code}`))).toEqual([]);
+    const values = { day: '2026-11-25', code: 'ECONNRESET', status: 'cancelled', words: '451 (4.3.0) Later?' };
+    const written = (code: MailReason) => mailReason(...([code, values] as unknown as ['deadline']));
+    for (const code of mailReasons) expect(knownReason(written(code))).toMatchObject({ code });
+    expect(knownReason(written('delayed'))?.values).toEqual({ words: values.words });
+    expect(knownReason(`550 ${written('deadline')}`)).toBeNull();
   });
 
   it('tells people what was refused, and what to do, without words of programmers', () => {

@@ -355,9 +355,14 @@ describe('E12: an address that there is not', () => {
       () => logOf(`invitationId=${id}&status=failed`),
       (items) => items.length === 2,
     );
-    const words = /^An diese Adresse wird nichts mehr gesendet: Am \d{4}-\d{2}-\d{2} kam eine Mail zurück\.$/;
+    const words = /^An diese Adresse wird nichts mehr gesendet: Am \d{1,2}\. [A-Z]\S+ \d{4} kam eine Mail zurück\.$/;
     const one = await organization.call('GET', `/emails/${again.id}`, undefined, german);
-    expect(one.body).toMatchObject({ detail: expect.stringMatching(words), attempts: [{ response: one.body.detail }] });
+    // By its code, too, for programs.
+    const reason = 'suppressed-bounce';
+    expect(one.body).toMatchObject({
+      ...{ detail: expect.stringMatching(words), reason },
+      attempts: [{ response: one.body.detail, reason }],
+    });
     expect(one.headers['vary']).toContain('Accept-Language');
     const list = await organization.call('GET', `/emails?invitationId=${id}`, undefined, german);
     expect(list.body.items[0]).toMatchObject({ id: again.id, detail: one.body.detail });
@@ -368,14 +373,17 @@ describe('E12: an address that there is not', () => {
     const page = await reader.call('GET', `/console/emails/${again.id}`, undefined, german);
     expect(page.text).toContain(one.body.detail);
     const refused = (await organization.call('GET', `/emails/${mail.id}`, undefined, german)).body;
-    expect(refused.attempts).toMatchObject([{ response: '550 5.1.1 No such user here' }]);
+    expect(refused.attempts).toMatchObject([{ response: '550 5.1.1 No such user here', reason: null }]);
     expect((await organization.call('GET', `/emails/${again.id}`)).body.detail).toMatch(/^suppressed: bounced on /);
     // What came later, too: our word in front, theirs behind it.
     const sent = await organization.invite({ email: 'sprache-2@example.com' });
     const { messageId } = await logged(sent.id as string);
     await report(dsn({ recipient: 'sprache-2@example.com', messageId: messageId as string }));
     const [bounced] = (await organization.call('GET', `/emails?invitationId=${sent.id}`, undefined, german)).body.items;
-    expect(bounced.attempts.at(-1).response).toBe('Zurückgekommen: 550 5.1.1 No such user here');
+    expect(bounced.attempts.at(-1)).toMatchObject({
+      response: 'Zurückgekommen: 550 5.1.1 No such user here',
+      reason: 'bounced',
+    });
   });
 });
 
