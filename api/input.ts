@@ -65,7 +65,8 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, what: string):
 /** Nesting that exhausts the stack is bad input, too. */
 function parseBounded<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {
   try {
-    return schema.safeParse(value);
+    // The input tells a field that is missing from one of another kind.
+    return schema.safeParse(value, { reportInput: true });
   } catch (error) {
     if (error instanceof RangeError) throw new Problem('BAD_INPUT', 'The body is nested too deeply.');
     throw error;

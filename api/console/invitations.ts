@@ -7,6 +7,7 @@ import type { invitation, invitationPage, link, timeline } from '../schemas/invi
 import { allGroups, type GroupBody } from './all-groups';
 import { type FieldSpec, type Form, formOf, typedOrNothing, typedOrNull } from './forms';
 import type { Screens } from './index';
+import { type StoryEvent, storyOf } from './invitation-story';
 import { groupChoices } from './invite';
 import type { Page } from './page';
 import { initial } from './page';
@@ -98,7 +99,7 @@ interface DetailData {
   undelivered: boolean;
   mailFrom: string | null;
   next: Step | null;
-  events: { word: string; glyph: string; tone: string; actor: string; at: string }[];
+  events: StoryEvent[];
   facts: { label: string; text: string | null; at: string | null }[];
   message: string | null;
   declineReason: string | null;
@@ -183,15 +184,7 @@ export function invitationScreens({ get, post }: Screens): void {
       undelivered: ['failed', 'bounced'].includes(row.delivery.status),
       mailFrom: page.services.mailFrom,
       next: stepOf(page, story.nextStep),
-      events: story.items.map(({ event, actor, at }) => ({
-        word: page.t(`console.events.${event}`),
-        ...eventLooks[event],
-        actor:
-          actor.type === 'user' || actor.type === 'api-key'
-            ? actor.displayName
-            : page.t(`console.actors.${actor.type}`),
-        at,
-      })),
+      events: await storyOf(page, row.id),
       facts: await factsOf(page, row),
       message: row.message,
       declineReason: row.declineReason,
@@ -274,20 +267,6 @@ export function invitationScreens({ get, post }: Screens): void {
 
 const find = (page: Page): Promise<InvitationBody> =>
   page.ask<InvitationBody>('GET O/invitations/{id}', { params: { id: page.param('id') } });
-
-const eventLooks: Record<TimelineBody['items'][number]['event'], { glyph: string; tone: string }> = {
-  created: { glyph: 'plus', tone: 'quiet' },
-  sent: { glyph: 'mail', tone: 'wait' },
-  delivered: { glyph: 'check', tone: 'good' },
-  refused: { glyph: 'warn', tone: 'bad' },
-  reminded: { glyph: 'mail', tone: 'wait' },
-  resent: { glyph: 'mail', tone: 'wait' },
-  corrected: { glyph: 'draft', tone: 'quiet' },
-  accepted: { glyph: 'check', tone: 'good' },
-  declined: { glyph: 'cross', tone: 'bad' },
-  cancelled: { glyph: 'off', tone: 'quiet' },
-  expired: { glyph: 'expired', tone: 'warn' },
-};
 
 /** Whether a link is out in a mail that works still, as far as anybody knows. */
 const hasMailedLink = ({ status, delivery }: InvitationBody): boolean =>

@@ -7,6 +7,7 @@ import type { SecurityReport } from '../../db/queries/find-security-report';
 import { displayName } from '../../domain/account';
 import { noticeEvents, noticeMails } from '../../domain/inviter-notice';
 import { type Locale, locales } from '../../i18n';
+import { elementsOf } from '../support/html';
 
 const at = new Date('2026-12-21T13:05:00Z');
 const timeZone = 'Europe/Berlin';
@@ -179,5 +180,14 @@ describe.each(locales)('in %s', (locale) => {
     expect(mail.html.length).toBeLessThan(100_000);
     expect(mail.text.includes('192.0.2.1')).toBe(home);
     expect(rows.some((row) => row.startsWith('Bcc:'))).toBe(false);
+    // The first column is as wide in every table, and what stands alone in a row is no name of anything.
+    const cells = elementsOf(mail.html.replace(/<!doctype html>/i, '')).filter(
+      ({ name, attributes }) => name === 'td' && attributes['class']?.startsWith('cell'),
+    );
+    const named = sections.flatMap(({ rows: all }) => all).filter((row) => row.length > 1);
+    expect(cells.filter(({ attributes }) => attributes['width'] === '42%')).toHaveLength(named.length);
+    expect(cells.filter(({ attributes }) => attributes['class'] === 'cell text rule')).toHaveLength(
+      sections.flatMap(({ rows: all }) => all).length,
+    );
   });
 });

@@ -560,7 +560,23 @@ test('the mail log tells what came back, names the sender, and sends a copy', as
   expect((await staff.call('GET', path)).text).toContain('The own template could not be used');
   const copy = await formOn(staff, path, `${path}/copy`);
   expect((await after(staff, await copy())).text).toContain('A copy is on its way to copied@example.com.');
-  await acme.call('POST', `/invitations/${(await invitationOf('copied@example.com')) ?? ''}/cancel`);
+  const invitation = (await invitationOf('copied@example.com')) ?? '';
+  for (const [type, data] of [
+    ['invitation.new-link-requested', { generation: 1 }],
+    ['email.address-suppressed', { reason: 'complaint' }],
+  ] as const) {
+    const about = { organization_id: acme.id, invitation_id: invitation, type, data: JSON.stringify(data) };
+    await usher.owner('audit_events').insert({ ...about, actor_type: 'system', actor_name: 'Usher' });
+  }
+  // The timeline of the screen tells it all, by whom; that of the API what has a name in the contract.
+  const story = elementsOf((await staff.call('GET', `/console/invitations/${invitation}`)).text)
+    .filter(({ name, attributes }) => name === 'ol' && attributes['class'] === 'timeline')
+    .map(({ text }) => text.replace(/\s+/g, ' '))[0];
+  expect(story).toMatch(/Created.*Sent.*Taken by the mail server.*A copy of the mail was asked for.*· Alan Turing/);
+  expect(story).toMatch(/A new link was asked for.*· Usher.*Reported as unwanted; the address is not mailed any more/);
+  const told = (await acme.call('GET', `/invitations/${invitation}/timeline`)).body as { items: { event: string }[] };
+  expect(told.items.map(({ event }) => event)).toEqual(['created', 'sent', 'delivered']);
+  await acme.call('POST', `/invitations/${invitation}/cancel`);
   const late = await formOn(staff, path, `${path}/copy`);
   const refused = await late();
   expect(refused.status).toBe(409);

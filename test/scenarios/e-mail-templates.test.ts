@@ -168,7 +168,10 @@ describe('E3 the mail comes from an editable template', () => {
     ]);
     expect(await faults({ subject: '{{constructor.constructor}}' })).toMatchObject([{ pointer: '/subject', line: 1 }]);
     expect(await faults({ html: `{{link}}${'{{#if message}}'.repeat(6_000)}` })).toMatchObject([{ pointer: '/html' }]);
-    expect(await faults({ html: { type: 'Program', body: [] } })).toMatchObject([{ pointer: '/html' }]);
+    expect(await faults({ html: { type: 'Program', body: [] } })).toMatchObject([
+      { pointer: '/html', message: 'Must be a text.' },
+    ]);
+    expect(await faults({ html: undefined })).toMatchObject([{ pointer: '/html', message: 'This field is missing.' }]);
     expect(await faults({ partials: {} })).toMatchObject([{ pointer: '/partials' }]);
     // In words of the reader's language, as the title is.
     const german = { headers: { 'Accept-Language': 'de' } };
