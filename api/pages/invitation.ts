@@ -147,6 +147,11 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   });
 
   router.post('/invitations/open/:id/decline', longForm, async (request, response) => {
+    const before = await holdCookie(request);
+    const answered = before && (await lookBehind(services, before)).invitation;
+    // Sent twice: whoever has declined by this link has what they wished.
+    if (answered?.status === 'declined' && answered.generation === before?.claim.generation)
+      return response.redirect(303, withLanguage(`${cleanPath(request.params.id)}/declined`, request));
     const opened = await open(request, response);
     if (!opened) return;
     const { held, locale } = opened;
@@ -229,7 +234,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     const next = withLanguage(cleanPath(link.invitation.id), request);
     rememberBrand(services, response, link.organization.id, `invitation ${link.invitation.id}`);
     const data = { ...about(link, locale), ...paths(request), ...languages(request) };
-    response.status(reopened ? 400 : 200).send(
+    response.status(reopened && person ? 400 : 200).send(
       person
         ? renderPage('accept-signed-in', locale, {
             ...data,

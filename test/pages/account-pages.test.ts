@@ -204,7 +204,7 @@ test('the look of an organization goes with whoever opened its link, and with no
   expect(plain(page.html)).toContain(`href="${signIn}"`);
   const signingIn = await invited.get(signIn);
   expect(shows(signingIn)).toEqual(yes);
-  expect(signingIn.text).toContain('Invitation to Lichtblick');
+  expect(signingIn.text).toContain('Sign in to answer the invitation to Lichtblick.');
   expect(shows(await invited.post('/sign-in', { login: 'x', password: 'x', next }))).toEqual(yes);
   const forgot = `/forgot-password?next=${encodeURIComponent(next)}`;
   expect(plain(signingIn.html)).toContain(`href="${forgot}"`);
@@ -292,6 +292,9 @@ test('a new address is confirmed by pressing a button, not by opening the link',
   expect(page.text).not.toContain('You are not signed in');
   expect((await person.call('GET', '/v1/me')).body.email).toBe('mover@example.com');
   expect((await post(browser, '/confirm-email/open', {})).headers['location']).toBe('/sign-in?done=confirmed');
+  const told = await browser.call('GET', '/sign-in?done=confirmed');
+  expect(told.headers['location']).toBe('/profile?done=confirmed');
+  expect((await browser.call('GET', '/profile?done=confirmed')).text).toContain('Your new email address is confirmed.');
   expect((await person.call('GET', '/v1/me')).body.email).toBe('moved@example.com');
   expect((await post(browser, '/confirm-email/open', {})).status).toBe(410);
 });
