@@ -466,7 +466,9 @@ export function showSignIn(
     ? 'ended'
     : request.query.again === 'yes'
       ? 'again'
-      : linkUses.find((what) => what === request.query.done);
+      : request.query.done === 'ended'
+        ? 'endedEmpty'
+        : linkUses.find((what) => what === request.query.done);
   response.send(
     renderPage('sign-in', locale, {
       login,

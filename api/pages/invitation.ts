@@ -358,6 +358,14 @@ const reasons = {
   INVITATION_ANSWERED: 'answered',
 } as const satisfies Record<DeadLink, ViewData['dead-link']['reason']>;
 
+function reasonOf(dead: Exclude<DeadLink, 'NOT_FOUND'>, { invitation }: OpenedLink): ViewData['dead-link']['reason'] {
+  // A link that is handed over comes by no mail.
+  if (dead === 'INVITATION_SUPERSEDED' && invitation.byHand) return 'replaced';
+  // Who has declined has no account to sign in with.
+  if (dead === 'INVITATION_ANSWERED' && invitation.status === 'declined') return 'declined';
+  return reasons[dead];
+}
+
 function showDead(
   request: Request,
   response: Response,
@@ -369,8 +377,7 @@ function showDead(
   if (dead === 'NOT_FOUND') return showUnknown(request, response);
   response.status(410).send(
     renderPage('dead-link', locale, {
-      // A link that is handed over comes by no mail.
-      reason: dead === 'INVITATION_SUPERSEDED' && link.invitation.byHand ? 'replaced' : reasons[dead],
+      reason: reasonOf(dead, link),
       brand: brandOf(link.organization),
       organizationName: link.organization.name,
       inviterName: inviterName(link),

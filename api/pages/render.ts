@@ -17,7 +17,7 @@ import { deviceName, shownAddress } from './device';
 
 export type InviteeKind = 'member' | 'guest';
 export type VisiblePasswordRule = 'length' | 'upper' | 'lower' | 'digit' | 'special' | 'common';
-export type DeadLinkReason = 'expired' | 'cancelled' | 'superseded' | 'replaced' | 'answered' | 'unknown';
+export type DeadLinkReason = 'expired' | 'cancelled' | 'superseded' | 'replaced' | 'answered' | 'declined' | 'unknown';
 
 export interface LanguageLink {
   locale: Locale;
@@ -420,6 +420,7 @@ const deadLinkIcons: Record<DeadLinkReason, string> = {
   superseded: 'mail',
   replaced: 'link',
   answered: 'check',
+  declined: 'cross',
   unknown: 'link',
 };
 

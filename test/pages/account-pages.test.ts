@@ -103,6 +103,11 @@ test('a reason for declining that was typed before the session ended is kept thr
     400, 70_000,
   ]);
   await post(person, '/sign-out', {});
+  // A password is never kept: the page says that nothing was done.
+  const lost = await post(person, '/profile/password', { currentPassword: goodPassword, password: goodPassword });
+  expect(lost.headers['location']).toBe('/sign-in?next=%2Fprofile&done=ended');
+  const told = await person.call('GET', lost.headers['location'] ?? '');
+  expect(told.text).toContain('Your session has ended, and nothing was changed.');
   const ended = await post(person, decline, { reason: 'No time', confirm: 'yes' });
   expect([ended.status, ended.text.includes('what you typed is kept')]).toEqual([401, true]);
   const [next = '', kept = ''] = ['next', 'kept'].map((name) => hiddenFields(ended.text)[name]?.[0]);

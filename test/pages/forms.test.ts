@@ -96,6 +96,12 @@ test('declining twice is declining', async () => {
   const fields = { reason: 'No time', confirm: 'yes' };
   for (let times = 0; times < 2; times += 1)
     expect(await visitor.post(`${path}/decline`, fields)).toMatchObject({ status: 200, path: `${path}/declined` });
+  const back = await visitor.get(path);
+  expect([back.status, back.heading, back.text.includes('Sign in')]).toEqual([
+    410,
+    'This invitation was declined',
+    false,
+  ]);
   const events = await organization.call('GET', `/audit-events?invitationId=${id}&type=invitation.declined`);
   expect(events.body.items).toHaveLength(1);
 });

@@ -131,7 +131,7 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     timeZone,
   };
   const brand = { organizationName: text, colour: '#ffdd00', logo: '/organizations/o/logo/l' };
-  const reasons = ['expired', 'cancelled', 'superseded', 'answered', 'unknown'] as const;
+  const reasons = ['expired', 'cancelled', 'superseded', 'answered', 'declined', 'unknown'] as const;
   return {
     registration: { view: 'registration', data: registration },
     'registration of a guest without an address': {
