@@ -203,9 +203,14 @@ export function accountLinkPages(services: Services, limits: RateLimits): Router
           token === '' ? led.startsWith('account ') : led === `account ${accountId}`,
         );
     const againUrl = again && withLanguage(again, request);
-    response
-      .status(410)
-      .send(renderPage('account-link-dead', browserLocale(request), { againUrl, ...(brand && { brand }) }));
+    response.status(410).send(
+      renderPage('account-link-dead', browserLocale(request), {
+        againUrl,
+        profileUrl: withLanguage('/profile', request),
+        ...(brand && { brand }),
+        ...languagesOf(request),
+      }),
+    );
   }
 }
 

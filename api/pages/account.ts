@@ -47,7 +47,18 @@ import {
 import { address, enterPage, isInvitation, isNext, localeOf, safeNext, setUpPath } from './signed-in';
 import { goOn, showCode } from './two-factor';
 
-const notices = ['data', 'email', 'left', 'password', 'session', 'factor', 'codes', 'accepted', 'declined'] as const;
+const notices = [
+  'data',
+  'email',
+  'confirmed',
+  'left',
+  'password',
+  'session',
+  'factor',
+  'codes',
+  'accepted',
+  'declined',
+] as const;
 type Notice = (typeof notices)[number];
 
 /** What a link that was mailed to an account holder has done before it led to signing in. */
@@ -83,7 +94,9 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   router.get('/sign-in', async (request, response) => {
     const next = safeNext(request.query.next);
     const person = request.query.again === 'yes' ? null : await findPerson(services, request);
-    if (person) response.redirect(303, person.mustSetUpApp ? address(setUpPath, request) : next);
+    if (person?.mustSetUpApp) response.redirect(303, address(setUpPath, request));
+    else if (person && request.query.done === 'confirmed') done(request, response, 'confirmed');
+    else if (person) response.redirect(303, next);
     else showSignIn(request, response, next, { brand: await brandOfSignIn(request, next) });
   });
 
@@ -453,7 +466,9 @@ export function showSignIn(
     ? 'ended'
     : request.query.again === 'yes'
       ? 'again'
-      : linkUses.find((what) => what === request.query.done);
+      : request.query.done === 'ended'
+        ? 'endedEmpty'
+        : linkUses.find((what) => what === request.query.done);
   response.send(
     renderPage('sign-in', locale, {
       login,

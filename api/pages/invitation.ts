@@ -147,6 +147,11 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
   });
 
   router.post('/invitations/open/:id/decline', longForm, async (request, response) => {
+    const before = await holdCookie(request);
+    const answered = before && (await lookBehind(services, before)).invitation;
+    // Sent twice: whoever has declined by this link has what they wished.
+    if (answered?.status === 'declined' && answered.generation === before?.claim.generation)
+      return response.redirect(303, withLanguage(`${cleanPath(request.params.id)}/declined`, request));
     const opened = await open(request, response);
     if (!opened) return;
     const { held, locale } = opened;
@@ -229,7 +234,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     const next = withLanguage(cleanPath(link.invitation.id), request);
     rememberBrand(services, response, link.organization.id, `invitation ${link.invitation.id}`);
     const data = { ...about(link, locale), ...paths(request), ...languages(request) };
-    response.status(reopened ? 400 : 200).send(
+    response.status(reopened && person ? 400 : 200).send(
       person
         ? renderPage('accept-signed-in', locale, {
             ...data,
@@ -353,6 +358,14 @@ const reasons = {
   INVITATION_ANSWERED: 'answered',
 } as const satisfies Record<DeadLink, ViewData['dead-link']['reason']>;
 
+function reasonOf(dead: Exclude<DeadLink, 'NOT_FOUND'>, { invitation }: OpenedLink): ViewData['dead-link']['reason'] {
+  // A link that is handed over comes by no mail.
+  if (dead === 'INVITATION_SUPERSEDED' && invitation.byHand) return 'replaced';
+  // Who has declined has no account to sign in with.
+  if (dead === 'INVITATION_ANSWERED' && invitation.status === 'declined') return 'declined';
+  return reasons[dead];
+}
+
 function showDead(
   request: Request,
   response: Response,
@@ -364,8 +377,7 @@ function showDead(
   if (dead === 'NOT_FOUND') return showUnknown(request, response);
   response.status(410).send(
     renderPage('dead-link', locale, {
-      // A link that is handed over comes by no mail.
-      reason: dead === 'INVITATION_SUPERSEDED' && link.invitation.byHand ? 'replaced' : reasons[dead],
+      reason: reasonOf(dead, link),
       brand: brandOf(link.organization),
       organizationName: link.organization.name,
       inviterName: inviterName(link),

@@ -17,7 +17,7 @@ import { deviceName, shownAddress } from './device';
 
 export type InviteeKind = 'member' | 'guest';
 export type VisiblePasswordRule = 'length' | 'upper' | 'lower' | 'digit' | 'special' | 'common';
-export type DeadLinkReason = 'expired' | 'cancelled' | 'superseded' | 'replaced' | 'answered' | 'unknown';
+export type DeadLinkReason = 'expired' | 'cancelled' | 'superseded' | 'replaced' | 'answered' | 'declined' | 'unknown';
 
 export interface LanguageLink {
   locale: Locale;
@@ -194,8 +194,8 @@ export interface ViewData {
     minLength: number;
     errors: FieldError<'password'>[];
   };
-  /** againUrl null: there is nothing to ask for again. */
-  'account-link-dead': Chrome & { againUrl: string | null };
+  /** againUrl null: another link is asked for in the profile. */
+  'account-link-dead': Chrome & { againUrl: string | null; profileUrl: string };
   /** isPerson: the one whose account it is, signed in; else they choose a new password afterwards. */
   'confirm-email': Chrome & {
     email: string;
@@ -405,7 +405,7 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     ),
   }),
   leave: (data) => ({ ...data, initial: initial(data.organizationName) }),
-  problem: (data) => ({ ...data }),
+  problem: (data) => ({ ...data, notFound: data.status === 404 }),
   home: (data) => ({ ...data }),
 };
 
@@ -420,6 +420,7 @@ const deadLinkIcons: Record<DeadLinkReason, string> = {
   superseded: 'mail',
   replaced: 'link',
   answered: 'check',
+  declined: 'cross',
   unknown: 'link',
 };
 
@@ -498,13 +499,13 @@ type HelperOptions = Omit<Handlebars.HelperOptions, 'data'> & { data: { locale: 
 const longWord = /\S{21,}/g;
 
 /**
- * Text as HTML in which long words, such as addresses, break after `@` and `.` where they must break at all, and within a
+ * Text as HTML in which long words, such as addresses, break after `@`, `.` and `/` where they must break at all, and within a
  * word only where that is not enough.
  */
 export function softBreaks(text: unknown): string {
   const whole = typeof text === 'string' ? text : '';
   const places = [...whole.matchAll(longWord)].flatMap(({ 0: word, index }) =>
-    [...word.matchAll(/[@.](?=[^@.])/g)].map((mark) => index + mark.index + 1),
+    [...word.matchAll(/[@./](?=[^@./])/g)].map((mark) => index + mark.index + 1),
   );
   return [0, ...places].map((from, part) => Handlebars.escapeExpression(whole.slice(from, places[part]))).join('<wbr>');
 }

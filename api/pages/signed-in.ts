@@ -37,7 +37,8 @@ export async function enterPage(
   { path = '/profile', beforeSetUp = false } = {},
 ): Promise<OwnRequest | null> {
   const person = await findPerson(services, request);
-  if (!person) response.redirect(303, address('/sign-in', request, { next: address(path, request) }));
+  const ended: Record<string, string> = request.method === 'POST' ? { done: 'ended' } : {};
+  if (!person) response.redirect(303, address('/sign-in', request, { next: address(path, request), ...ended }));
   else if (person.mustSetUpApp && !beforeSetUp) response.redirect(303, address(setUpPath, request));
   else return { services, limits, request, person, actor: actorOf(person, request) };
   return null;

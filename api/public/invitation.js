@@ -110,12 +110,10 @@
       );
     });
     copy.setAttribute('aria-live', 'polite');
-    row.prepend(copy);
-    row.append(
-      addButton(row.dataset.print, function () {
-        window.print();
-      }),
-    );
+    var print = addButton(row.dataset.print, function () {
+      window.print();
+    });
+    row.prepend(copy, print);
   }
 
   function addButton(text, run) {

@@ -103,6 +103,11 @@ test('a reason for declining that was typed before the session ended is kept thr
     400, 70_000,
   ]);
   await post(person, '/sign-out', {});
+  // A password is never kept: the page says that nothing was done.
+  const lost = await post(person, '/profile/password', { currentPassword: goodPassword, password: goodPassword });
+  expect(lost.headers['location']).toBe('/sign-in?next=%2Fprofile&done=ended');
+  const told = await person.call('GET', lost.headers['location'] ?? '');
+  expect(told.text).toContain('Your session has ended, and nothing was changed.');
   const ended = await post(person, decline, { reason: 'No time', confirm: 'yes' });
   expect([ended.status, ended.text.includes('what you typed is kept')]).toEqual([401, true]);
   const [next = '', kept = ''] = ['next', 'kept'].map((name) => hiddenFields(ended.text)[name]?.[0]);
@@ -204,7 +209,7 @@ test('the look of an organization goes with whoever opened its link, and with no
   expect(plain(page.html)).toContain(`href="${signIn}"`);
   const signingIn = await invited.get(signIn);
   expect(shows(signingIn)).toEqual(yes);
-  expect(signingIn.text).toContain('Invitation to Lichtblick');
+  expect(signingIn.text).toContain('Sign in to answer the invitation to Lichtblick.');
   expect(shows(await invited.post('/sign-in', { login: 'x', password: 'x', next }))).toEqual(yes);
   const forgot = `/forgot-password?next=${encodeURIComponent(next)}`;
   expect(plain(signingIn.html)).toContain(`href="${forgot}"`);
@@ -292,6 +297,9 @@ test('a new address is confirmed by pressing a button, not by opening the link',
   expect(page.text).not.toContain('You are not signed in');
   expect((await person.call('GET', '/v1/me')).body.email).toBe('mover@example.com');
   expect((await post(browser, '/confirm-email/open', {})).headers['location']).toBe('/sign-in?done=confirmed');
+  const told = await browser.call('GET', '/sign-in?done=confirmed');
+  expect(told.headers['location']).toBe('/profile?done=confirmed');
+  expect((await browser.call('GET', '/profile?done=confirmed')).text).toContain('Your new email address is confirmed.');
   expect((await person.call('GET', '/v1/me')).body.email).toBe('moved@example.com');
   expect((await post(browser, '/confirm-email/open', {})).status).toBe(410);
 });

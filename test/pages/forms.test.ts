@@ -91,6 +91,21 @@ test('the ends of lines in a reason count once, as everywhere', async () => {
   expect((await organization.call('GET', `/invitations/${id}`)).body.declineReason).toBe(reason);
 });
 
+test('declining twice is declining', async () => {
+  const { visitor, path, id } = await open();
+  const fields = { reason: 'No time', confirm: 'yes' };
+  for (let times = 0; times < 2; times += 1)
+    expect(await visitor.post(`${path}/decline`, fields)).toMatchObject({ status: 200, path: `${path}/declined` });
+  const back = await visitor.get(path);
+  expect([back.status, back.heading, back.text.includes('Sign in')]).toEqual([
+    410,
+    'This invitation was declined',
+    false,
+  ]);
+  const events = await organization.call('GET', `/audit-events?invitationId=${id}&type=invitation.declined`);
+  expect(events.body.items).toHaveLength(1);
+});
+
 describe('a page whose cookie has run out before its form was sent', () => {
   const held = ({ html }: Page) => hiddenFields(html)['held']?.[0] ?? '';
   const statusOf = async (id: string) => (await organization.call('GET', `/invitations/${id}`)).body.status as string;

@@ -131,7 +131,7 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     timeZone,
   };
   const brand = { organizationName: text, colour: '#ffdd00', logo: '/organizations/o/logo/l' };
-  const reasons = ['expired', 'cancelled', 'superseded', 'answered', 'unknown'] as const;
+  const reasons = ['expired', 'cancelled', 'superseded', 'answered', 'declined', 'unknown'] as const;
   return {
     registration: { view: 'registration', data: registration },
     'registration of a guest without an address': {
@@ -242,8 +242,11 @@ function examples(text: string, locale: Locale): Record<string, Example> {
         errors: [{ field: 'password', message: text }],
       },
     },
-    'account-link-dead': { view: 'account-link-dead', data: { againUrl: '/forgot-password' } },
-    'account-link-dead with nothing to ask for': { view: 'account-link-dead', data: { againUrl: null } },
+    'account-link-dead': { view: 'account-link-dead', data: { againUrl: '/forgot-password', profileUrl: '/profile' } },
+    'account-link-dead with nothing to ask for': {
+      view: 'account-link-dead',
+      data: { againUrl: null, profileUrl: '/profile' },
+    },
     'confirm-email': {
       view: 'confirm-email',
       data: { email: text, username: text, home: text, isPerson: false, action: '/c' },
@@ -317,7 +320,10 @@ function examples(text: string, locale: Locale): Record<string, Example> {
           view: 'confirm-email',
           data: { email: text, username: text, home: text, isPerson: false, action: '/c', brand },
         },
-        'account-link-dead': { view: 'account-link-dead', data: { againUrl: '/forgot-password', brand } },
+        'account-link-dead': {
+          view: 'account-link-dead',
+          data: { againUrl: '/forgot-password', profileUrl: '/profile', brand },
+        },
         'forgot-password': { view: 'forgot-password', data: { ...asking, brand } },
       } satisfies Record<string, Example>).map(([name, example]) => [`${name} with a brand`, example]),
     ) as Record<string, Example>),
@@ -537,8 +543,9 @@ test.each([
   ['Donaudampfschifffahrtsgesellschaft', 'Donaudampfschifffahrtsgesellschaft'],
   [
     '<b>a@b.c</b>a@b.c"a@b.c&a@b.c',
-    '&lt;b&gt;a@<wbr>b.<wbr>c&lt;/b&gt;a@<wbr>b.<wbr>c&quot;a@<wbr>b.<wbr>c&amp;a@<wbr>b.<wbr>c',
+    '&lt;b&gt;a@<wbr>b.<wbr>c&lt;/<wbr>b&gt;a@<wbr>b.<wbr>c&quot;a@<wbr>b.<wbr>c&amp;a@<wbr>b.<wbr>c',
   ],
+  ['https://mail.example.com/ada/x', 'https://<wbr>mail.<wbr>example.<wbr>com/<wbr>ada/<wbr>x'],
   ['..................................', '..................................'],
   [null, ''],
 ])('%s may break as %s', (text, html) => {
