@@ -6,7 +6,7 @@ import { toProblem } from '../middleware/problems';
 import { browserLocale } from '../pages/request';
 import { frameView } from './views';
 
-/** A mail within a screen. It may load nothing but the logo, run nothing and lead nowhere; its own styles are within it. */
+/** A mail within a screen. It may load nothing but the logo, run nothing and lead nowhere; its own styles are within it. // decision 26 */
 const framePolicy =
   "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox; frame-ancestors 'self'";
 
