@@ -9,7 +9,7 @@ import { frameView } from './views';
 
 /**
  * A mail within a screen. It may load nothing but the logo, run nothing and lead nowhere; its own styles are within it. One
- * that stands beside its text is written into a frame of its own (`srcdoc`), which has this policy, too.
+ * that stands beside its text is written into a frame of its own (`srcdoc`), which has this policy, too. // decision 26
  */
 const framePolicy =
   "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-src about:; sandbox; frame-ancestors 'self'";

@@ -147,6 +147,10 @@ export function groupsScreens({ get, post }: Screens): void {
   });
 
   // Before the path of one group: no group is called so.
+  get('/console/groups/names', async (page) => {
+    const groups = await page.ask<GroupPageBody>('GET O/groups', { query: { ...queryOf(page, 'q'), limit: '20' } });
+    page.response.json(groups.items.map(({ name }) => name));
+  });
   get('/console/groups/new', (page) => showForm(page, null));
   post(
     '/console/groups',

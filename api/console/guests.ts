@@ -11,6 +11,7 @@ import { type Conflict, conflictOf } from './conflict';
 import { demand, refusable } from './demand';
 import { findPeople } from './find-person';
 import { type FieldSpec, type Form, formOf } from './forms';
+import { type GroupFilter, groupFilter } from './group-filter';
 import type { Screens } from './index';
 import { instantOf, localTime } from './local-time';
 import type { Page } from './page';
@@ -26,7 +27,7 @@ interface GuestsData {
   q: string;
   filtered: boolean;
   statuses: { value: string; label: string; chosen: boolean }[];
-  groups: { value: string; label: string; chosen: boolean }[];
+  groups: GroupFilter['field'];
   mayInvite: boolean;
   mayReadLog: boolean;
   next: string | null;
@@ -55,6 +56,8 @@ interface GuestData {
   joined: boolean;
   suspended: boolean;
   maySuspend: boolean;
+  /** Refreshes itself; where a form was refused it does not: what is asked for again would be another screen. */
+  live: boolean;
   extensions: { value: string; label: string; at: string }[];
 }
 
@@ -72,10 +75,13 @@ type Part = 'groups' | 'sponsor' | 'access';
 /** Who comes from outside: their groups, who vouches for them, and until when. // A5, D7, D11, D12 */
 export function guestsScreens({ get, post }: Screens): void {
   get('/console/guests', async (page) => {
-    const filter = queryOf(page, 'q', 'status', 'groupId');
-    const [guests, groupNames, now] = await Promise.all([
-      page.ask<UserPageBody>('GET O/guests', { query: { ...filter, ...listed(page) } }),
-      groupNamesOf(page),
+    const groupNames = await groupNamesOf(page);
+    const { groupId, field: groups } = groupFilter(page, groupNames);
+    const filter = { ...queryOf(page, 'q', 'status'), ...(groupId && { groupId }) };
+    const [guests, now] = await Promise.all([
+      groups?.trouble
+        ? { items: [], nextCursor: null }
+        : page.ask<UserPageBody>('GET O/guests', { query: { ...filter, ...listed(page) } }),
       page.read(readClock),
     ]);
     const ids = guests.items.map(({ id }) => id);
@@ -88,13 +94,13 @@ export function guestsScreens({ get, post }: Screens): void {
         manage: `/console/guests/${user.id}`,
       })),
       q: filter.q ?? '',
-      filtered: Object.keys(filter).length > 0,
+      filtered: Object.keys(filter).length > 0 || Boolean(groups?.trouble),
       statuses: userStatuses.map((value) => ({
         value,
         label: page.t(`users.status.${filterWord(page, value)}`),
         chosen: value === filter.status,
       })),
-      groups: [...groupNames].map(([value, label]) => ({ value, label, chosen: value === filter.groupId })),
+      groups,
       mayInvite: page.may('guests.invite'),
       mayReadLog: page.may('logs.read'),
       ...nextPage(page, guests.nextCursor),
@@ -228,6 +234,7 @@ async function showGuest(page: Page, part: Part | null = null, problem: Problem 
     joined: guest.status === 'active' || guest.status === 'suspended',
     suspended: guest.status === 'suspended',
     maySuspend: page.may('guests.manage'),
+    live: page.request.method === 'GET',
     extensions: extensions.map((by) => {
       const at = deadline(end ?? now, by, page.timeZone).toISOString();
       return { value: at, label: page.t(`console.guests.extendBy.${by}`), at };

@@ -9,14 +9,14 @@ export interface Section {
   group: 'people' | 'records' | 'organization';
 }
 
-/** In the order of the navigation. An icon is a shape of `views/console/partials/glyph.hbs`. */
+/** In the order of the navigation. An icon is one of `glyphs.ts`, and no other entry's. */
 export const sections: readonly Section[] = [
   { id: 'users', path: '/console/users', action: 'users.read', icon: 'people', group: 'people' },
   {
     id: 'invitations',
     path: '/console/invitations',
     action: 'invitations.manage',
-    icon: 'mail',
+    icon: 'invite',
     group: 'people',
   },
   { id: 'groups', path: '/console/groups', action: 'groups.read', icon: 'groups', group: 'people' },
@@ -26,7 +26,7 @@ export const sections: readonly Section[] = [
   { id: 'emails', path: '/console/emails', action: 'logs.read', icon: 'mail', group: 'records' },
   { id: 'licences', path: '/console/licences', action: 'users.manage', icon: 'seat', group: 'organization' },
   { id: 'settings', path: '/console/settings', action: 'settings.manage', icon: 'settings', group: 'organization' },
-  { id: 'policy', path: '/console/policy', action: 'policy.manage', icon: 'check', group: 'organization' },
+  { id: 'policy', path: '/console/policy', action: 'policy.manage', icon: 'rules', group: 'organization' },
   {
     id: 'email-templates',
     path: '/console/email-templates',
@@ -34,7 +34,7 @@ export const sections: readonly Section[] = [
     icon: 'template',
     group: 'organization',
   },
-  { id: 'branding', path: '/console/branding', action: 'templates.manage', icon: 'draft', group: 'organization' },
+  { id: 'branding', path: '/console/branding', action: 'templates.manage', icon: 'palette', group: 'organization' },
   { id: 'api-keys', path: '/console/api-keys', action: 'keys.manage', icon: 'key', group: 'organization' },
   { id: 'figures', path: '/console/figures', action: 'settings.manage', icon: 'figures', group: 'records' },
 ];

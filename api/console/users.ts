@@ -5,11 +5,12 @@ import { toProblem } from '../middleware/problems';
 import type { invitation } from '../schemas/invitations';
 import type { user, userPage } from '../schemas/users';
 import { allGroups } from './all-groups';
+import { type GroupFilter, groupFilter } from './group-filter';
 import type { Screens } from './index';
 import { initial, type Page } from './page';
 import { listed, nextPage, queryOf } from './paging';
 import { refusalWords } from './refusal';
-import { consoleView } from './views';
+import { consoleView, type View } from './views';
 
 export type UserBody = z.infer<typeof user>;
 type UserPageBody = z.infer<typeof userPage>;
@@ -87,7 +88,7 @@ interface UsersData {
   filtered: boolean;
   statuses: Choice[];
   kinds: Choice[];
-  groups: Choice[];
+  groups: GroupFilter['field'];
   mayInvite: boolean;
   mayManage: boolean;
   anyChoosable: boolean;
@@ -114,15 +115,17 @@ interface ConfirmBulkData {
 }
 
 const confirmCancelView = consoleView<ConfirmBulkData>('confirm-cancel-many');
+const confirmSendView = consoleView<ConfirmBulkData>('confirm-send-many');
 
 /** Who belongs here, and where their invitations stand. // B6, C5, D7 */
 export function usersScreens({ get, post }: Screens): void {
   get('/console/users', async (page) => {
-    const filter = queryOf(page, 'q', 'status', 'kind', 'groupId');
-    const [users, groupNames] = await Promise.all([
-      page.ask<UserPageBody>('GET O/users', { query: { ...filter, ...listed(page) } }),
-      groupNamesOf(page),
-    ]);
+    const groupNames = await groupNamesOf(page);
+    const { groupId, field: groups } = groupFilter(page, groupNames);
+    const filter = { ...queryOf(page, 'q', 'status', 'kind'), ...(groupId && { groupId }) };
+    const users = groups?.trouble
+      ? { items: [], nextCursor: null }
+      : await page.ask<UserPageBody>('GET O/users', { query: { ...filter, ...listed(page) } });
     const mayManage = page.may('invitations.manage');
     const back = page.request.originalUrl;
     const rows = users.items.map((user) => {
@@ -138,12 +141,12 @@ export function usersScreens({ get, post }: Screens): void {
     page.show(usersView, {
       rows,
       q: filter.q ?? '',
-      filtered: Object.keys(filter).length > 0,
+      filtered: Object.keys(filter).length > 0 || Boolean(groups?.trouble),
       statuses: choices(userStatuses, filter.status, (value) =>
         page.t(`users.status.${filterWord(page, value as UserStatus)}`),
       ),
       kinds: choices(invitationKinds, filter.kind, (value) => page.t(`console.kinds.${value}`)),
-      groups: choices([...groupNames.keys()], filter.groupId, (value) => groupNames.get(value) ?? ''),
+      groups,
       mayInvite: page.may('invitations.create'),
       mayManage,
       anyChoosable: rows.some(({ choosable }) => choosable !== null),
@@ -153,19 +156,11 @@ export function usersScreens({ get, post }: Screens): void {
   });
 
   // Many at once: each of them is asked for alone, so that one refusal holds up no other.
-  post('/console/users/many', async (page) => {
+  const many = async (page: Page) => {
     const chosen = page.fields('chosen').flatMap(readChoice).slice(0, 200);
     const wish = page.field('wish');
     if (chosen.length === 0) return page.go(safeBack(page), 'noneChosen', {}, 'info');
-    if (wish === 'cancel' && page.field('sure') !== 'yes') {
-      const names = await Promise.all(
-        chosen.map(async ({ id, value }) => ({
-          id: value,
-          name: (await inviteeName(page, id)) ?? page.t('console.results.gone'),
-        })),
-      );
-      return page.show(confirmCancelView, { names, back: safeBack(page) });
-    }
+    if (wish === 'cancel' && page.field('sure') !== 'yes') return confirm(page, confirmCancelView, chosen);
     const rows: ResultsData['rows'] = [];
     for (const { id, action } of chosen) rows.push(await actOn(page, id, wish === 'cancel' ? 'cancel' : action));
     const done = rows.filter(({ ok }) => ok).length;
@@ -175,7 +170,23 @@ export function usersScreens({ get, post }: Screens): void {
       rows,
       back: safeBack(page),
     });
+  };
+  // Whoever had to sign in meanwhile sees again whom they had chosen, and says it once more.
+  post('/console/users/many', many, (page) => {
+    const chosen = page.fields('chosen').flatMap(readChoice).slice(0, 200);
+    if (chosen.length === 0) return page.go(safeBack(page), 'noneChosen', {}, 'info');
+    return confirm(page, page.field('wish') === 'cancel' ? confirmCancelView : confirmSendView, chosen);
   });
+}
+
+async function confirm(page: Page, view: View<ConfirmBulkData>, chosen: Choosable[]): Promise<void> {
+  const names = await Promise.all(
+    chosen.map(async ({ id, value }) => ({
+      id: value,
+      name: (await inviteeName(page, id)) ?? page.t('console.results.gone'),
+    })),
+  );
+  page.show(view, { names, back: safeBack(page) });
 }
 
 type InvitationBody = z.infer<typeof invitation>;
@@ -200,7 +211,13 @@ export const nameOf = (
   page.t('console.unnamed');
 
 /** What a list's box stands for: an invitation, and what sending meant when the list was shown, so that twice is once. */
-function readChoice(value: string): { id: string; action: 'send' | 'resend'; value: string }[] {
+interface Choosable {
+  id: string;
+  action: 'send' | 'resend';
+  value: string;
+}
+
+function readChoice(value: string): Choosable[] {
   const [, id, action] = /^([0-9a-f-]{36})\.(send|resend)$/.exec(value) ?? [];
   return id ? [{ id, action: action === 'send' ? 'send' : 'resend', value }] : [];
 }

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { UserStatus } from '../../domain/account';
 import { openDatabase, inOrganization, type Database } from '../../db/database';
 import { findCalled } from '../../db/queries/find-called';
+import { countSeats } from '../../db/queries/count-seats';
+import { listSeatHolders, type SeatHolder } from '../../db/queries/list-seat-holders';
 import { findUser, listUsers, type User, type UserFilter } from '../../db/queries/list-users';
 import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
@@ -248,6 +250,28 @@ describe.each([
     const found = await walk(ours(), { q, limit: 7 });
     expect(idsOf(found)).toEqual(idsOf(all().filter((user) => isFound(user, q))));
   });
+});
+
+test('as many seats are counted as there are people on the list of those who hold one, of each kind', async () => {
+  for (const { id } of organizations) {
+    const [counted, page, invited] = await inOrganization(database, id, async (trx) => [
+      await countSeats(trx, id),
+      await listSeatHolders(trx, id, { limit: 200, cursor: undefined }),
+      await trx('memberships').where({ organizationId: id, status: 'invited' }),
+    ]);
+    expect(page.nextCursor).toBeNull();
+    const of = (so: (holder: SeatHolder) => boolean) => page.items.filter(so).length;
+    expect(counted).toEqual({
+      licences: null,
+      members: of(({ kind }) => kind === 'member'),
+      multiGroupGuests: of(({ kind, groups }) => kind === 'guest' && groups > 1),
+      singleGroupGuests: of(({ kind, groups }) => kind === 'guest' && groups < 2),
+      invited: of((holder) => holder.invited),
+    });
+    expect([counted.members > 20, counted.singleGroupGuests > 20, counted.invited > 5]).toEqual([true, true, true]);
+    expect(counted.invited).toBeLessThan(invited.length);
+    expect(page.items.some(({ groups, invited: waits }) => groups === 1 && !waits)).toBe(true);
+  }
 });
 
 test('a guest whose access has ended is inactive from that instant, alone and in lists, though nobody has ended it', async () => {

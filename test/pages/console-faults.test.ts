@@ -287,6 +287,154 @@ test('what is sent twice succeeds twice, and is done once', async () => {
   expect((await acme.call('GET', '')).body.name).toBe('Acme');
 });
 
+test('a form that was stopped on its way can be sent again, and is still done once', async () => {
+  const browser = await launchBrowser(usher);
+  try {
+    const page = await windowOf(browser, chief);
+    await page.goto('http://usher.test/console/groups/new');
+    await page.fill('#name', 'Stopped');
+    let sent = 0;
+    // As a browser ends what its person stops: the page stays as it was.
+    await page.route('**/console/groups', async (route) => {
+      sent += 1;
+      await route.abort('aborted');
+    });
+    const press = async () => {
+      await page.locator('main .form-end button').click({ noWaitAfter: true });
+      await page.waitForTimeout(200);
+      return sent;
+    };
+    expect(await press()).toBe(1);
+    // Pressed twice, it is sent once.
+    expect(await press()).toBe(1);
+    await page.keyboard.press('Escape');
+    expect(await press()).toBe(2);
+    // The browser's own button tells nobody: whoever presses it has waited.
+    await page.evaluate(`(() => {
+      const now = performance.now.bind(performance);
+      performance.now = () => now() + 5000;
+    })()`);
+    expect(await press()).toBe(3);
+    await page.unroute('**/console/groups');
+    await page.keyboard.press('Escape');
+    await press();
+    await page.getByRole('heading', { name: 'Stopped' }).waitFor();
+    expect((await acme.call('GET', '/groups?q=Stopped')).body.items).toHaveLength(1);
+  } finally {
+    await browser.close();
+  }
+});
+
+test('whom somebody had chosen when the session ended is asked about again after signing in', async () => {
+  const ids: string[] = [];
+  for (const firstName of ['Chosenfirst', 'Chosensecond'])
+    ids.push((await acme.invite({ email: `${firstName}@faults.test`, firstName, send: false })).id);
+  const chosen = ids.map((id) => `${id}.send`);
+  const form = { ...(await formOf(chief, '/console/users')), back: '/console/users?q=chosen', chosen };
+  for (const [wish, asked] of [
+    ['send', 'Send these invitations again?'],
+    ['cancel', 'Cancel these invitations?'],
+  ] as const) {
+    const refused = await postForm(visitor(usher), '/console/users/many', { ...form, wish });
+    const kept = JSON.parse(hiddenFields(refused.text)['kept']?.[0] ?? '{}') as { fields: [string, string][] };
+    expect([refused.status, kept.fields.filter(([name]) => name === 'chosen').map(([, value]) => value)]).toEqual([
+      401,
+      chosen,
+    ]);
+    const page = await postForm(chief, '/console/users/many', { ...form, wish, redisplay: 'yes' });
+    expect([page.status, heading(page)]).toEqual([200, asked]);
+    expect(mainText(page)).toMatch(/Chosenfirst.*Chosensecond/);
+    // Nothing is done before it is said again.
+    for (const id of ids) expect((await acme.call('GET', `/invitations/${id}`)).body.status).toBe('draft');
+    expect(hiddenFields(page.text)).toMatchObject({ chosen, wish: [wish], back: [form.back] });
+  }
+  const again = { ...(await formOf(chief, '/console/users')), chosen, wish: 'send', back: form.back };
+  expect(mainText(await postForm(chief, '/console/users/many', again))).toContain('Chosensecond');
+  for (const id of ids) expect((await acme.call('GET', `/invitations/${id}`)).body.status).toBe('pending');
+});
+
+test('two thousand users are paged through, searched and chosen from by keyboard, and whoever is named exactly is found', async () => {
+  const crowd = await usher.createOrganization({ name: 'Crowd' });
+  const boss = await signedInPerson(usher, crowd, 'boss@crowd.test', { role: 'administrator' });
+  const visiting = await signedInPerson(usher, crowd, 'visiting@crowd.test', { kind: 'guest' });
+  await usher.owner.raw(
+    `create temporary table crowd on commit drop as
+       select n, gen_random_uuid() as id, case when n % 25 = 0 then gen_random_uuid() end as invitation_id,
+         case when n = 2000 then 'ada' else 'ada-' || n end as username, now() - interval '2 days' - n * interval '1 second' as at
+       from generate_series(1, 2000) n;
+     insert into accounts (id, email, invited_email, username, first_name, last_name, status, home_organization_id, activated_at, created_at)
+       select id, case when invitation_id is null then username || '@crowd.test' end,
+         case when invitation_id is not null then username || '@crowd.test' end, username, 'Ada',
+         case when n % 25 = 0 then 'Invited' else 'Present' end || n, case when invitation_id is null then 'active' else 'invited' end,
+         '${crowd.id}', case when invitation_id is null then at end, at from crowd;
+     insert into invitations (id, organization_id, account_id, kind, status, generation, email, username, first_name, last_name,
+         invited_by_type, sent_at, expires_at, created_at)
+       select invitation_id, '${crowd.id}', id, 'member', 'pending', 1, username || '@crowd.test', username, 'Ada', 'Invited' || n,
+         'platform', at, now() + interval '20 days', at from crowd where invitation_id is not null;
+     insert into memberships (organization_id, account_id, kind, status, invitation_id, joined_at, created_at)
+       select '${crowd.id}', id, 'member', case when invitation_id is null then 'active' else 'invited' end, invitation_id,
+         case when invitation_id is null then at end, at from crowd;`,
+  );
+  const browser = await launchBrowser(usher);
+  try {
+    const page = await windowOf(browser, boss);
+    const isAt = (so: string) =>
+      page.evaluate<boolean>(`Boolean(document.activeElement.matches(${JSON.stringify(so)}))`);
+    const tabTo = async (so: string, key = 'Tab') => {
+      for (let presses = 0; presses < 60; presses += 1) {
+        await page.keyboard.press(key);
+        if (await isAt(so)) return;
+      }
+      throw new Error(`no way by keyboard to ${so}`);
+    };
+    await page.goto('http://usher.test/console/users');
+    await tabTo('#q');
+    await page.keyboard.type('invited');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/q=invited/);
+    const seen: string[] = [];
+    for (let pages = 1; ; pages += 1) {
+      seen.push(...(await page.locator('tbody th a').allInnerTexts()));
+      if ((await page.locator('a[rel=next]').count()) === 0) {
+        expect(pages).toBe(4);
+        break;
+      }
+      const before = page.url();
+      await tabTo('a[rel=next]', 'Shift+Tab');
+      await page.keyboard.press('Enter');
+      await page.waitForURL((url) => url.href !== before);
+    }
+    expect(new Set(seen).size).toBe(80);
+
+    // The last twenty are chosen at once, and one is left out again. Before that there is nothing to press.
+    const disabled = () =>
+      page.evaluate<boolean[]>(`Array.from(document.querySelectorAll('#many button'), ({ disabled }) => disabled)`);
+    expect(await disabled()).toEqual([true, true]);
+    await tabTo('thead .choose input');
+    await page.keyboard.press('Space');
+    expect([await page.locator('#many-label').innerText(), await disabled()]).toEqual(['20 chosen:', [false, false]]);
+    await tabTo('tbody .choose input');
+    await page.keyboard.press('Space');
+    expect(await page.locator('#many-label').innerText()).toBe('19 chosen:');
+    await tabTo('#many button[value=send]', 'Shift+Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Invitations sent' }).waitFor();
+    expect(await page.locator('main .badge.good').count()).toBe(19);
+    expect((await crowd.call('GET', '/audit-events?type=invitation.resent')).body.items).toHaveLength(19);
+    expect(browser.complaints).toEqual([]);
+  } finally {
+    await browser.close();
+  }
+
+  // Two thousand have it in their username and are newer; one is called so.
+  const audit = await boss.call('GET', '/console/audit?person=ADA');
+  expect(audit.text).not.toContain('aria-invalid');
+  const at = `/console/guests/${visiting.id}`;
+  const sponsor = await postForm(boss, `${at}/sponsor`, { ...(await formOf(boss, at)), sponsorId: 'ada@crowd.test' });
+  expect(sponsor.status).toBe(303);
+  expect(mainText(await boss.call('GET', at))).toContain('Ada Invited2000');
+});
+
 test('one of many that is gone holds up no other', async () => {
   const { id } = await acme.invite({ email: 'stays@faults.test', kind: 'guest' });
   const chosen = ['00000000-0000-4000-8000-000000000000.resend', `${id}.resend`];

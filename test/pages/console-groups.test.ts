@@ -363,6 +363,26 @@ test('licences, groups and who is in a group refresh themselves', async () => {
   await page.goto('http://usher.test/console/groups');
   await newGroup({ name: 'Brand new group' });
   await page.locator('#groups-list').getByText('Brand new group').waitFor();
+  // A guest, while somebody looks at them; and what is typed beside it stays.
+  const watched = await invitedGuest('watched@example.com', { firstName: 'Wat', lastName: 'Ched' });
+  await window.goto(`http://usher.test/console/guests/${watched}`);
+  await window.fill('#sponsorId', 'typed');
+  await acme.call('PATCH', `/guests/${watched}`, { accessEndsAt: '2031-05-06T10:00:00Z' });
+  await window.locator('#access').getByText('6 May 2031').first().waitFor();
+  expect(await window.inputValue('#sponsorId')).toBe('typed');
+  await page.goto('http://usher.test/console/api-keys');
+  await acme.call('POST', '/api-keys', { name: 'Made meanwhile' });
+  await page.locator('#keys-list').getByText('Made meanwhile').waitFor();
+  await page.goto('http://usher.test/console/suppressed-addresses');
+  const suppressed = { organization_id: acme.id, address: 'gone@example.com', reason: 'bounce' };
+  await usher.owner('suppressed_addresses').insert({ ...suppressed, id: randomUUID() });
+  await usher.owner('audit_events').insert({
+    organization_id: acme.id,
+    type: 'email.address-suppressed',
+    actor_type: 'system',
+    data: '{}',
+  });
+  await page.locator('#suppressed-list').getByText('gone@example.com').waitFor();
   for (const each of [window, page]) await each.context().close();
 });
 

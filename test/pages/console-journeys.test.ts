@@ -363,7 +363,7 @@ test('200 hostile names stay names on the screens of users and invitations', asy
     let names = 0;
     while (path) {
       const text = await seen(path);
-      names += text.split('window.hacked').length - 1;
+      names += text.split('hacked').length - 1;
       path = elementsOf(text).find(({ attributes }) => attributes['rel'] === 'next')?.attributes['href'];
     }
     expect(names).toBeGreaterThan(150);
@@ -420,7 +420,8 @@ const injected = `[
 ]`;
 
 test('hostile texts stay texts on every other screen and page and in mails: parsed, in Chromium, and there without a policy', async () => {
-  const texts = hostileTexts().slice(0, 20);
+  const everyText = hostileTexts();
+  const texts = everyText.slice(0, 20);
   const all = texts.join(' ');
   const zoo = await usher.createOrganization({ name: 'Ark', preset: 'licensed-guests', licences: 50 });
   const keeper = await signedInPerson(usher, zoo, 'keeper@ark.test', { role: 'administrator' });
@@ -432,8 +433,6 @@ test('hostile texts stay texts on every other screen and page and in mails: pars
   });
   const member = await signedInPerson(usher, zoo, 'member@ark.test', { groupIds: [groupId] });
   const path = `/organizations/${zoo.id}`;
-  await usher.owner('organizations').where({ id: zoo.id }).update({ name: all });
-  await usher.owner('accounts').where({ id: keeper.id }).update({ first_name: all, last_name: texts[1] });
   // What the rules let through goes all the way, into the mail.
   const lion = await keeper.call('POST', `/v1${path}/invitations`, {
     kind: 'guest',
@@ -465,43 +464,57 @@ test('hostile texts stay texts on every other screen and page and in mails: pars
   // Past the rules, as if they had let everything through: everything that has a place for words.
   const of = (table: string, column = 'organization_id', value = zoo.id) =>
     usher.owner(table).where({ [column]: value });
-  await of('accounts', 'id', ape.id).update({ first_name: all, last_name: texts[2] });
-  await of('memberships')
-    .update({ user_type: all, external_id: all, permissions: [all] })
-    .whereNot({ account_id: keeper.id });
-  await of('groups')
-    .where({ id: groupId })
-    .update({ name: all, permissions: [all] });
-  await of('api_keys').update({ name: all });
-  await of('organizations', 'id').update({ sender_name: all });
-  await of('email_templates').update({ subject: all, text: all, actor_name: all });
-  await of('guest_log').update({ name: all, email: all, invited_by_name: all });
-  await of('invitations').update({ invited_by_name: all, delivery_detail: all, user_type: all, external_id: all });
-  await of('emails').update({
-    subject: all,
-    text: all,
-    html: all,
-    detail: all,
-    attempts: JSON.stringify([{ at: new Date(), response: all }]),
-  });
-  await usher.owner('suppressed_addresses').insert({
-    id: invitation,
-    organization_id: zoo.id,
-    address: all,
-    reason: 'bounce',
-    detail: all,
-  });
-  for (const type of ['invitation.resent', all])
-    await usher.owner('audit_events').insert({
-      organization_id: zoo.id,
-      type,
-      actor_type: 'user',
-      actor_name: all,
-      invitation_id: invitation,
-      account_id: ape.id,
-      data: JSON.stringify({ [all]: all, generation: 2 }),
-      user_agent: all,
+  const put = async (shown: readonly string[]): Promise<void> => {
+    const words = shown.join(' ');
+    // What an index has a place for is shorter.
+    const key = shown.slice(-20).join(' ');
+    await of('organizations', 'id').update({ name: words, sender_name: words });
+    await of('accounts', 'id', keeper.id).update({ first_name: words, last_name: texts[1] });
+    await of('accounts', 'id', ape.id).update({ first_name: words, last_name: texts[2] });
+    await of('memberships')
+      .update({ user_type: words, external_id: key, permissions: [...shown] })
+      .whereNot({ account_id: keeper.id });
+    await of('groups')
+      .where({ id: groupId })
+      .update({ name: key, permissions: [...shown] });
+    await of('api_keys').update({ name: words });
+    await of('email_templates').update({ subject: words, text: words, actor_name: words });
+    await of('guest_log').update({ name: words, email: words, invited_by_name: words });
+    await of('invitations').update({
+      invited_by_name: words,
+      delivery_detail: words,
+      user_type: words,
+      external_id: key,
+      message: words,
     });
+    await of('emails').update({
+      subject: words,
+      text: words,
+      html: words,
+      detail: words,
+      attempts: JSON.stringify([{ at: new Date(), response: words }]),
+    });
+    await of('suppressed_addresses').delete();
+    await usher.owner('suppressed_addresses').insert({
+      id: invitation,
+      organization_id: zoo.id,
+      address: key,
+      reason: 'bounce',
+      detail: words,
+    });
+    for (const type of ['invitation.resent', key])
+      await usher.owner('audit_events').insert({
+        organization_id: zoo.id,
+        type,
+        actor_type: 'user',
+        actor_name: words,
+        invitation_id: invitation,
+        account_id: ape.id,
+        data: JSON.stringify({ [words]: words, generation: 2 }),
+        user_agent: words,
+      });
+  };
+  await put(texts);
   const agent = { headers: { 'user-agent': (texts[1] ?? '') + texts[0] } };
   await keeper.call('POST', '/v1/auth/sign-in', { login: 'keeper@ark.test', password: goodPassword }, agent);
 
@@ -526,17 +539,22 @@ test('hostile texts stay texts on every other screen and page and in mails: pars
   const framed = new Set(['/console/invite', editor, `/console/emails/${mail?.id}`]);
   const active: string[] = [];
   const unseen: string[] = [];
-  for (const screen of screens) {
-    let reply = await keeper.call('GET', screen);
-    while (reply.status >= 300 && reply.status < 400) reply = await keeper.call('GET', reply.headers['location'] ?? '');
-    const parts = activeParts(reply).filter((part) => !(part === 'iframe' && framed.has(screen)));
-    active.push(...parts.map((part) => `${screen}: ${part}`));
-    if (reply.status >= 500) active.push(`${screen}: ${reply.status}`);
-    if (!/hacked/.test(reply.text)) unseen.push(screen);
-  }
-  expect(active).toEqual([]);
-  // The texts were there at all, but on what names nobody.
-  expect(unseen).toEqual(screens.slice(-1));
+  const parse = async (word: string) => {
+    unseen.splice(0);
+    for (const screen of screens) {
+      let reply = await keeper.call('GET', screen);
+      while (reply.status >= 300 && reply.status < 400)
+        reply = await keeper.call('GET', reply.headers['location'] ?? '');
+      const parts = activeParts(reply).filter((part) => !(part === 'iframe' && framed.has(screen)));
+      active.push(...parts.map((part) => `${screen}: ${part}`));
+      if (reply.status >= 500) active.push(`${screen}: ${reply.status}`);
+      if (!reply.text.includes(word)) unseen.push(screen);
+    }
+    expect(active).toEqual([]);
+    // The texts were there at all, but on what names nobody.
+    expect(unseen).toEqual(screens.slice(-1));
+  };
+  await parse('hacked');
 
   // Mails: what was sent, and what templates would send.
   const sent = usher.mail.messages
@@ -557,6 +575,11 @@ test('hostile texts stay texts on every other screen and page and in mails: pars
     ).toEqual([]);
 
   for (const bypassCSP of [false, true]) {
+    // All two hundred, out of whatever they stand in; without a policy there is nothing but the escaping.
+    if (bypassCSP) {
+      await put(everyText);
+      await parse('language) $&amp; %s \\&quot; &lt;!-- --&gt;199');
+    }
     const page = await windowOf(browser, keeper, { viewport: { width: 1280, height: 900 }, bypassCSP });
     page.setDefaultTimeout(slowly);
     page.on('dialog', (dialog) => {

@@ -7,6 +7,7 @@ import { launchBrowser } from '../support/browser';
 import { inspect, look, open, phone, textOf, variants, weigh, windowOf } from '../support/console-screens';
 import { inOrganization, openDatabase } from '../../db/database';
 import { countGroupMembers } from '../../db/queries/count-group-members';
+import { sections } from '../../api/console/sections';
 import { elementsOf } from '../support/html';
 import { type Person, signedInPerson } from '../support/people';
 import { startUsher, type TestOrganization, type TestUsher } from '../support/usher';
@@ -78,10 +79,26 @@ test('signing out is in sight in a low window, and in the menu of a phone', asyn
     const { top, bottom, height } = document.querySelector('${selector}').getBoundingClientRect();
     return height > 0 && top >= 0 && bottom <= innerHeight;
   })()`;
+  const within = (nav: string) => `(() => {
+    const around = document.querySelector('${nav}').getBoundingClientRect();
+    const { top, bottom, height } = document.querySelector('${nav} [aria-current=page]').getBoundingClientRect();
+    return height > 0 && top >= around.top && bottom <= around.bottom;
+  })()`;
   const low = await windowOf(browser, admin, { viewport: { width: 1280, height: 600 } });
   await open(low, '/console/users', false);
   expect(await low.evaluate(inSight('.side .whoami button'))).toBe(true);
+  // Where one is, is in sight, too: the last entry as well as the first.
+  for (const path of ['/console/figures', '/console/policy', '/console/api-keys']) {
+    await low.setViewportSize({ width: 1280, height: 460 });
+    await open(low, path, false);
+    expect([path, await low.evaluate(within('.side > nav'))]).toEqual([path, true]);
+  }
   await low.context().close();
+  const narrow = await windowOf(browser, admin, { ...phone, viewport: { width: 360, height: 420 } });
+  await open(narrow, '/console/api-keys', false);
+  await narrow.click('.menu-button summary');
+  await narrow.waitForFunction(within('.menu-button nav'));
+  await narrow.context().close();
   const small = await windowOf(browser, admin, phone);
   await open(small, '/console/users', false);
   await small.click('.menu-button summary');
@@ -92,6 +109,59 @@ test('signing out is in sight in a low window, and in the menu of a phone', asyn
   ).toBeGreaterThanOrEqual(24);
   expect(await small.locator('[role=status][data-live-status]').count()).toBe(1);
   await small.context().close();
+});
+
+test('no section has the symbol of another one', () => {
+  expect(new Set(sections.map(({ icon }) => icon)).size).toBe(sections.length);
+});
+
+test('an address breaks after “@” and “.”, and in the middle of a word only where a word is wider than its place', async () => {
+  const email = 'bartholomew.featherstonehaugh@subsidiary.quillfeather.example.com';
+  await home.invite({ email, firstName: 'Bartholomew', lastName: 'Featherstonehaugh' });
+  // Who has no name is called by the address.
+  await home.invite({ email: email.replace('bartholomew', 'b'), kind: 'guest', firstName: null, lastName: null });
+  const page = await windowOf(browser, admin, phone);
+  for (const list of ['users', 'invitations']) {
+    await open(page, `/console/${list}?q=featherstonehaugh`, false);
+    const [parts, broken] = await page.evaluate<[number, string[]]>(`(() => {
+      const walker = document.createTreeWalker(document.querySelector('.cards tbody'), NodeFilter.SHOW_TEXT);
+      const parts = [];
+      while (walker.nextNode()) if (/feather|example/.test(walker.currentNode.data)) parts.push(walker.currentNode);
+      const lines = (node) => {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        return new Set(Array.from(range.getClientRects(), ({ top }) => Math.round(top))).size;
+      };
+      return [parts.length, parts.filter((node) => !/ /.test(node.data) && lines(node) > 1).map(({ data }) => data)];
+    })()`);
+    expect([list, parts > 4, broken]).toEqual([list, true, []]);
+  }
+  await page.context().close();
+});
+
+test('what the filters of the audit offer and say has room, at every width and in both languages', async () => {
+  const page = await windowOf(browser, admin);
+  const clipped: string[] = [];
+  for (const lang of ['en', 'de'])
+    for (const width of [360, 800, 1000, 1280, 1440]) {
+      await page.setViewportSize({ width, height: 800 });
+      await open(page, `/console/audit?lang=${lang}`, false);
+      const texts = await page.evaluate<string[]>(`(() => {
+        const pen = document.createElement('canvas').getContext('2d');
+        return Array.from(document.querySelectorAll('.filters input[placeholder], .filters select')).flatMap((field) => {
+          const style = getComputedStyle(field);
+          pen.font = style.font;
+          const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+          // A list has an arrow, too. On a phone no more than what stands in it has room.
+          const options = Array.from(field.options ?? []).filter(({ selected }) => selected || innerWidth > 500);
+          const words = field.options ? options.map(({ text }) => text) : [field.placeholder];
+          return words.filter((text) => pen.measureText(text).width > room - (field.options ? 20 : 0));
+        });
+      })()`);
+      clipped.push(...texts.map((text) => `${lang} ${width}: ${text}`));
+    }
+  expect(clipped).toEqual([]);
+  await page.context().close();
 });
 
 test('a full name finds its person, in lists and beside a group', async () => {
@@ -153,6 +223,32 @@ test('two hundred groups of long names to choose from stay below 90 KB, and a wo
   const [made] = (await home.call('GET', '/invitations?q=member-of-many')).body.items as { groupIds: string[] }[];
   const chosen = await usher.owner('groups').first('name').where({ id: made?.groupIds[0] });
   expect([made?.groupIds.length, chosen.name]).toEqual([1, expect.stringMatching(/^Project 17/)]);
+
+  // Lists are filtered by a name that is typed, so that they do not name all groups; some are suggested.
+  for (const list of ['users', 'guests']) {
+    const { text } = await admin.call('GET', `/console/${list}`);
+    // Those of whoever is listed, and no more.
+    expect((text.match(/Project \d/g) ?? []).length).toBeLessThan(3);
+    await page.goto(`http://usher.test/console/${list}`);
+    await page.fill('#group', 'project 17');
+    await page.locator('#group-names option').nth(10).waitFor({ state: 'attached' });
+    await page.keyboard.press('Enter');
+    await page.getByText('Several groups have this in their names').waitFor();
+    await page.fill('#group', called(17).trim());
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/group=Project\+17\+/);
+    expect(await page.locator('#group-error').count()).toBe(0);
+  }
+  await page.goto('http://usher.test/console/users');
+  await page.fill('#group', chosen.name.toUpperCase());
+  await page.keyboard.press('Enter');
+  await page.locator('table').getByRole('link', { name: 'Many Groups' }).waitFor();
+  expect(await page.locator('tbody tr').count()).toBe(1);
+  expect((await admin.call('GET', '/console/users?group=no+such')).text).toContain('There is no group of this name.');
+  // A link to the people of one group leads there still.
+  expect(textOf(await admin.call('GET', `/console/users?groupId=${made?.groupIds[0]}`), 'tbody')).toContain(
+    'Many Groups',
+  );
   await page.context().close();
 });
 
@@ -171,7 +267,10 @@ test('nobody is led to what is not there: guests who were removed, a list that g
 test('words are those of the preset: guests are no members, and nothing speaks of licences that are not there', async () => {
   const users = await admin.call('GET', '/console/users');
   expect(users.text).toMatch(/<option value="active">Invite accepted<\/option>/);
-  expect(users.text).toContain('<span class="hint">Guest</span>');
+  // The mark beside the name says it, and nothing says it again.
+  expect((await admin.call('GET', '/console/users?kind=guest')).text).toContain(
+    '<td data-label="Role"><span class="none">',
+  );
   expect((await admin.call('GET', '/console/invite')).text).not.toContain('In one group a guest is free');
   expect((await admin.call('GET', `/console/guests/${guest.id}`)).text).not.toContain('uses a licence');
 });

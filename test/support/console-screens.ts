@@ -126,8 +126,11 @@ function chosenIn(form: string, name: string): string {
 export const hostileTexts = (): string[] =>
   Array.from({ length: 200 }, (_, index) => {
     const shape = shapes[index % shapes.length] ?? '';
-    return `${shape}${index}`;
+    return `${ways[Math.floor(index / shapes.length)] ?? ''}${shape}${index}`;
   });
+
+/** Out of whatever a text may stand in. */
+const ways = ['', '"', "'", '>', '</a>', '-->', '</textarea>', '</option></select>', '</title></head>', '`]]>\r\n'];
 
 const shapes = [
   '<script>window.hacked=1</script>',
