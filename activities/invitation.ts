@@ -10,6 +10,7 @@ import {
   type Plan,
   recordDelivery,
   type RenderedMail,
+  stillWaiting,
 } from '../db/commands/record-delivery';
 import { cancelInvitation } from '../db/commands/cancel-invitation';
 import { resendInvitation } from '../db/commands/resend-invitation';
@@ -167,7 +168,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
       return answer(recorded.plan);
     };
 
-  /** That all lines are busy is no try of the mail: nothing is written down, and no backoff grows. */
+  /** That all lines are busy is no try of the mail: nothing is written to the log, and no backoff grows. */
   const overALine =
     (action: Action, send: (it: It, line: MailLine, limitMs: number) => Promise<PlanAnswer>) => async (it: It) => {
       const free = await takeLine(mailer, limits);
@@ -175,6 +176,7 @@ export function createInvitationActivities(dependencies: InvitationActivityDepen
         // What has become due instead, such as the end of the term, waits for no line.
         const found = await plan(it);
         if (found?.step?.action !== action) return answer(found);
+        await within(it, (trx) => stillWaiting(trx, it.organizationId, it.invitationId));
         const leftMs = (found.expiresAt?.getTime() ?? Infinity) - found.now.getTime();
         throw later('MailBusy', 'no line to the mail server is free', Math.min(busyMs, leftMs));
       }

@@ -242,6 +242,14 @@ export async function keepMail(
 export const leaseEnd = (trx: Database, leaseMs: number) =>
   trx.raw<never>(`usher_now() + ? * interval '1 millisecond'`, [leaseMs]);
 
+/** A step that waits for a connection is in good hands: the watchdog, which goes by its time, is to tell nobody. */
+export async function stillWaiting(trx: Transaction, organizationId: string, invitationId: string): Promise<void> {
+  await trx('invitations')
+    .where({ id: invitationId, organizationId })
+    .whereRaw('next_at < usher_now()')
+    .update({ nextAt: trx.raw('usher_now()') });
+}
+
 export interface DeliveryOutcome {
   /** accepted: 2xx · refused: 5xx, for good · deferred: 4xx or no connection, to be tried again */
   result: 'accepted' | 'refused' | 'deferred';

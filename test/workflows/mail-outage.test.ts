@@ -8,6 +8,8 @@ import { eventually } from '../support/usher';
 const hourMs = 3_600_000;
 /** The border: a mail server that answers nobody for three days, and then everybody. */
 let isDown = true;
+/** All its connections are. */
+let isBusy = false;
 const tries = new Map<string, number>();
 const taken: OutgoingMail[] = [];
 const line: MailLine = {
@@ -22,7 +24,7 @@ const line: MailLine = {
 const mailer: Mailer = {
   sender: 'Usher <usher@usher.test>',
   host: 'usher.test',
-  line: () => Promise.resolve(line),
+  line: () => Promise.resolve(isBusy ? null : line),
   verify: () => Promise.resolve(),
   lastAnswerAt: () => 0,
   close: () => undefined,
@@ -74,4 +76,28 @@ test('after three days without a mail server, of many invitations each is delive
     expect((await time.invitee(invitation)).membership).toBe('inactive');
   }
   for (const invitation of waiting) expect(await time.mailLog(invitation)).toMatchObject([{ status: 'sent' }]);
+});
+
+test('while all connections are busy nothing is tried or recorded, and the watchdog knows the mail in good hands', async () => {
+  [isDown, isBusy] = [false, true];
+  const email = 'in-line@example.com';
+  const organization = await time.createOrganization('28-days', 'UTC', { invitationLifetime: 'P7D' });
+  const begun = await time.now();
+  const brief = await time.createOrganization('28-days', 'UTC', { invitationLifetime: 'PT2M' });
+  const invitation = await time.invite(organization, { email });
+  const ending = await time.invite(brief, { email: 'out-of-time@example.com' });
+  await time.sleepUntil(moved(begun, 240_000));
+  expect(await time.mailLog(invitation)).toEqual([]);
+  // The end of a term waits for no connection.
+  expect(await time.read(ending)).toMatchObject({ status: 'expired', deliveryStatus: 'failed' });
+  const { deliveryStatus, nextAt } = await time.read(invitation);
+  expect(deliveryStatus).toBe('queued');
+  expect((nextAt?.getTime() ?? 0) - begun.getTime()).toBeGreaterThan(180_000);
+
+  isBusy = false;
+  await time.sleepUntil(moved(begun, 260_000));
+  await time.delivered(invitation);
+  expect(tries.get(email)).toBe(1);
+  // It was never put off for longer than a moment.
+  expect(await time.mailLog(invitation)).toMatchObject([{ attempts: [{ response: '250 OK' }] }]);
 });
