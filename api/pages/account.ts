@@ -58,8 +58,23 @@ const notices = [
   'codes',
   'accepted',
   'declined',
+  'gone',
+  'outside',
 ] as const;
+/** Not what the person has done, but what was done meanwhile. */
+const news: readonly string[] = ['gone', 'outside'];
 type Notice = (typeof notices)[number];
+
+const goneCodes: readonly ProblemCode[] = [
+  'NOT_FOUND',
+  'INVITATION_CANCELLED',
+  'INVITATION_EXPIRED',
+  'INVITATION_ANSWERED',
+];
+
+/** The list that somebody looks at may be older than what became of an invitation: they see it as it is now. */
+const isGone = (request: Request, error: unknown): boolean =>
+  error instanceof Problem && goneCodes.includes(error.code) && uuid.safeParse(request.params['id']).success;
 
 /** What a link that was mailed to an account holder has done before it led to signing in. */
 const linkUses = ['reset', 'confirmed'] as const;
@@ -226,7 +241,9 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   router.post('/profile/organizations/:id/switch', form, async (request, response) => {
     const own = await enter(request, response);
     if (!own) return;
-    const { id } = await joined(request, own);
+    const found = await joined(request, own);
+    if (!found) return done(request, response, 'outside');
+    const { id } = found;
     await inOrganizations(services.database, [id], (trx) => switchOrganization(trx, own.person.id, id, own.actor));
     await switchSession(services.database, request.sessionID, id);
     response.redirect(303, address('/console', request));
@@ -235,7 +252,9 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   router.get('/profile/organizations/:id/leave', async (request, response) => {
     const own = await enter(request, response);
     if (!own) return;
-    const { id, name } = await joined(request, own);
+    const found = await joined(request, own);
+    if (!found) return done(request, response, 'outside');
+    const { id, name } = found;
     response.send(
       renderPage('leave', localeOf(request, own.person), {
         organizationName: name,
@@ -249,11 +268,10 @@ export function accountPages(services: Services, limits: RateLimits): Router {
   router.post('/profile/organizations/:id/leave', form, async (request, response) => {
     const own = await enter(request, response);
     if (!own) return;
-    const all = await listAccountOrganizations(services.database, own.person.id);
+    const found = await joined(request, own);
     // Sent twice: whoever has left is out.
-    if (uuid.safeParse(request.params.id).success && !all.some((each) => each.id === request.params.id))
-      return done(request, response, 'left');
-    const { id } = await joined(request, own);
+    if (!found) return done(request, response, 'left');
+    const { id } = found;
     await inOrganizations(services.database, [id], (trx) => leaveOrganization(trx, id, own.person.id, own.actor));
     if (request.session.currentOrganizationId === id) {
       const left = await listAccountOrganizations(services.database, own.person.id);
@@ -273,7 +291,13 @@ export function accountPages(services: Services, limits: RateLimits): Router {
 
   router.get('/profile/invitations/:id/decline', async (request, response) => {
     const own = await enter(request, response);
-    if (own) await showDecline(own, response);
+    if (!own) return;
+    try {
+      await showDecline(own, response);
+    } catch (error) {
+      if (!isGone(request, error)) throw error;
+      done(request, response, 'gone');
+    }
   });
 
   for (const answer of ['accept', 'decline'] as const)
@@ -310,7 +334,10 @@ export function accountPages(services: Services, limits: RateLimits): Router {
         } catch (error) {
           // The other of two submissions has won: what it answered is what was wished.
           const twice = error instanceof Problem && error.code === 'INVITATION_ANSWERED';
-          if (!twice || (await ownAnswer(own, id.data)) !== answered) throw error;
+          if (!twice || (await ownAnswer(own, id.data)) !== answered) {
+            if (isGone(request, error)) return done(request, response, 'gone');
+            throw error;
+          }
         }
         done(request, response, answered);
       },
@@ -327,12 +354,11 @@ export function accountPages(services: Services, limits: RateLimits): Router {
       : brandOfNext(services, request, next);
   }
 
-  /** The organization of the path. @throws Problem NOT_FOUND for one that the person does not belong to */
+  /** The organization of the path; undefined: the person does not belong to it, or not any more. */
   async function joined(request: Request, { person }: OwnRequest) {
+    if (!uuid.safeParse(request.params.id).success) throw notFound('organization');
     const all = await listAccountOrganizations(services.database, person.id);
-    const found = all.find(({ id }) => id === request.params.id);
-    if (!found) throw notFound('organization');
-    return found;
+    return all.find(({ id }) => id === request.params.id);
   }
 
   /** @throws Problem NOT_FOUND for an invitation that is not open to this person */
@@ -397,6 +423,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
         firstName: typed.firstName ?? account.firstName ?? '',
         lastName: typed.lastName ?? account.lastName ?? '',
         timeZone: home ? home.timeZone : 'UTC',
+        isNews: notice !== undefined && news.includes(notice),
         notice: notice && !typed.errors ? translator(locale)(`pages.profile.done.${notice}`) : null,
         invitations: invitations.map(({ invitation, organization, others }) => ({
           organizationName: listNames(locale, [organization, ...others]),

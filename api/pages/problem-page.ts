@@ -1,7 +1,7 @@
 import { type ErrorRequestHandler, type Request, Router } from 'express';
 import type { Logger } from 'pino';
 import { notFound } from '../../domain/problem';
-import { type Locale, translator } from '../../i18n';
+import { hasText, type Locale, translator } from '../../i18n';
 import { toProblem } from '../middleware/problems';
 import { renderPage } from './render';
 import { browserLocale } from './request';
@@ -18,10 +18,13 @@ export function pageProblems(logger: Logger, localeOf: (request: Request) => Loc
     }
     const locale = localeOf(request);
     const title = translator(locale)(`errors.${problem.code}`);
+    // What to do about it, where there is something.
+    const advice = `pages.problem.next.${problem.code}`;
+    const detail = hasText(locale, advice) ? translator(locale)(advice) : null;
     if (problem.options.retryAfter !== undefined) response.set('Retry-After', String(problem.options.retryAfter));
     response
       .status(problem.status)
-      .send(renderPage('problem', locale, { status: problem.status, title, detail: null, requestId }));
+      .send(renderPage('problem', locale, { status: problem.status, title, detail, requestId }));
   };
 }
 

@@ -216,6 +216,8 @@ export interface ViewData {
     lastName: string;
     timeZone: string;
     notice: string | null;
+    /** The notice tells what was done meanwhile, not what the person did. */
+    isNews?: boolean;
     invitations: {
       organizationName: string;
       kind: InviteeKind;
@@ -381,6 +383,7 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
   'sign-out': (data) => ({ ...data }),
   profile: (data, locale) => ({
     ...data,
+    isNews: data.isNews ?? false,
     invitations: data.invitations.map((item) => ({
       ...item,
       isGuest: item.kind === 'guest',

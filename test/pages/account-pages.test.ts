@@ -360,6 +360,35 @@ test('a browser that goes to no page of ours is told so in words, also below the
   expect(program.body.code).toBe('NOT_FOUND');
 });
 
+test('what was done while somebody looked at their profile is told there, and nothing breaks', async () => {
+  const person = await signedInPerson(usher, home, 'looking@example.com');
+  await host.invite({ kind: 'guest', email: 'looking@example.com' });
+  const page = await person.call('GET', '/profile');
+  const find = (pattern: RegExp, { text }: Reply) => pattern.exec(text)?.[1] ?? '';
+  const accept = find(/action="([^"]+\/accept)"/, page);
+  const { body } = await person.call('GET', '/v1/me/invitations');
+  const id = body.items[0].id as string;
+  await host.call('POST', `/invitations/${id}/cancel`);
+  const decline = accept.replace(/accept$/, 'decline');
+  expect((await post(person, accept, {})).headers['location']).toBe('/profile?done=gone');
+  expect((await post(person, decline, { confirm: 'yes' })).headers['location']).toBe('/profile?done=gone');
+  expect((await person.call('GET', decline)).headers['location']).toBe('/profile?done=gone');
+  expect((await person.call('GET', '/profile?done=gone')).text).toContain('That invitation is not open any more');
+
+  await host.invite({ kind: 'guest', email: 'looking@example.com' });
+  const open = find(/action="([^"]+\/accept)"/, await person.call('GET', '/profile'));
+  expect((await post(person, open, {})).headers['location']).toBe('/profile?done=accepted');
+  const joined = await person.call('GET', '/profile');
+  await host.call('DELETE', `/guests/${person.id}`);
+  const [leave, switchTo] = [find(/href="([^"]+\/leave)"/, joined), find(/action="([^"]+\/switch)"/, joined)];
+  expect((await person.call('GET', leave)).headers['location']).toBe('/profile?done=outside');
+  expect((await post(person, leave, {})).headers['location']).toBe('/profile?done=left');
+  expect((await post(person, switchTo.replace(home.id, host.id), {})).headers['location']).toBe(
+    '/profile?done=outside',
+  );
+  expect((await person.call('GET', '/profile?done=outside')).text).toContain('You do not belong to that organization');
+});
+
 test('an invitation that cannot exist is one that does not exist', async () => {
   const person = await signedInPerson(usher, home, 'nobody-invited@example.com');
   for (const answer of ['accept', 'decline'])
