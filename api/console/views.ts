@@ -21,14 +21,6 @@ const helpers = {
       `<time datetime="${date.toISOString()}">${Handlebars.escapeExpression(text)}</time>`,
     );
   },
-  /** A name or an address: where it is too long for its place it is broken after `@` and `.`, and only then anywhere. */
-  soft: (text: string): Handlebars.SafeString =>
-    new Handlebars.SafeString(
-      text
-        .split(/(?<=[@.])(?=[^\s@.])/)
-        .map((part) => Handlebars.escapeExpression(part))
-        .join('<wbr>'),
-    ),
   glyph: (shape: string): Handlebars.SafeString => new Handlebars.SafeString(glyph(shape)),
   glyphSheet: (): Handlebars.SafeString => new Handlebars.SafeString(glyphSheet),
   or: (...parts: unknown[]): unknown => parts.slice(0, -1).find(Boolean) ?? null,
