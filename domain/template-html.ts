@@ -106,7 +106,10 @@ export function cleanHtml(html: string, marks: readonly Mark[]): { html: string;
 const tokensIn = (value: string): string[] => [...value.matchAll(anyToken)].map(([token]) => token);
 
 const hiding =
-  /display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|mso-hide\s*:\s*all|(opacity|max-height)\s*:\s*(0|\.0+|0\.0+)(px|%)?\s*(!|;|$)/i;
+  /display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|mso-hide\s*:\s*all|(opacity|max-height)\s*:\s*(0|\.0+|0\.0+)(px|%)?\s*(!|;|$)|(left|top|text-indent)\s*:\s*-\d{3,}/i;
+
+/** Takes up no room. */
+const unseen = /[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]/g;
 
 /**
  * The marks that people see or can open in HTML that is clean: in text, and as the address of a link that shows something.
@@ -123,7 +126,7 @@ export function shownTokens(clean: string, marks: readonly Mark[]): Set<string> 
     transformTags: {
       '*': (tagName, attribs) => ({ tagName: hiding.test(attribs.style ?? '') ? 'style' : tagName, attribs }),
     },
-    exclusiveFilter: ({ tag, text }) => tag === 'a' && text.trim() === '',
+    exclusiveFilter: ({ tag, text }) => tag === 'a' && text.replace(unseen, '').trim() === '',
   });
   const known = new Set(marks.map(({ token }) => token));
   return new Set(tokensIn(shown).filter((token) => known.has(token)));

@@ -14,6 +14,7 @@ import { listed, nextPage, queryOf } from './paging';
 import { type Refusal, refusalWords } from './refusal';
 import { nameOf } from './users';
 import { consoleView } from './views';
+import { workflowHref } from './workflow-link';
 
 type MailBody = z.infer<typeof email>;
 
@@ -35,7 +36,6 @@ interface MailRow {
   status: { word: string; tone: string; glyph: string };
   createdAt: string;
   sentAt: string | null;
-  tries: number;
   isCopy: boolean;
 }
 
@@ -47,7 +47,6 @@ const rowOf = (page: Page, mail: MailBody): MailRow => ({
   status: { word: page.t(`console.emails.statuses.${mail.status}`), ...tones[mail.status] },
   createdAt: mail.createdAt,
   sentAt: mail.sentAt,
-  tries: mail.attempts.length,
   isCopy: mail.copyOf !== null,
 });
 
@@ -78,6 +77,8 @@ interface MailData {
   sender: string;
   senderAddress: string;
   messageId: string;
+  workflowId: string;
+  workflowHref: string | null;
   template: string;
   fellBack: boolean;
   invitation: string | null;
@@ -115,7 +116,7 @@ export function emailsScreens({ get, post, frame }: Screens): void {
         label: page.t(`console.emails.statuses.${value}`),
         chosen: value === filter.status,
       })),
-      types: mailTemplateNames.map((value) => ({
+      types: [...mailTemplateNames, 'template-test'].map((value) => ({
         value,
         label: mailName(page, value),
         chosen: value === filter.type,
@@ -218,6 +219,8 @@ async function showMail(page: Page, problem: Problem | null = null): Promise<voi
     sender: mail.sender,
     senderAddress: mail.senderAddress,
     messageId: mail.messageId,
+    workflowId: mail.workflowId,
+    workflowHref: workflowHref(page, mail.workflowId),
     template: page.t(`console.emails.templates.${mail.template}`),
     fellBack: mail.template === 'fallback',
     invitation: mail.invitationId && `/console/invitations/${mail.invitationId}`,

@@ -17,6 +17,7 @@ import { refusalWords } from './refusal';
 import { changedFields, mergeBoxes, shownIn } from './shown';
 import { groupNamesOf, nameOf, safeBack } from './users';
 import { consoleView } from './views';
+import { workflowHref } from './workflow-link';
 
 type InvitationBody = z.infer<typeof invitation>;
 type TimelineBody = z.infer<typeof timeline>;
@@ -192,7 +193,7 @@ export function invitationScreens({ get, post }: Screens): void {
       asksForLink: hasMailedLink(row),
       userHref: row.userId === null ? null : `/console/users/${row.userId}`,
       mailsHref: page.may('logs.read') ? `/console/emails?invitationId=${row.id}` : null,
-      workflowHref: workflowHref(page, row),
+      workflowHref: runOf(page, row),
     });
   });
 
@@ -319,14 +320,9 @@ async function factsOf(page: Page, row: InvitationBody): Promise<DetailData['fac
   ];
 }
 
-/** For operators, where they have said where they look: the run of this invitation. // F1 */
-function workflowHref(page: Page, { workflowId, sentAt }: InvitationBody): string | null {
-  const ui = page.services.temporalUi;
-  if (!ui || sentAt === null || !page.may('settings.manage')) return null;
-  // It shows the workflows of every organization.
-  if (ui.organizationId !== '*' && ui.organizationId !== page.organization.id) return null;
-  return `${ui.url}/namespaces/${encodeURIComponent(ui.namespace)}/workflows/${encodeURIComponent(workflowId)}`;
-}
+/** The run of this invitation; a draft has none. // F1 */
+const runOf = (page: Page, { workflowId, sentAt }: InvitationBody): string | null =>
+  sentAt === null ? null : workflowHref(page, workflowId);
 
 async function showEdit(page: Page, problem: Problem | null = null, typed = false): Promise<void> {
   const { body: row, etag = '' } = (await page.reply('GET O/invitations/{id}', {

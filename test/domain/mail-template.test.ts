@@ -158,6 +158,8 @@ describe('the link', () => {
     ['only in a meta element', '<meta name="a" content="{{link}}"><p>Hi</p>'],
     ['only where it is hidden', '<div style="color:red; display : none"><p><a href="{{link}}">a</a></p>{{link}}</div>'],
     ['only where it cannot be seen', '<p style="visibility:hidden">{{link}}</p>'],
+    ['only outside the page', '<p style="position:absolute;left:-9999px">{{link}}</p>'],
+    ['only behind what takes up no room', '<a href="{{link}}">&#8203;</a>'],
     ['only as a picture', '<img src="{{link}}" alt="{{link}}">'],
     ['only in a link without words', '<a href="{{link}}"> </a>'],
     ['never, as there is always a link', '{{#unless link}}{{link}}{{/unless}}'],
