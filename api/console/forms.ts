@@ -146,7 +146,7 @@ function toField(page: Page, spec: FieldSpec, typed: Typed, error: string | unde
 const faults: [RegExp, string][] = [
   [/is missing|must not be (empty|blank)|is mandatory|required/i, 'required'],
   [/at most [\d,]+/i, 'tooLong'],
-  [/domain/i, 'domain'],
+  [/^Addresses of this domain/, 'domain'],
   [/future|past|before|after/i, 'time'],
   [/already|taken/i, 'taken'],
   [/not allow|only people|role/i, 'forbidden'],

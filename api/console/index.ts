@@ -137,13 +137,13 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
 
   const on: Screens = {
     get: (path, screen) => router.get(path, run(path, screen)),
-    frame: (method, path, screen, limit = '64kb') =>
+    frame: (method, path, screen, limit = keptFormLimit) =>
       router[method](
         path,
         express.urlencoded({ extended: false, limit, parameterLimit: 1_000 }),
         runFrame(path, screen),
       ),
-    post: (path, screen, again = (page) => page.go('/console'), limit = '64kb') =>
+    post: (path, screen, again = (page) => page.go('/console'), limit = keptFormLimit) =>
       router.post(
         path,
         express.urlencoded({ extended: false, limit, parameterLimit: 1_000 }),

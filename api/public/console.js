@@ -2,7 +2,7 @@
 (function () {
   'use strict';
 
-  // Only one sheet is open; a click elsewhere and Escape close it.
+  // Only one sheet is open; a click elsewhere, Escape and tabbing on close it.
   var pops = function () {
     return document.querySelectorAll('details.pop');
   };
@@ -18,6 +18,11 @@
       pop.open = false;
       pop.querySelector('summary').focus();
     });
+  });
+
+  document.addEventListener('focusout', function (event) {
+    var pop = event.target.closest && event.target.closest('details.pop');
+    if (pop && event.relatedTarget && !pop.contains(event.relatedTarget)) pop.open = false;
   });
 
   // A second press while the first is under way changes nothing; the server would see that it is the same form anyway. So

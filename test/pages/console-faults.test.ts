@@ -504,6 +504,17 @@ test('an address that is invited already is called that, and a slip on the page 
   });
   expect(refused.status).toBe(409);
   expect(mainText(refused)).not.toMatch(/not an email address|valid email/i);
+  for (const email of ['ada@gmail', 'ada@exa_mple.com', 'ada@example..com']) {
+    const mistyped = await submit(chief, '/console/invite', { kind: 'guest', email, send: 'now' });
+    expect([mistyped.status, mainText(mistyped)]).toEqual([
+      400,
+      expect.not.stringMatching(/does not accept addresses/),
+    ]);
+  }
+  // However long a text is, the form comes back with it.
+  const long = 'ä'.repeat(20_000);
+  const wordy = await submit(chief, '/console/invite', { kind: 'guest', email: 'w@faults.test', message: long });
+  expect([wordy.status, wordy.text.includes(long)]).toEqual([400, true]);
   const slip = await postForm(visitor(usher), '/forgot-password', { email: 'nonsense' });
   expect([slip.status, slip.headers['referrer-policy']]).toEqual([400, 'same-origin']);
 });

@@ -111,6 +111,46 @@ test('signing out is in sight in a low window, and in the menu of a phone', asyn
   await small.context().close();
 });
 
+test('at 400 % no list scrolls sideways, and on a desktop a state or a role is one word in one piece', async () => {
+  const page = await windowOf(browser, admin, { viewport: { width: 320, height: 700 } });
+  const lists = ['users', 'invitations', 'guests', 'guest-log', 'emails', 'audit', 'api-keys', 'licences', 'groups'];
+  for (const lang of ['en', 'de']) {
+    await page.setViewportSize({ width: 320, height: 700 });
+    for (const list of lists) {
+      await open(page, `/console/${list}?lang=${lang}`, false);
+      expect([list, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([list, 320]);
+    }
+    for (const width of [1180, 1280, 1440]) {
+      await page.setViewportSize({ width, height: 800 });
+      for (const list of ['users', 'guests', 'invitations', 'emails']) {
+        await open(page, `/console/${list}?lang=${lang}`, false);
+        const torn = await page.evaluate<string[]>(`[...document.querySelectorAll('.cards td.word')].flatMap((cell) => {
+          const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+          const torn = [];
+          while (walker.nextNode())
+            for (const { 0: word, index } of walker.currentNode.data.matchAll(/\\S+/g)) {
+              const range = document.createRange();
+              range.setStart(walker.currentNode, index);
+              range.setEnd(walker.currentNode, index + word.length);
+              if (new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1) torn.push(word);
+            }
+          return torn;
+        })`);
+        expect([list, width, torn]).toEqual([list, width, []]);
+      }
+    }
+  }
+  // A menu of a row closes when the keyboard goes on.
+  await page.goto('http://usher.test/console/users');
+  await page.locator('details.pop summary').first().focus();
+  await page.keyboard.press('Enter');
+  expect(await page.locator('details.pop[open]').count()).toBe(1);
+  while (await page.evaluate(`document.activeElement.closest('details.pop') !== null`))
+    await page.keyboard.press('Tab');
+  expect(await page.locator('details.pop[open]').count()).toBe(0);
+  await page.context().close();
+});
+
 test('no section has the symbol of another one', () => {
   expect(new Set(sections.map(({ icon }) => icon)).size).toBe(sections.length);
 });
