@@ -27,6 +27,13 @@ export async function holdLink({ database, keys }: Services, token: string): Pro
 export const lookBehind = ({ database }: Services, { organizationId, claim }: HeldLink): Promise<OpenedLink> =>
   inOrganization(database, organizationId, (trx) => openedLink(trx, organizationId, claim));
 
+/** Who invites, where that is a person. */
+export const inviterNameOf = ({
+  invitedByType,
+  invitedByName,
+}: Pick<OpenedLink['invitation'], 'invitedByType' | 'invitedByName'>): string | null =>
+  invitedByType === 'user' ? invitedByName : null;
+
 /** Why a link opens nothing, as a refusal. */
 export const deadProblem = (dead: DeadLink): Problem =>
   dead === 'NOT_FOUND' ? notFound('invitation') : new Problem(dead, `${problems[dead][1]}.`);

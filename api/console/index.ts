@@ -5,9 +5,9 @@ import type { Services } from '../context';
 import { toProblem } from '../middleware/problems';
 import type { RateLimits } from '../middleware/rate-limits';
 import { pageProblems } from '../pages/problem-page';
-import { showSignIn } from '../pages/account';
 import { keepForm, keptFormLimit, readKept } from '../pages/kept-form';
 import { browserLocale } from '../pages/request';
+import { showSignIn } from '../pages/sign-in-page';
 import { address, localeOf, safeNext, setUpPath } from '../pages/signed-in';
 import { goOn } from '../pages/two-factor';
 import type { RouteSpec } from '../route';
@@ -88,7 +88,7 @@ export function consolePages(services: Services, limits: RateLimits, routes: rea
       const next = request.method === 'GET' ? request.originalUrl : '/console';
       const kept = request.method === 'POST' ? readKept(keepForm(request) ?? '') : null;
       if (kept) showSignIn(request, response.status(401), next, { kept });
-      else response.redirect(303, address('/sign-in', request, { next: safeNext(next) }));
+      else response.redirect(303, address('/sign-in', request, { next: safeNext(next) || '/console' }));
       return null;
     }
     if (person.mustSetUpApp) {

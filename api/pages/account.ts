@@ -24,13 +24,14 @@ import {
   type OwnRequest,
   personalWords,
 } from '../own-account';
+import { inviterNameOf } from '../answer-invitation';
 import { assertSameOrigin } from '../same-origin';
 import { toSession } from '../schemas/accounts';
 import { email as emailSchema, id as uuid, line, paragraphs } from '../schemas/common';
 import { endSession } from '../session';
 import { signIn } from '../sign-in';
 import type { Brand } from './brand';
-import { keepForm, type KeptForm, keptFormLimit, readKept } from './kept-form';
+import { keepForm, keptFormLimit, readKept } from './kept-form';
 import { pageProblems } from './problem-page';
 import { brandOfNext, rememberedBrand } from './remembered-brand';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
@@ -44,7 +45,8 @@ import {
   typedText,
   withLanguage,
 } from './request';
-import { address, enterPage, isInvitation, isNext, localeOf, safeNext, setUpPath } from './signed-in';
+import { address, enterPage, home, isNext, landing, localeOf, nextOf, safeNext, setUpPath } from './signed-in';
+import { linkUses, showSignIn } from './sign-in-page';
 import { goOn, showCode } from './two-factor';
 
 const notices = [
@@ -75,9 +77,6 @@ const goneCodes: readonly ProblemCode[] = [
 /** The list that somebody looks at may be older than what became of an invitation: they see it as it is now. */
 const isGone = (request: Request, error: unknown): boolean =>
   error instanceof Problem && goneCodes.includes(error.code) && uuid.safeParse(request.params['id']).success;
-
-/** What a link that was mailed to an account holder has done before it led to signing in. */
-const linkUses = ['reset', 'confirmed'] as const;
 
 const signInProblems: Partial<Record<ProblemCode, string>> = {
   SIGN_IN_FAILED: 'failed',
@@ -111,7 +110,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
     const person = request.query.again === 'yes' ? null : await findPerson(services, request);
     if (person?.mustSetUpApp) response.redirect(303, address(setUpPath, request));
     else if (person && request.query.done === 'confirmed') done(request, response, 'confirmed');
-    else if (person) response.redirect(303, next);
+    else if (person) response.redirect(303, next || (await home(services, request, person)));
     else showSignIn(request, response, next, { brand: await brandOfSignIn(request, next) });
   });
 
@@ -122,10 +121,10 @@ export function accountPages(services: Services, limits: RateLimits): Router {
       if (login === '' || login.length > 254) throw new Problem('SIGN_IN_FAILED', 'There is no such name.');
       const status = await signIn(services, limits, request, login, typedField(request, 'password').slice(0, 1_000));
       const kept = readKept(typedField(request, 'kept'));
-      if (status === 'signed-in') goOn(request, response, next, kept);
+      if (status === 'signed-in') goOn(request, response, await landing(services, request, next), kept);
       // What was typed stands in no address: the page for the code comes as the answer.
       else if (kept) await showCode(services, request, response, next, { kept });
-      else response.redirect(303, address('/sign-in/code', request, { next }));
+      else response.redirect(303, address('/sign-in/code', request, nextOf(next)));
     } catch (error) {
       const reason = error instanceof Problem ? signInProblems[error.code] : undefined;
       if (!reason || !(error instanceof Problem)) throw error;
@@ -377,7 +376,7 @@ export function accountPages(services: Services, limits: RateLimits): Router {
         errors: [],
         held: null,
         organizationName: listNames(locale, [organization, ...others]),
-        inviterName: invitation.invitedByType === 'user' ? invitation.invitedByName : null,
+        inviterName: inviterNameOf(invitation),
         action: withLanguage(`/profile/invitations/${invitation.id}/decline`, request),
         backUrl: withLanguage('/profile', request),
         ...typed,
@@ -428,6 +427,8 @@ export function accountPages(services: Services, limits: RateLimits): Router {
         invitations: invitations.map(({ invitation, organization, others }) => ({
           organizationName: listNames(locale, [organization, ...others]),
           kind: invitation.kind,
+          inviterName: inviterNameOf(invitation),
+          message: invitation.message,
           expiresAt: invitation.expiresAt ?? person.now,
           timeZone: organization.timeZone,
           accept: path(`/invitations/${invitation.id}/accept`),
@@ -474,41 +475,6 @@ export function accountPages(services: Services, limits: RateLimits): Router {
       }),
     );
   }
-}
-
-/** @param kept a form whose session had ended: it goes along, and is shown again afterwards */
-export function showSignIn(
-  request: Request,
-  response: Response,
-  next: string,
-  {
-    login = '',
-    reason,
-    kept = null,
-    brand,
-  }: { login?: string; reason?: string; kept?: KeptForm | null; brand?: Brand | undefined } = {},
-): void {
-  const locale = browserLocale(request);
-  const done = kept
-    ? 'ended'
-    : request.query.again === 'yes'
-      ? 'again'
-      : request.query.done === 'ended'
-        ? 'endedEmpty'
-        : linkUses.find((what) => what === request.query.done);
-  response.send(
-    renderPage('sign-in', locale, {
-      login,
-      next,
-      kept: kept && JSON.stringify(kept),
-      action: withLanguage('/sign-in', request),
-      forgotUrl: address('/forgot-password', request, isInvitation(next) ? { next } : {}),
-      ...(brand && { brand, invitedTo: isInvitation(next) ? brand.organizationName : null }),
-      notice: !reason && done ? translator(locale)(`pages.signIn.${done}`) : null,
-      errors: reason ? [{ field: 'login', message: translator(locale)(`fields.login.${reason}`) }] : [],
-      ...(request.method === 'GET' && languageLinks('/sign-in', `&next=${encodeURIComponent(next)}`)),
-    }),
-  );
 }
 
 function done(request: Request, response: Response, notice: Notice): void {

@@ -1,6 +1,8 @@
 import express, { type Request, type Response, Router } from 'express';
 import { acceptSignedIn, declineInvitation } from '../../db/commands/accept-invitation';
+import { hearsOf, isTold } from '../../db/commands/notice-inviter';
 import { requestNewLink } from '../../db/commands/request-new-link';
+import { wayBackBehind } from '../../db/commands/reset-password';
 import { inOrganization, readClock } from '../../db/database';
 import { listInvitationEvents, type OpenedLink } from '../../db/queries/find-invitation';
 import { displayName } from '../../domain/account';
@@ -8,8 +10,16 @@ import type { DeadLink } from '../../domain/invitation';
 import { Problem } from '../../domain/problem';
 import { verifyInvitationToken } from '../../domain/token';
 import { listNames, type Locale, locales, pickLocale, translator } from '../../i18n';
-import { acceptLink, assertAlive, type HeldLink, holdLink, lookBehind, unmetRules } from '../answer-invitation';
-import { actorOf, findReadyPerson, inviteeActor } from '../caller';
+import {
+  acceptLink,
+  assertAlive,
+  type HeldLink,
+  holdLink,
+  inviterNameOf,
+  lookBehind,
+  unmetRules,
+} from '../answer-invitation';
+import { actorOf, findPerson, findReadyPerson, inviteeActor } from '../caller';
 import type { Services } from '../context';
 import type { RateLimits } from '../middleware/rate-limits';
 import { line, paragraphs, username as usernameSchema } from '../schemas/common';
@@ -27,7 +37,7 @@ import {
 } from './request';
 import { rememberBrand } from './remembered-brand';
 import { sealLink, unsealLink } from './reopened';
-import { address } from './signed-in';
+import { address, home, isConsolePath, localeOf as localeOfPerson } from './signed-in';
 import { passwordRuleItems, renderPage, type ViewData } from './render';
 import { assertSameOrigin } from '../same-origin';
 
@@ -50,10 +60,18 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
     next();
   });
 
-  router.get('/', (request, response) => {
+  router.get('/', async (request, response) => {
     const languageLinks = locales.map((locale) => ({ locale, href: `/?lang=${locale}` }));
     const signInUrl = withLanguage('/sign-in', request);
-    response.send(renderPage('home', browserLocale(request), { languageLinks, signInUrl }));
+    const found = await findPerson(services, request);
+    const nextUrl = found ? await home(services, request, found) : '';
+    const person = found && {
+      name: displayName(found.account),
+      toConsole: isConsolePath(nextUrl),
+      nextUrl,
+      signOutUrl: withLanguage('/sign-out', request),
+    };
+    response.send(renderPage('home', localeOfPerson(request, found), { languageLinks, signInUrl, person }));
   });
 
   // The token leaves the address bar, the history and the Referer before anything is shown.
@@ -214,10 +232,14 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
       return;
     }
     const link = await lookBehind(services, held);
-    const { organization } = link;
+    const { organization, invitation } = link;
+    const told = await inOrganization(services.database, organization.id, (trx) =>
+      isTold(trx, invitation, 'new-link-requested', held.claim.generation),
+    );
     response.send(
       renderPage('request-sent', localeOf(request, link), {
         organizationName: organization.name,
+        told,
         brand: brandOf(organization),
         ...languagesOf(request),
       }),
@@ -320,7 +342,7 @@ export function pagesRouter(services: Services, limits: RateLimits): Router {
       assertAlive(link);
     } catch (error) {
       if (!(error instanceof Problem) || !link.dead) throw error;
-      showDead(request, response, link, link.dead, locale, sealed);
+      await showDead(services, request, response, { link, locale, held: { ...held, sealed } }, link.dead);
       return null;
     }
     return { held: { ...held, sealed }, link, locale, reopened: kept === null };
@@ -366,23 +388,44 @@ function reasonOf(dead: Exclude<DeadLink, 'NOT_FOUND'>, { invitation }: OpenedLi
   return reasons[dead];
 }
 
-function showDead(
+/**
+ * What somebody with the newest link can still do once its time has run out. An earlier one may have gone to another
+ * address: it opens nothing, and tells nothing. // E8, F11
+ */
+async function waysOn(
+  { database }: Services,
+  request: Request,
+  { invitation, organization, now }: OpenedLink,
+  { generation }: HeldLink['claim'],
+  dead: DeadLink,
+): Promise<Pick<ViewData['dead-link'], 'requestNewAction' | 'inviterHears' | 'wayBack'>> {
+  if (dead !== 'INVITATION_EXPIRED' || generation !== invitation.generation) return { requestNewAction: null };
+  return inOrganization(database, organization.id, async (trx) => {
+    const back = await wayBackBehind(trx, invitation, now);
+    return {
+      requestNewAction: withLanguage(`${cleanPath(invitation.id)}/request-new`, request),
+      inviterHears: await hearsOf(trx, invitation),
+      wayBack: back && { ...back, action: withLanguage('/forgot-password', request) },
+    };
+  });
+}
+
+async function showDead(
+  services: Services,
   request: Request,
   response: Response,
-  link: OpenedLink,
+  { link, locale, held }: Omit<OpenPage, 'reopened'>,
   dead: DeadLink,
-  locale: Locale,
-  held: string,
-): void {
+): Promise<void> {
   if (dead === 'NOT_FOUND') return showUnknown(request, response);
   response.status(410).send(
     renderPage('dead-link', locale, {
+      ...(await waysOn(services, request, link, held.claim, dead)),
       reason: reasonOf(dead, link),
       brand: brandOf(link.organization),
       organizationName: link.organization.name,
       inviterName: inviterName(link),
-      requestNewAction: withLanguage(`${cleanPath(link.invitation.id)}/request-new`, request),
-      held,
+      held: held.sealed,
       signInUrl: withLanguage('/sign-in', request),
       expiredAt: link.invitation.expiresAt,
       timeZone: link.organization.timeZone,
@@ -414,8 +457,7 @@ function showDecline(
   );
 }
 
-const inviterName = ({ invitation }: OpenedLink): string | null =>
-  invitation.invitedByType === 'user' ? invitation.invitedByName : null;
+const inviterName = ({ invitation }: OpenedLink): string | null => inviterNameOf(invitation);
 
 /** Of all organizations that the link leads to. // C3 */
 const namesOf = ({ organization, others }: OpenedLink, locale: Locale): string =>

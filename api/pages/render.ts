@@ -125,13 +125,18 @@ export interface ViewData {
     inviterName: string | null;
     /** Where the form posts that asks for a new invitation; null: not offered. */
     requestNewAction: string | null;
+    /** Asking is told to the inviter by mail. // F11 */
+    inviterHears?: boolean;
+    /** A new password brings the account back. email null: the page may not know where its mail goes. // E8 */
+    wayBack?: { action: string; email: string | null } | null;
     held: string | null;
     /** For whom has accepted already. */
     signInUrl: string;
     expiredAt: Date | null;
     timeZone: string;
   };
-  'request-sent': Chrome & { organizationName: string };
+  /** told: the inviter gets a mail about it. // F11 */
+  'request-sent': Chrome & { organizationName: string; told: boolean };
   'open-again': Chrome;
   'sign-in': Chrome & {
     login: string;
@@ -153,6 +158,8 @@ export interface ViewData {
     notice: string | null;
     action: string;
     againAction: string;
+    /** Another account, where a form is kept. */
+    otherAction: string;
     signInUrl: string;
     errors: FieldError<'code'>[];
   };
@@ -221,6 +228,9 @@ export interface ViewData {
     invitations: {
       organizationName: string;
       kind: InviteeKind;
+      inviterName: string | null;
+      /** The inviter's personal text, shown literally. // C2 */
+      message: string | null;
       expiresAt: Date;
       timeZone: string;
       accept: string;
@@ -267,7 +277,11 @@ export interface ViewData {
   /** Leaving an organization, asked once more. */
   leave: Chrome & { organizationName: string; action: string; backUrl: string };
   problem: Chrome & { status: number; title: string; detail: string | null; requestId: string | null };
-  home: Chrome & { signInUrl: string };
+  home: Chrome & {
+    signInUrl: string;
+    /** Who is signed in, and where they go from here. */
+    person: { name: string; toConsole: boolean; nextUrl: string; signOutUrl: string } | null;
+  };
 }
 
 export type ViewName = keyof ViewData;
@@ -353,6 +367,7 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     organizationName: data.reason === 'unknown' ? null : data.organizationName,
     icon: deadLinkIcons[data.reason],
     requestNewAction: data.reason === 'expired' ? data.requestNewAction : null,
+    wayBack: data.reason === 'expired' ? (data.wayBack ?? null) : null,
     signInUrl: data.reason === 'answered' ? data.signInUrl : null,
   }),
   'request-sent': (data) => ({ ...data }),
@@ -386,6 +401,7 @@ const present: { [View in ViewName]: (data: ViewData[View], locale: Locale) => o
     isNews: data.isNews ?? false,
     invitations: data.invitations.map((item) => ({
       ...item,
+      who: who(item.inviterName),
       isGuest: item.kind === 'guest',
       expires: instant(item.expiresAt, locale, item.timeZone),
     })),
@@ -430,7 +446,7 @@ const deadLinkIcons: Record<DeadLinkReason, string> = {
 function deadLinkTexts(
   data: ViewData['dead-link'],
   locale: Locale,
-): { title: string; heading: string; texts: string[] } {
+): { title: string; heading: string; texts: string[]; otherText: string | null } {
   const t = translator(locale);
   const { reason, inviterName, expiredAt } = data;
   const text = (name: string, variables?: Variables): string => t(`pages.deadLink.${reason}.${name}`, variables);
@@ -443,8 +459,13 @@ function deadLinkTexts(
       : expiredAt
         ? text('what', { expiredAt: formatInstant(expiredAt, locale, data.timeZone) })
         : text('whatUndated');
-  const next = offersNew ? text('nextButton') : named ? text('nextNamed', { inviterName }) : text('next');
-  return { title: text('title'), heading: text('heading'), texts: [what, next] };
+  const ask = data.inviterHears ? 'nextButtonTold' : 'nextButton';
+  const next = offersNew ? text(ask) : named ? text('nextNamed', { inviterName }) : text('next');
+  const titles = { title: text('title'), heading: text('heading') };
+  if (reason !== 'expired' || !data.wayBack) return { ...titles, texts: [what, next], otherText: null };
+  const { email } = data.wayBack;
+  const back = email === null ? text('wayBack') : text('wayBackTo', { email });
+  return { ...titles, texts: [what, back], otherText: next };
 }
 
 const who = (inviterName: string | null | undefined): 'named' | 'anonymous' => (inviterName ? 'named' : 'anonymous');

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { currentOrganization, listAccountOrganizations } from '../../db/queries/find-account';
 import { pickLocale } from '../../i18n';
 import { actorOf, findPerson, type Person } from '../caller';
 import type { Services } from '../context';
@@ -16,7 +17,23 @@ export const isConsolePath = (text: string): boolean => consolePattern.test(text
 export const isNext = (text: string): boolean => nextPattern.test(text) || isConsolePath(text);
 /** Whether it leads back to an invitation whose link was opened. */
 export const isInvitation = (next: string): boolean => next.startsWith('/invitations/open/');
-export const safeNext = (text: unknown): string => (typeof text === 'string' && isNext(text) ? text : '/profile');
+/** Empty where nothing was asked for that may be: then signing in leads home. */
+export const safeNext = (text: unknown): string => (typeof text === 'string' && isNext(text) ? text : '');
+/** As a parameter of an address. */
+export const nextOf = (next: string): Record<string, string> => (next ? { next } : {});
+
+/** Where somebody belongs who has asked for nothing else: whoever runs an organization in its console. */
+export async function home({ database }: Services, request: Request, { account }: Person): Promise<string> {
+  const organizations = await listAccountOrganizations(database, account.id);
+  const current = currentOrganization(account, organizations, request.session.currentOrganizationId);
+  return address(current?.kind === 'member' && current.role !== 'member' ? '/console' : '/profile', request);
+}
+
+/** Where signing in leads, once it is done. */
+export async function landing(services: Services, request: Request, next: string): Promise<string> {
+  const person = next ? null : await findPerson(services, request);
+  return person ? home(services, request, person) : next || '/profile';
+}
 
 /** An address with the language that was chosen and further parameters. */
 export function address(path: string, request: Request, parameters: Record<string, string> = {}): string {

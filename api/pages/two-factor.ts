@@ -24,7 +24,8 @@ import { pageProblems } from './problem-page';
 import { brandOfNext } from './remembered-brand';
 import { renderPage } from './render';
 import { browserLocale, languagesOf, preferredLanguage, typedField } from './request';
-import { address, enterPage, localeOf, safeNext, setUpPath } from './signed-in';
+import { showSignIn } from './sign-in-page';
+import { address, enterPage, landing, localeOf, nextOf, safeNext, setUpPath } from './signed-in';
 
 const longestCode = 100;
 const recoveryCodesPath = '/profile/two-factor/recovery-codes';
@@ -41,7 +42,7 @@ export function twoFactorPages(services: Services, limits: RateLimits): Router {
     const next = safeNext(request.query.next);
     const sent = request.query.done === 'sent';
     if (!(await showCode(services, request, response, next, { sent })))
-      response.redirect(303, address('/sign-in', request, { next }));
+      response.redirect(303, address('/sign-in', request, nextOf(next)));
   });
 
   router.post('/sign-in/code', signInForm, async (request, response) => {
@@ -49,15 +50,16 @@ export function twoFactorPages(services: Services, limits: RateLimits): Router {
     const kept = readKept(typedField(request, 'kept'));
     try {
       await giveSecondFactor(services, request, typedField(request, 'code').slice(0, longestCode));
-      goOn(request, response, next, kept);
+      goOn(request, response, await landing(services, request, next), kept);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (error.code === 'UNAUTHENTICATED') return response.redirect(303, address('/sign-in', request, { next }));
+      if (error.code === 'UNAUTHENTICATED') return beginAgain(request, response, next, kept);
       if (error.options.retryAfter !== undefined) response.set('Retry-After', String(error.options.retryAfter));
       const reason = { WRONG_CODE: 'wrong', TOO_MANY_REQUESTS: 'tooMany' }[error.code as string];
       if (!reason) throw error;
       response.status(error.status);
-      await showCode(services, request, response, next, { reason, kept });
+      if (!(await showCode(services, request, response, next, { reason, kept })))
+        await beginAgain(request, response, next, kept);
     }
   });
 
@@ -66,12 +68,19 @@ export function twoFactorPages(services: Services, limits: RateLimits): Router {
     const kept = readKept(typedField(request, 'kept'));
     try {
       await sendNewCode(services, limits, request);
-      if (kept) return void (await showCode(services, request, response, next, { kept, sent: true }));
-      response.redirect(303, address('/sign-in/code', request, { next, done: 'sent' }));
+      if (!kept) return response.redirect(303, address('/sign-in/code', request, { ...nextOf(next), done: 'sent' }));
+      if (!(await showCode(services, request, response, next, { kept, sent: true })))
+        await beginAgain(request, response, next, kept);
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'UNAUTHENTICATED') throw error;
-      response.redirect(303, address('/sign-in', request, { next }));
+      await beginAgain(request, response, next, kept);
     }
+  });
+
+  // A link could not bring along what was typed.
+  router.post('/sign-in/code/other', signInForm, async (request, response) => {
+    const kept = readKept(typedField(request, 'kept'));
+    await beginAgain(request, response, safeNext(typedField(request, 'next')), kept, 200);
   });
 
   router.get(setUpPath, async (request, response) => {
@@ -147,6 +156,19 @@ export function twoFactorPages(services: Services, limits: RateLimits): Router {
 
   router.use(pageProblems(services.logger, (request) => browserLocale(request)));
   return router;
+
+  /** Name and password once more. What was typed stands in no address: the page comes as the answer. */
+  async function beginAgain(
+    request: Request,
+    response: Response,
+    next: string,
+    kept: KeptForm | null,
+    status = 401,
+  ): Promise<void> {
+    if (!kept) return response.redirect(303, address('/sign-in', request, nextOf(next)));
+    const brand = await brandOfNext(services, request, next);
+    showSignIn(request, response.status(status), next, { kept, brand });
+  }
 }
 
 /** On to where signing in leads: back to the form that was kept, else to a page. */
@@ -177,7 +199,8 @@ export async function showCode(
       notice: sent && !reason ? t('pages.signInCode.sent') : null,
       action: address('/sign-in/code', request),
       againAction: address('/sign-in/code/new', request),
-      signInUrl: address('/sign-in', request, { next }),
+      otherAction: address('/sign-in/code/other', request),
+      signInUrl: address('/sign-in', request, nextOf(next)),
       errors: reason ? [{ field: 'code', message: t(`fields.code.${reason}`) }] : [],
       ...(request.method === 'GET' && languageLinks('/sign-in/code', next)),
     }),
@@ -244,5 +267,8 @@ async function orSignInAgain(request: Request, response: Response, change: () =>
 }
 
 const languageLinks = (path: string, next: string) => ({
-  languageLinks: locales.map((locale) => ({ locale, href: `${path}?lang=${locale}&next=${encodeURIComponent(next)}` })),
+  languageLinks: locales.map((lang) => ({
+    locale: lang,
+    href: `${path}?${new URLSearchParams({ lang, ...nextOf(next) }).toString()}`,
+  })),
 });

@@ -1,5 +1,6 @@
 import { isActive, mailedAddress, resetBinding } from '../../domain/account';
 import type { Actor } from '../../domain/actor';
+import { addressKey } from '../../domain/email-address';
 import { effectiveStatus } from '../../domain/invitation';
 import { Problem } from '../../domain/problem';
 import { type Database, inOrganizations, readClock, type Transaction } from '../database';
@@ -39,6 +40,28 @@ export async function wayBack(trx: Transaction, account: Account, now: Date): Pr
   if (effectiveStatus(invitation, now) === 'pending') return invitation.byHand ? null : 'pending';
   const { policy } = await Organization.query(trx).findById(invitation.organizationId).throwIfNotFound();
   return policy.onExpiry === 'inactive' ? 'inactive' : null;
+}
+
+/**
+ * What the holder of an expired link may be told: whether its member comes back by a new password, and the address that the
+ * link for it goes to, if it is the one that this invitation was mailed to. // E8
+ */
+export async function wayBackBehind(
+  trx: Transaction,
+  { kind, accountId, organizationId, byHand, email }: Invitation,
+  now: Date,
+): Promise<{ email: string | null } | null> {
+  if (kind !== 'member') return null;
+  const account = await Account.query(trx).findById(accountId);
+  const address = account && mailedAddress(account);
+  // A membership elsewhere is not this organization's to tell about.
+  if (!address || account.homeOrganizationId !== organizationId) return null;
+  if ((await wayBack(trx, account, now)) !== 'inactive') return null;
+  // Somebody else may have proved the address since: the mail would be theirs.
+  const owner = await findAccountByEmail(trx, address);
+  if (owner && owner.id !== account.id) return null;
+  const isKnown = !byHand && email !== null && addressKey(email) === addressKey(address);
+  return { email: isKnown ? address : null };
 }
 
 const expiredMembership = (trx: Transaction, account: Account) =>

@@ -3,7 +3,14 @@ import { hiddenFields } from '../support/console-forms';
 import { elementsOf } from '../support/html';
 import { signedInPerson, type Visitor, visitor } from '../support/people';
 import { visit } from '../support/visitor';
-import { goodPassword, type Reply, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
+import {
+  eventually,
+  goodPassword,
+  type Reply,
+  startUsher,
+  type TestOrganization,
+  type TestUsher,
+} from '../support/usher';
 
 let usher: TestUsher;
 let home: TestOrganization;
@@ -322,6 +329,83 @@ test('who confirms an address without being signed in is told whose account it i
   const password = 'Spring-Is-Here-9';
   expect((await browser.post('/reset-password/open', { password })).path).toBe('/sign-in?done=reset');
   expect((await visitor(usher).signIn('victim@example.com', password)).status).toBe(200);
+});
+
+test('E8: an expired link leads back in by one button, and the password that is chosen by mail', async () => {
+  const weeks = await usher.createOrganization({ name: 'Weeks', preset: '28-days' });
+  const email = 'late-comer@example.com';
+  const expiresAt = new Date(Date.now() + 1_500).toISOString();
+  await weeks.invite({ email, firstName: 'Late', lastName: 'Comer', locale: 'en', expiresAt });
+  const { url } = await usher.linkFor(email);
+  const of = async () => (await weeks.call('GET', `/users?q=${email}`)).body.items[0].status as string;
+  await eventually(of, (status) => status === 'inactive');
+  const browser = visit(usher);
+  const dead = await browser.get(url);
+  expect([dead.status, dead.heading]).toEqual([410, 'This invitation has expired']);
+  const sent = await browser.post(dead.action(), { email: hiddenFields(dead.html)['email']?.[0] ?? '' });
+  expect([sent.path, sent.heading]).toEqual(['/forgot-password', 'Look into your mailbox']);
+  const mails = await usher.mail.waitForMail(email, 2);
+  const reset = /http:\/\/usher.test(\/reset-password\/\S+)/.exec(mails.at(-1)?.parsed.text ?? '')?.[1] ?? '';
+  const page = await visit(usher).get(reset);
+  expect(page.heading).toBe('Choose a new password');
+  const choosing = visit(usher);
+  await choosing.get(reset);
+  expect((await choosing.post('/reset-password/open', { password: goodPassword })).path).toBe('/sign-in?done=reset');
+  expect(await of()).toBe('active');
+});
+
+test('who signs in without a wish lands where they belong, and the start page says who is there', async () => {
+  const boss = await signedInPerson(usher, home, 'boss@example.com', { role: 'administrator', firstName: 'Grace' });
+  const aide = await signedInPerson(usher, home, 'aide@example.com', { role: 'staff' });
+  const member = await signedInPerson(usher, home, 'member@example.com');
+  for (const [person, place] of [
+    [boss, '/console'],
+    [aide, '/console'],
+    [member, '/profile'],
+  ] as const) {
+    const fresh = visitor(usher);
+    const page = await fresh.call('GET', '/sign-in');
+    const next = hiddenFields(page.text)['next']?.[0] ?? '';
+    const signIn = (to: string) =>
+      post(fresh, '/sign-in', { login: person.email, password: goodPassword, next: to }).then(
+        (reply) => reply.headers['location'],
+      );
+    expect([person.email, await signIn(next)]).toEqual([person.email, place]);
+    expect((await fresh.call('GET', '/sign-in?lang=de')).headers['location']).toBe(`${place}?lang=de`);
+    // What somebody has asked for counts.
+    expect(await signIn('/profile')).toBe('/profile');
+    const start = await fresh.call('GET', '/?lang=en');
+    const links = elementsOf(start.text).flatMap(({ attributes }) => attributes['href'] ?? []);
+    expect(start.text).toContain(`You are signed in as ${person === boss ? 'Grace' : 'Ada'} Lovelace.`);
+    expect(links).toEqual(expect.arrayContaining([`${place}?lang=en`, '/sign-out?lang=en']));
+    expect(links.some((href) => href.startsWith('/sign-in'))).toBe(false);
+  }
+  const nobody = await visitor(usher).call('GET', '/');
+  expect(nobody.text).not.toContain('You are signed in');
+  expect(elementsOf(nobody.text).some(({ attributes }) => attributes['href'] === '/sign-in')).toBe(true);
+});
+
+test('A3: an invitation in the profile says who invites and why, letter for letter', async () => {
+  const inviter = await signedInPerson(usher, host, 'mara@example.com', {
+    role: 'administrator',
+    firstName: 'Mara',
+    lastName: 'Lindqvist',
+  });
+  const invited = await signedInPerson(usher, home, 'invited@example.com');
+  const message = 'Come along,\n<b>bring</b> {{everything}}';
+  const body = { kind: 'guest', email: 'invited@example.com', message };
+  expect((await inviter.call('POST', `/v1/organizations/${host.id}/invitations`, body)).status).toBe(201);
+  const { text } = await invited.call('GET', '/profile?lang=en');
+  const elements = elementsOf(text);
+  expect(elements.some((element) => element.name === 'p' && element.text === 'from Mara Lindqvist')).toBe(true);
+  const quote = elements.find(({ name }) => name === 'blockquote');
+  expect([quote?.text, quote?.attributes['dir']]).toEqual([message, 'auto']);
+  expect(text).not.toContain('<b>bring');
+  // A key has no name, and the organization stands there already.
+  const keyed = await signedInPerson(usher, home, 'keyed@example.com');
+  await host.invite({ kind: 'guest', email: 'keyed@example.com' });
+  const plain = await keyed.call('GET', '/profile?lang=en');
+  expect([/>from /.test(plain.text), plain.text.includes('<blockquote')]).toEqual([false, false]);
 });
 
 test('who comes in by a forgotten password is told whose invitation that accepts', async () => {

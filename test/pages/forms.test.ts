@@ -3,6 +3,7 @@ import { type Locale, locales, translator } from '../../i18n';
 import { moved, setClock } from '../support/clock';
 import { hiddenFields } from '../support/console-forms';
 import { elementsOf } from '../support/html';
+import { visitor as callerOf } from '../support/people';
 import { tokenOf } from '../support/token';
 import { goodPassword, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 import { type Page, type Visitor, visit } from '../support/visitor';
@@ -22,6 +23,12 @@ beforeAll(async () => {
 });
 afterAll(() => usher.stop());
 afterEach(() => setClock(usher, null));
+
+/** Where the page of an expired link asks for a new one. */
+const asking = ({ html }: Page): string =>
+  elementsOf(html)
+    .flatMap(({ attributes }) => attributes['action'] ?? [])
+    .find((action) => action.endsWith('/request-new')) ?? '';
 
 let count = 0;
 async function open(
@@ -160,7 +167,7 @@ describe('a page whose cookie has run out before its form was sent', () => {
     const { expiresAt } = (await organization.call('GET', `/invitations/${id}`)).body;
     await setClock(usher, moved(expiresAt as string, 1_000));
     const dead = await visitor.get(path);
-    expect((await visit(usher).post(dead.action(), { held: held(dead) })).path).toBe(`${path}/requested`);
+    expect((await visit(usher).post(asking(dead), { held: held(dead) })).path).toBe(`${path}/requested`);
   });
 });
 
@@ -190,23 +197,121 @@ test('who holds a link that was replaced before somebody accepted is not welcome
 });
 
 describe('asking for a new invitation', () => {
-  test('is answered by what was done: recorded, for administrators to see', async () => {
+  const t = translator('en');
+  /** Has come in by a link, and is signed in. */
+  async function joined(there: TestOrganization, email: string, fields: Record<string, unknown> = {}) {
+    const sent = await there.invite({ email, firstName: 'Ada', lastName: 'Lovelace', ...fields });
+    const accept = `/v1/invitation-tokens/${tokenOf(usher, sent)}/accept`;
+    expect((await usher.call('POST', accept, { password: goodPassword }, { key: null })).status).toBe(200);
+    const person = callerOf(usher);
+    expect((await person.signIn(email)).status).toBe(200);
+    return person;
+  }
+
+  test('is answered by what was done: recorded, for administrators to see, where a key has invited', async () => {
     const { visitor, path, id } = await open();
     const { expiresAt } = (await organization.call('GET', `/invitations/${id}`)).body;
     await setClock(usher, moved(expiresAt as string, 1_000));
     const dead = await visitor.get(path);
     expect(dead.status).toBe(410);
+    expect(dead.text).toContain(t('pages.deadLink.expired.nextButton'));
     // Not asked yet: nothing to confirm.
     expect((await visitor.get(`${path}/requested`)).status).toBe(410);
     for (let again = 0; again < 2; again++) {
-      const asked = await visitor.post(dead.action());
+      const asked = await visitor.post(asking(dead));
       expect(asked).toMatchObject({ status: 200, path: `${path}/requested` });
-      expect(asked.text).toContain('The administrators of Nordlicht can see');
+      expect(asked.text).toContain(t('pages.requestSent.text', { organizationName: 'Nordlicht' }));
     }
     const events = (
       await organization.call('GET', `/audit-events?invitationId=${id}&type=invitation.new-link-requested`)
     ).body.items as unknown[];
     expect(events).toHaveLength(1);
+  });
+
+  test('is told as mailed to the inviter, where they are: a person with an address, and the policy on', async () => {
+    const told = { organizationName: 'Weit', mailed: t('pages.deadLink.expired.nextButtonTold') };
+    const recorded = t('pages.deadLink.expired.nextButton');
+    const wide = await usher.createOrganization({ name: 'Weit', preset: '28-days' });
+    const chief = await joined(wide, 'chief@forms.test', { role: 'administrator' });
+    const ask = async (email: string, policy: boolean, laterPolicy = policy) => {
+      await wide.call('PATCH', '/policy', { notifyInviter: policy });
+      const path = `/v1/organizations/${wide.id}/invitations`;
+      const sent = await chief.call('POST', path, { email, firstName: 'Ada', lastName: 'Lovelace' });
+      await setClock(usher, moved(sent.body.expiresAt as string, 1_000));
+      const browser = visit(usher);
+      const dead = await browser.get(`/invitations/${tokenOf(usher, sent.body)}`);
+      await browser.post(`/invitations/open/${sent.body.id}/request-new`);
+      await wide.call('PATCH', '/policy', { notifyInviter: laterPolicy });
+      const after = await browser.get(`/invitations/open/${sent.body.id}/requested`);
+      await setClock(usher, null);
+      const notices = await usher.owner('inviter_notices').where({ invitation_id: sent.body.id });
+      return { before: dead.text, after: after.text, notices: notices.length };
+    };
+    const mailed = await ask('told@forms.test', true);
+    expect(mailed.notices).toBe(1);
+    expect(mailed.before).toContain(told.mailed);
+    expect(mailed.after).toContain(t('pages.requestSent.textTold', told));
+    const off = await ask('untold@forms.test', false);
+    expect(off.notices).toBe(0);
+    expect(off.before).toContain(recorded);
+    expect(off.after).toContain(t('pages.requestSent.text', told));
+    // What was done counts, not what the policy says by now.
+    expect((await ask('was-told@forms.test', true, false)).after).toContain(t('pages.requestSent.textTold', told));
+    expect((await ask('was-not@forms.test', false, true)).after).toContain(t('pages.requestSent.text', told));
+  });
+
+  describe('a new password comes first for members who can come back by it', () => {
+    const back = t('pages.deadLink.wayBack');
+    const expired = async (policy: string, fields: Record<string, unknown>, prepare = async (_id: string) => {}) => {
+      const there = await usher.createOrganization({ name: 'Weit', preset: policy });
+      const sent = await there.invite({ firstName: 'Ada', lastName: 'Lovelace', ...fields });
+      await prepare(sent.id as string);
+      await setClock(usher, moved(sent.expiresAt as string, 1_000));
+      return visit(usher).get(`/invitations/${tokenOf(usher, sent)}`);
+    };
+    const buttons = (page: Page) =>
+      elementsOf(page.html)
+        .filter(({ name }) => name === 'button')
+        .map(({ text }) => text.trim());
+
+    test('with one button, to the address that the invitation was mailed to', async () => {
+      const page = await expired('28-days', { email: 'back@forms.test' });
+      expect([page.status, page.action(), buttons(page)]).toEqual([
+        410,
+        '/forgot-password',
+        [back, t('pages.deadLink.requestNew')],
+      ]);
+      expect(page.text).toContain(t('pages.deadLink.expired.wayBackTo', { email: 'back@forms.test' }));
+      expect(hiddenFields(page.html)['email']).toEqual(['back@forms.test']);
+    });
+
+    test.each([
+      ['where the expired stay invited', '21-days', {}],
+      ['for guests', '28-days', { kind: 'guest' }],
+    ])('but not %s', async (name, policy, fields) => {
+      const page = await expired(policy, { email: `${name.replaceAll(' ', '-')}@forms.test`, ...fields });
+      expect([page.status, buttons(page)]).toEqual([410, [t('pages.deadLink.requestNew')]]);
+      expect(page.text).not.toContain('@forms.test');
+    });
+
+    test('and nobody without the newest genuine link hears of it', async () => {
+      const there = await usher.createOrganization({ name: 'Weit', preset: '28-days' });
+      const sent = await there.invite({ email: 'quiet@forms.test', firstName: 'Ada', lastName: 'Lovelace' });
+      const newer = (await there.call('POST', `/invitations/${sent.id}/resend`)).body;
+      await setClock(usher, moved(newer.expiresAt as string, 1_000));
+      for (const token of [tokenOf(usher, sent), `${tokenOf(usher, newer)}x`]) {
+        const page = await visit(usher).get(`/invitations/${token}`);
+        expect([buttons(page), page.text.includes('quiet@forms.test')]).toEqual([[], false]);
+      }
+    });
+
+    test('and not once the address is proved somebody else’s', async () => {
+      const page = await expired('28-days', { email: 'proved@forms.test' }, async () => {
+        const elsewhere = await usher.createOrganization({ name: 'Anders', preset: '28-days' });
+        await joined(elsewhere, 'proved@forms.test');
+      });
+      expect(buttons(page)).toEqual([t('pages.deadLink.requestNew')]);
+    });
   });
 
   test('by a link that is still alive shows the invitation', async () => {

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
+import { translator } from '../../i18n';
 import { accessibilityFaults, launchBrowser, type TestBrowser } from '../support/browser';
 import { setClock } from '../support/clock';
 import { tokenOf } from '../support/token';
@@ -183,7 +184,12 @@ describe.each([
     const page = await visitor();
     await setClock(usher, new Date(invitation.expiresAt as string));
     await shown(page, addressOf(invitation), headings.expired, 410);
-    await page.locator('button[type=submit]').click();
+    const t = translator(language);
+    expect(await page.locator('button').allInnerTexts()).toEqual([
+      t('pages.deadLink.wayBack'),
+      t('pages.deadLink.requestNew'),
+    ]);
+    await page.getByRole('button', { name: t('pages.deadLink.requestNew') }).click();
     await page.waitForURL('**/requested*');
     expect(await heading(page)).toBe(headings.asked);
     await inspect(page, language);

@@ -162,10 +162,42 @@ describe('without JavaScript', () => {
       await post(nobody, '/sign-in/code', { code: '123456' }),
       await post(nobody, '/sign-in/code/new'),
     ])
-      expect(reply.headers['location']).toBe('/sign-in?next=%2Fprofile');
+      expect(reply.headers['location']).toBe('/sign-in');
     const foreign = { headers: { ...headers, origin: 'https://evil.test' } };
     for (const path of ['/sign-in/code', '/sign-in/code/new', '/profile/two-factor', '/profile/two-factor/app'])
       expect((await nobody.call('POST', path, 'code=123456', foreign)).status).toBe(403);
+  });
+
+  test('what was typed before is kept on every way back to the name and the password', async () => {
+    await signedInPerson(usher, organization, 'kept@pages.test', { role: 'administrator' });
+    const kept = JSON.stringify({ path: '/console/invite', fields: [['message', 'Line one\nLine "two" <b>']] });
+    const login = { login: 'kept@pages.test', password: goodPassword, next: '/console', kept };
+    const shows = (reply: Reply, status: number) => {
+      expect([reply.status, heading(reply), hiddenField(reply, 'kept')]).toEqual([status, 'Sign in', kept]);
+      expect(hiddenField(reply, 'next')).toBe('/console');
+      expect(reply.text).toContain('what you typed is kept');
+    };
+    const person = visitor(usher);
+    const page = await post(person, '/sign-in', login);
+    const other = elementsOf(page.text).find(({ attributes }) => attributes['action'] === '/sign-in/code/other');
+    expect(other?.name).toBe('form');
+    expect(elementsOf(page.text).some(({ attributes }) => attributes['href']?.startsWith('/sign-in?'))).toBe(false);
+    expect(hiddenFields(page.text)['kept']?.every((text) => text === kept)).toBe(true);
+    shows(await post(person, '/sign-in/code/other', { next: '/console', kept }), 200);
+    // After half an hour nobody is half signed in any more.
+    for (const [path, fields] of [
+      ['/sign-in/code', { code: '123456' }],
+      ['/sign-in/code/new', {}],
+    ] as const) {
+      const late = visitor(usher);
+      await post(late, '/sign-in', login);
+      await setClock(usher, moved(new Date(), 31 * 60_000));
+      shows(await post(late, path, { ...fields, next: '/console', kept }), 401);
+      await setClock(usher, null);
+    }
+    const planted = JSON.stringify({ path: 'https://evil.test/', fields: [['a', 'b']] });
+    const refused = await post(visitor(usher), '/sign-in/code/other', { kept: planted });
+    expect([refused.status, refused.headers['location']]).toEqual([303, '/sign-in']);
   });
 
   test('after five wrong codes the page says how long to wait', async () => {

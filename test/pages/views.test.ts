@@ -52,7 +52,16 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     timeZone,
     notice: null,
     invitations: [
-      { organizationName: text, kind: 'guest', expiresAt, timeZone, accept: '/profile/a', decline: '/profile/d' },
+      {
+        organizationName: text,
+        kind: 'guest',
+        inviterName: text,
+        message: text,
+        expiresAt,
+        timeZone,
+        accept: '/profile/a',
+        decline: '/profile/d',
+      },
     ],
     organizations: [
       { organizationName: text, kind: 'member', current: true, leave: null, switchTo: '/profile/s' },
@@ -90,8 +99,9 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     },
     languageLinks,
   };
+  const signInUrl = '/sign-in';
   const signInForm = { action: '/sign-in', forgotUrl: '/forgot-password', notice: null, kept: text, errors: [] };
-  const code = { notice: null, kept: text, action: '/c', againAction: '/n', signInUrl: '/sign-in', errors: [] };
+  const code = { notice: null, kept: text, action: '/c', againAction: '/n', otherAction: '/o', signInUrl, errors: [] };
   const setUp = { otpauthUrl: 'otpauth://totp/x?secret=ABCD', qrCode: 'data:image/png;base64,AAAA', key: 'ABCD' };
   const settingUp = { beginAction: '/b', confirmAction: '/c', cancelUrl: '/profile', signOutAction: '/o', errors: [] };
   const codes = {
@@ -111,7 +121,6 @@ function examples(text: string, locale: Locale): Record<string, Example> {
     languageLinks,
   };
   const decline = { organizationName: text, inviterName: text, action: '/d', backUrl: '/i', held: 'h' };
-  const signInUrl = '/sign-in';
   const dead = {
     organizationName: text,
     inviterName: text,
@@ -306,7 +315,7 @@ function examples(text: string, locale: Locale): Record<string, Example> {
           data: { organizationName: text, continueUrl: 'https://app.test/', signInUrl: '/sign-in', brand },
         },
         'dead-link': { view: 'dead-link', data: { ...dead, reason: 'expired', brand } },
-        'request-sent': { view: 'request-sent', data: { organizationName: text, brand } },
+        'request-sent': { view: 'request-sent', data: { organizationName: text, told: true, brand } },
         'reset-password': {
           view: 'reset-password',
           data: { ...resetting, passwordRules: passwordRuleItems(locale, 8), errors: [], brand },
@@ -327,11 +336,23 @@ function examples(text: string, locale: Locale): Record<string, Example> {
         'forgot-password': { view: 'forgot-password', data: { ...asking, brand } },
       } satisfies Record<string, Example>).map(([name, example]) => [`${name} with a brand`, example]),
     ) as Record<string, Example>),
-    'request-sent': { view: 'request-sent', data: { organizationName: text } },
+    'request-sent': { view: 'request-sent', data: { organizationName: text, told: false } },
     'open-again': { view: 'open-again', data: {} },
     problem: { view: 'problem', data: { status: 503, title: text, detail: text, requestId: text } },
     'problem without details': { view: 'problem', data: { status: 404, title: text, detail: null, requestId: null } },
-    home: { view: 'home', data: { languageLinks, signInUrl: '/sign-in' } },
+    home: { view: 'home', data: { languageLinks, signInUrl, person: null } },
+    'home of somebody signed in': {
+      view: 'home',
+      data: { signInUrl, person: { name: text, toConsole: true, nextUrl: '/console', signOutUrl: '/sign-out' } },
+    },
+    'dead-link expired with a way back': {
+      view: 'dead-link',
+      data: { ...dead, reason: 'expired', inviterHears: true, wayBack: { action: '/f', email: text } },
+    },
+    'dead-link expired with a way back for some address': {
+      view: 'dead-link',
+      data: { ...dead, reason: 'expired', wayBack: { action: '/f', email: null } },
+    },
   };
 }
 
