@@ -28,8 +28,17 @@ export function parseEmailAddress(text: string): { address: string } | { fault: 
 /** Two spellings of one mailbox are one account: compare by this. */
 export const addressKey = (address: string): string => address.toLowerCase();
 
-/** What comes after a `+` is the recipient's own note: whoever writes to many of these writes to one mailbox. Only to count by. */
-export const mailboxKey = (address: string): string => addressKey(address).replace(/^([^+@]+)\+[^@]*(?=@)/, '$1');
+/** Where dots in the local part tell no mailboxes apart, by both of its names. */
+const dotless = /@(?:gmail|googlemail)\.com$/;
+
+/**
+ * What comes after a `+` is the recipient's own note, and for some providers dots are nothing: whoever writes to many of these
+ * writes to one mailbox. Only to count by.
+ */
+export function mailboxKey(address: string): string {
+  const key = addressKey(address).replace(/^([^+@]+)\+[^@]*(?=@)/, '$1');
+  return dotless.test(key) ? `${key.replace(dotless, '').replaceAll('.', '')}@gmail.com` : key;
+}
 
 /** The plain address of `Usher <usher@example.com>`. @throws Error where there is none */
 export function senderAddress(from: string): string {

@@ -114,7 +114,8 @@ const telling = (...more: VariableName[]): MailTemplateType => ({
   variables: [...more, ...everywhere],
   mandatory: null,
 });
-const newsOfInvitation = telling('personName', 'person', 'items');
+/** It leads to what it tells of, but a template may do without. */
+const newsOfInvitation = telling('link', 'personName', 'person', 'items');
 const reporting = (type: MailTemplateType, items: Variable['example']): MailTemplateType => ({ ...type, items });
 
 export const mailTemplateTypes = {
@@ -144,7 +145,7 @@ export const mailTemplateTypes = {
   }),
   'invitation-expired': newsOfInvitation,
   'new-link-requested': newsOfInvitation,
-  'invitation-news': reporting(telling('count', 'items'), {
+  'invitation-news': reporting(telling('link', 'count', 'items'), {
     en: 'Accepted: 2\nGrace Hopper (grace@example.com)\nAlan Turing (alan@example.com)\n\nDeclined: 1\nMary Jackson (mary@example.com)',
     de: 'Angenommen: 2\nGrace Hopper (grace@example.com)\nAlan Turing (alan@example.com)\n\nAbgelehnt: 1\nMary Jackson (mary@example.com)',
   }),

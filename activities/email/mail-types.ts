@@ -52,6 +52,10 @@ export const mailTypes: Record<MailType, { body: string }> = {
 export interface MailSection {
   title: string;
   rows: string[][];
+  /** What the first cell of each row opens; null: nothing. Of HTML alone: as text there is the link of the mail. */
+  links?: (string | null)[];
+  /** What people or servers have said, behind the last cell of each row; null: nothing. It may run the other way than our words. */
+  details?: (string | null)[];
 }
 
 /** What a mail to the holder of an account says. Its words are in i18n under `mail.account.<type>`. */

@@ -2,15 +2,21 @@ import type { AccountMailContents } from '../../db/commands/account-mail';
 import type { Transaction } from '../../db/database';
 import type { AccountMailType } from '../../db/models/account-mail';
 import { displayName } from '../../domain/account';
+import { noticeMailTypes } from '../../domain/inviter-notice';
 import { senderAddress } from '../../domain/email-address';
 import { type Locale, pickLocale } from '../../i18n';
 import { findOrganizationsOwn, senderOf } from './own-template';
-import { nameWords, renderNews } from './render-news';
+import { linkOfNews, nameWords, renderNews } from './render-news';
 import { renderReport } from './render-report';
 import { type RenderedMail, renderHolderMail } from './render';
 
 /** Those that open something; the others only tell. */
-const withLink: AccountMailType[] = ['password-reset', 'email-confirmation', 'account-inactive'];
+const withLink: readonly AccountMailType[] = [
+  ...(['password-reset', 'email-confirmation', 'account-inactive'] as const),
+  ...noticeMailTypes,
+];
+/** No secret, and nothing that ends: the first is where everybody may ask, the others want a sign-in. */
+const withLastingLink: readonly AccountMailType[] = ['account-inactive', ...noticeMailTypes];
 
 /** From a row to the mail that goes with it, in the person's language, else their organization's. */
 export async function renderAccountMail(
@@ -36,13 +42,13 @@ export async function renderAccountMail(
     newAddress: account.pendingEmail,
     organizationName: organization?.name ?? null,
     personName: person && displayName(person, nameWords(locale)),
-    ...(news && renderNews(news, locale, timeZone)),
+    ...(news && renderNews(news, locale, timeZone, baseUrl)),
     ...(report && { sections: renderReport(report, locale, timeZone) }),
     joins: mail.type === 'password-reset' && account.activatedAt === null ? (organization?.name ?? null) : null,
     account:
       mail.type === 'email-confirmation' ? { username: account.username, home: organization?.name ?? null } : null,
-    link: withLink.includes(mail.type) ? link : null,
-    lasting: mail.type === 'account-inactive',
+    link: withLink.includes(mail.type) ? (news ? linkOfNews(news, baseUrl) : link) : null,
+    lasting: withLastingLink.includes(mail.type),
     code: mail.type === 'two-factor-code' ? code : null,
     expiresAt: report?.now ?? mail.deadline,
     timeZone,

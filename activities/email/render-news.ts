@@ -7,8 +7,21 @@ import type { HolderMail } from './mail-types';
 
 type Told = Pick<HolderMail, 'personName' | 'person' | 'count' | 'detail' | 'sections' | 'more'>;
 
+/** Where an inviter sees what a mail tells: the invitation, else the list of all. It wants a sign-in, and is no secret. */
+export function linkOfNews({ items: [first], total }: News, baseUrl: string): string {
+  return total === 1 && first ? invitationPage(baseUrl, first) : `${baseUrl}/console/invitations`;
+}
+
+const invitationPage = (baseUrl: string, { invitationId }: NewsItem): string =>
+  `${baseUrl}/console/invitations/${invitationId}`;
+
 /** What a mail tells an inviter: of a single invitation in words, of several in a table for each kind of event. // F11 */
-export function renderNews({ items, counts, total }: News, locale: Locale, timeZone: string): Partial<Told> {
+export function renderNews(
+  { items, counts, total }: News,
+  locale: Locale,
+  timeZone: string,
+  baseUrl: string,
+): Partial<Told> {
   const [first] = items;
   if (total === 1 && first)
     return {
@@ -18,14 +31,12 @@ export function renderNews({ items, counts, total }: News, locale: Locale, timeZ
     };
   const t = translator(locale);
   const sections = noticeEvents.flatMap((event) => {
-    const rows = items
-      .filter((item) => item.event === event)
-      .map((item) => [
-        withAddress(item, locale),
-        [formatInstant(item.at, locale, timeZone), detailOf(item, locale)].filter(Boolean).join(' · '),
-      ]);
+    const named = items.filter((item) => item.event === event);
+    const rows = named.map((item) => [withAddress(item, locale), formatInstant(item.at, locale, timeZone)]);
+    const details = named.map((item) => detailOf(item, locale));
+    const links = named.map((item) => invitationPage(baseUrl, item));
     const count = counts[event] ?? 0;
-    return count > 0 ? [{ title: t(`mail.news.${event}`, { count }), rows }] : [];
+    return count > 0 ? [{ title: t(`mail.news.${event}`, { count }), rows, links, details }] : [];
   });
   const others = total - items.length;
   return { count: total, sections, more: others > 0 ? t('mail.news.more', { count: others }) : null };

@@ -29,7 +29,8 @@ export function renderInvitationMail(mail: InvitationMail): RenderedMail {
 
 /** A mail to the holder of an account, by the same rules. */
 export function renderHolderMail(mail: HolderMail): RenderedMail {
-  if (mail.link !== null) assertWebAddress(mail.link);
+  for (const link of [mail.link, ...(mail.sections ?? []).flatMap(({ links }) => links ?? [])])
+    if (link !== null) assertWebAddress(link);
   return fromOwn(mail, holderValues(mail), (values) => fill(holderTemplates, mail, { ...values, ...laidOut(mail) }));
 }
 
@@ -90,7 +91,7 @@ const laidOut = ({ detail, sections, more, lasting }: HolderMail): Layout => ({
 });
 
 /** A table without markup: its columns stand below each other, but for the last one, which may be as long as it likes. */
-function plainSection({ title, rows }: MailSection) {
+function plainSection({ title, rows, links = [], details = [] }: MailSection) {
   const cells = rows.map((row) => row.map(oneLine));
   const widths = cells.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, [...cell].length)),
@@ -104,7 +105,12 @@ function plainSection({ title, rows }: MailSection) {
       .join('  ')
       .trimEnd(),
   );
-  return { title: oneLine(title), rows: cells, text: aligned.join('\n') };
+  const said = cells.map((_, index) => oneLine(details[index] ?? null));
+  return {
+    title: oneLine(title),
+    rows: cells.map((row, index) => ({ cells: row, link: links[index] ?? '', detail: said[index] ?? '' })),
+    text: aligned.map((row, index) => [row, said[index]].filter(Boolean).join(' · ')).join('\n'),
+  };
 }
 
 /** What every mail may say: of the person, of the organization, and what it looks like. */

@@ -160,16 +160,36 @@ export async function claimAccountMail(
       await nameSuppressed(trx, suppressed.organizationId, recipient);
       return { claimed: false, status: 'failed' };
     }
+    // Last, as everywhere: others wait for the counter.
+    if (first && (await isTooMany(trx, { type: told, recipient }, about, countMail))) {
+      await AccountMail.query(trx)
+        .findById(id)
+        .patch({ ...contents, ...refusedBy(mail, mailReason('too-many-mails'), now) });
+      return { claimed: false, status: 'failed' };
+    }
     const lease = newLease(now, leaseMs);
     await AccountMail.query(trx)
       .findById(id)
       .patch({ ...contents, ...lease });
     // Whose log it is in is known now: what comes of it is written down there.
     Object.assign(mail, { organizationId: about, ...lease });
-    // There is one for each account, and it is nobody's wish: it goes out, and leaves less for others.
-    if (first && mail.type === 'account-inactive') await countMail(trx, recipient);
     return { claimed: true, mail, account };
   });
+}
+
+/** Counts what nobody has asked for. Whose recipient, or whose organization, has had enough for now is skipped, as a reminder is. */
+async function isTooMany(
+  trx: Transaction,
+  { type, recipient }: Pick<AccountMail, 'type' | 'recipient'>,
+  organizationId: string | null,
+  countMail: MailCount,
+): Promise<boolean> {
+  // Each change of a guest's access gives another warning.
+  if (type === 'guest-access-ending' || type === 'guest-access-ending-host')
+    return (await countMail(trx, recipient, organizationId ?? undefined)) !== null;
+  // There is one for each account, and it is nobody's wish: it goes out, and leaves less for others.
+  if (type === 'account-inactive') await countMail(trx, recipient);
+  return false;
 }
 
 /**
@@ -282,7 +302,7 @@ async function mayGet(trx: Transaction, mail: AccountMail, account: Account, now
     case 'security-report':
       return account.email === mail.recipient && isActive(account, now) && (await findReport(trx, mail)) !== null;
     default:
-      // It carries no link: wherever the first try went, the next goes to where they are now.
+      // Its link opens nothing without a sign-in: wherever the first try went, the next goes to where they are now.
       return (
         account.email !== null && (await findInviter(trx, mail.aboutOrganizationId ?? '', account.id)) !== undefined
       );

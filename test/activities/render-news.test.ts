@@ -1,16 +1,17 @@
 import type { HolderMail } from '../../activities/email/mail-types';
 import { renderHolderMail } from '../../activities/email/render';
-import { nameIn, nameWords, renderNews } from '../../activities/email/render-news';
+import { linkOfNews, nameIn, nameWords, renderNews } from '../../activities/email/render-news';
 import { renderReport } from '../../activities/email/render-report';
 import type { NewsItem } from '../../db/queries/gather-news';
 import type { SecurityReport } from '../../db/queries/find-security-report';
 import { displayName } from '../../domain/account';
-import { noticeEvents, noticeMails } from '../../domain/inviter-notice';
+import { longestDigest, noticeEvents, noticeMails } from '../../domain/inviter-notice';
 import { type Locale, locales } from '../../i18n';
 import { elementsOf } from '../support/html';
 
 const at = new Date('2026-12-21T13:05:00Z');
 const timeZone = 'Europe/Berlin';
+const baseUrl = 'https://usher.test';
 const hostile = 'Ben\r\nBcc: x@y.test <script>alert(1)</script> {{link}} \u202e';
 const item: NewsItem = {
   event: 'accepted',
@@ -44,7 +45,7 @@ test('F11: in a German mail nothing of our own is English; what others have said
     renderHolderMail({
       ...holder('de'),
       ...{ type: items.length === 1 ? 'delivery-problem' : 'invitation-news' },
-      ...renderNews({ items, counts: { undeliverable: items.length }, total: items.length }, 'de', timeZone),
+      ...renderNews({ items, counts: { undeliverable: items.length }, total: items.length }, 'de', timeZone, baseUrl),
     });
   const reasons: [string, RegExp][] = [
     ['suppressed: bounced on 2026-11-25', /Am 25. November 2026 kam eine Mail zurück/],
@@ -93,7 +94,7 @@ test('F11: in a German mail nothing of our own is English; what others have said
   }
   // Somebody's own words are not ours, whatever they are.
   const declined = { ...item, event: 'declined' as const, detail: 'Not sent before the deadline.' };
-  expect(renderNews({ items: [declined], counts: {}, total: 1 }, 'de', timeZone).detail).toBe(declined.detail);
+  expect(renderNews({ items: [declined], counts: {}, total: 1 }, 'de', timeZone, baseUrl).detail).toBe(declined.detail);
   const guest = { firstName: 'Ada', lastName: null, kind: 'guest' as const };
   expect(['Unnamed person', 'Ada (guest)', 'Ada'].map((name) => nameIn('de', name))).toEqual([
     ...['Person ohne Namen', 'Ada (Gast)', 'Ada'],
@@ -102,9 +103,57 @@ test('F11: in a German mail nothing of our own is English; what others have said
 });
 
 describe.each(locales)('in %s', (locale) => {
+  test('F11: a single notice leads to its invitation, a digest to the list, and each of its lines to its own', () => {
+    const mailOf = (items: NewsItem[], total: number) => {
+      const news = { items, counts: { [item.event]: total }, total };
+      const told = renderNews(news, locale, timeZone, baseUrl);
+      const type = total === 1 ? noticeMails[item.event] : 'invitation-news';
+      return renderHolderMail({ ...holder(locale), ...told, type, link: linkOfNews(news, baseUrl), lasting: true });
+    };
+    const opens = ({ html }: { html: string }) =>
+      elementsOf(html.replace(/<!doctype html>/i, ''))
+        .filter(({ name }) => name === 'a')
+        .map(({ attributes }) => attributes['href']);
+    const list = `${baseUrl}/console/invitations`;
+    const single = mailOf([item], 1);
+    expect(opens(single)).toEqual([`${list}/${item.invitationId}`, `${list}/${item.invitationId}`]);
+    expect(single.text.split('\n')).toContain(`${list}/${item.invitationId}`);
+    const other = { ...item, firstName: hostile, invitationId: '0d9b7c7e-9d39-4f43-8a55-1f6a5b0c2a11' };
+    const digest = mailOf([item, other], 60);
+    expect(opens(digest)).toEqual([`${list}/${item.invitationId}`, `${list}/${other.invitationId}`, list, list]);
+    expect(digest.text.split('\n')).toContain(list);
+    for (const { text, html } of [single, digest]) {
+      expect(text).not.toMatch(/valid until|Der Link gilt/);
+      expect(html).not.toContain('<script>');
+    }
+    const longest = mailOf(
+      Array.from({ length: longestDigest }, () => ({ ...other, detail: 'x'.repeat(500) })),
+      500,
+    );
+    expect(Buffer.byteLength(longest.html)).toBeLessThan(100 * 1024);
+  });
+
+  test('F11: what was said may run from right to left, and turns nothing of ours around', () => {
+    const declined = { ...item, event: 'declined' as const, detail: 'לא, תודה.' };
+    const mailOf = (items: NewsItem[]) => {
+      const counts = { declined: items.length };
+      const told = renderNews({ items, counts, total: items.length }, locale, timeZone, baseUrl);
+      const type = items.length === 1 ? 'invitation-declined' : 'invitation-news';
+      return renderHolderMail({ ...holder(locale), type, ...told });
+    };
+    for (const { html, text } of [mailOf([declined]), mailOf([declined, declined])]) {
+      const said = elementsOf(html.replace(/<!doctype html>/i, '')).filter(
+        ({ name, text: words }) => (name === 'p' || name === 'bdi') && words.trim() === declined.detail,
+      );
+      expect(said.length).toBeGreaterThan(0);
+      for (const { attributes } of said) expect(attributes['dir']).toBe('auto');
+      expect(text).toContain(declined.detail);
+    }
+  });
+
   test.each(noticeEvents)('F11: a single notice names the person and the organization: %s', (event) => {
     const news = { items: [{ ...item, event, detail: event === 'accepted' ? null : hostile }], counts: {}, total: 1 };
-    const told = renderNews(news, locale, timeZone);
+    const told = renderNews(news, locale, timeZone, baseUrl);
     // Only a decline and a server say something.
     const detail = event === 'declined' || event === 'undeliverable' ? told.detail : null;
     const mail = renderHolderMail({ ...holder(locale), type: noticeMails[event], ...told, detail: detail ?? null });
@@ -120,7 +169,7 @@ describe.each(locales)('in %s', (locale) => {
 
   test('F11: a digest has a table for each kind of event, and says how many it leaves out', () => {
     const items = [item, { ...item, event: 'declined' as const, firstName: hostile, detail: 'No' }];
-    const told = renderNews({ items, counts: { accepted: 70, declined: 1 }, total: 71 }, locale, timeZone);
+    const told = renderNews({ items, counts: { accepted: 70, declined: 1 }, total: 71 }, locale, timeZone, baseUrl);
     const mail = renderHolderMail({ ...holder(locale), type: 'invitation-news', ...told });
     expect(mail.subject).toContain('71');
     for (const part of [mail.text, mail.html]) {

@@ -1,5 +1,6 @@
 import { renderInvitationMail, type InvitationMail } from '../../activities/email/render';
 import { mailTypes, type MailType } from '../../activities/email/mail-types';
+import { contrast } from '../../domain/branding';
 import { locales, type Locale } from '../../i18n';
 import { elementsOf } from '../support/html';
 
@@ -97,6 +98,14 @@ describe('a personal text', () => {
     expect(shape(html)).toEqual(shape(renderInvitationMail({ ...mail, message: 'plain' }).html));
   });
 
+  it('may run from right to left, line by line, and turns nothing of ours around', () => {
+    const arabic = renderInvitationMail({ ...mail, message: 'مرحبا!\nHello!' });
+    const [said] = elementsOf(arabic.html).filter(({ name, text: words }) => name === 'p' && words.startsWith('مرحبا'));
+    expect(said?.attributes['dir']).toBe('auto');
+    expect(said?.attributes['style']).toContain('unicode-bidi:plaintext');
+    expect(elementsOf(arabic.html)[0]?.attributes['dir']).toBe('ltr');
+  });
+
   it('is left out, heading included, where there is none', () => {
     const none = renderInvitationMail({ ...mail, message: null });
     expect(none.text).not.toContain('Message from');
@@ -147,4 +156,22 @@ describe('the link', () => {
   ])('is refused unless it is a plain http(s) address: %j', (bad) => {
     expect(() => renderInvitationMail({ ...mail, link: bad })).toThrow('http');
   });
+});
+
+describe('the button', () => {
+  const channels = (colour: string) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+
+  it.each(['#141414', '#000000', '#191a1f', '#4f46e5', '#ffffff', '#2b2b55'])(
+    'stands out from its card in dark mode, whatever the brand colour: %s',
+    (colour) => {
+      const { html } = renderInvitationMail({ ...mail, branding: { logo: null, colour } });
+      const [, dark = ''] = html.split('@media (prefers-color-scheme: dark)');
+      const card = /\.card \{ background-color: (#[0-9a-f]{6})/.exec(dark)?.[1] ?? '';
+      const share = Number(/\.button \{ border-color: rgba\(255, 255, 255, ([\d.]+)\) !important/.exec(dark)?.[1]);
+      // The edge lies upon the button's own colour.
+      const edge = channels(colour).map((channel) => Math.round(channel + (255 - channel) * share));
+      const edgeColour = `#${edge.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`;
+      expect(contrast(edgeColour, card)).toBeGreaterThanOrEqual(3);
+    },
+  );
 });

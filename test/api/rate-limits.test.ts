@@ -111,6 +111,18 @@ describe('mails of invitations', () => {
     expect(keys.filter((key) => /flood|stranger/i.test(key))).toEqual([]);
   });
 
+  test('dots that a provider ignores make no other mailbox', async () => {
+    const organization = await usher.createOrganization();
+    const spelled = (index: number) =>
+      `john${index & 1 ? '.' : ''}s${index & 2 ? '.' : ''}m${index & 4 ? '.' : ''}ith@${index & 8 ? 'gmail' : 'googlemail'}.com`;
+    const answers = [];
+    for (let index = 0; index < 12; index++)
+      answers.push((await organization.call('POST', '/invitations', { email: spelled(index) })).status);
+    expect(answers).toEqual([...Array<number>(10).fill(201), 429, 429]);
+    const elsewhere = { email: 'john.smith@flood.test' };
+    expect((await organization.call('POST', '/invitations', elsewhere)).status).toBe(201);
+  });
+
   test('what sends nothing counts nothing: an answer given again, and a refusal', async () => {
     const organization = await usher.createOrganization();
     const body = { email: 'repeated@limit.test' };

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { addressKey, parseEmailAddress } from '../../domain/email-address';
+import { addressKey, mailboxKey, parseEmailAddress } from '../../domain/email-address';
 
 const plain = 'This is not one plain e-mail address like name@example.com.';
 const notADomain = 'The part after the @ is not a domain name.';
@@ -138,4 +138,15 @@ test('what is taken is one address in ASCII for mail servers, without a characte
 test('two spellings of one mailbox have one key', () => {
   expect(addressKey('Ada@Example.com')).toBe(addressKey('ada@EXAMPLE.com'));
   expect(addressKey('ada@example.com')).not.toBe(addressKey('ada@example.org'));
+});
+
+test.each([
+  ['Ada+notes@example.com', 'ada@example.com'],
+  ['a.da@example.com', 'a.da@example.com'],
+  ['J.o.h.n.Smith+x.y@gmail.com', 'johnsmith@gmail.com'],
+  ['john.smith@GoogleMail.com', 'johnsmith@gmail.com'],
+  ['john.smith@gmail.com.example', 'john.smith@gmail.com.example'],
+  ['john.smith@notgmail.com', 'john.smith@notgmail.com'],
+])('%s is counted as %s', (address, counted) => {
+  expect(mailboxKey(address)).toBe(counted);
 });

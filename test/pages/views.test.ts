@@ -433,6 +433,11 @@ describe.each(cases)('the page %s in %s', (name, locale) => {
   });
 });
 
+test.each(['registration', 'accept-signed-in', 'decline'])('what people have written runs its own way: %s', (name) => {
+  const written = elementsOf(page(name, 'en')).filter(({ name: tag }) => tag === 'blockquote' || tag === 'textarea');
+  expect(written.map(({ attributes }) => attributes['dir'])).toEqual(['auto']);
+});
+
 describe('the registration page', () => {
   const elements = elementsOf(page('registration', 'en'));
   const field = (id: string): Record<string, string> | undefined =>
@@ -450,7 +455,7 @@ describe('the registration page', () => {
   });
 
   it('keeps the line breaks of the personal text', () => {
-    expect(page('registration', 'en')).toContain('<blockquote>Nordlicht\nNordlicht</blockquote>');
+    expect(page('registration', 'en')).toContain('<blockquote dir="auto">Nordlicht\nNordlicht</blockquote>');
   });
 
   it('requires a username where there is no address to sign in with', () => {

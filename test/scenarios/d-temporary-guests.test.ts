@@ -6,7 +6,7 @@ let usher: TestUsher;
 let home: TestOrganization;
 let host: TestOrganization;
 beforeAll(async () => {
-  usher = await startUsher();
+  usher = await startUsher({ env: { USHER_RATE_LIMITS: 'on' } });
   home = await usher.createOrganization({ preset: '28-days', name: 'Home' });
   host = await usher.createOrganization({ preset: 'licensed-guests', name: 'Host' }, { guestAccessWarning: 'PT8S' });
 });
@@ -57,6 +57,44 @@ test('D11: temporary access is announced to guest and host, and ends by itself',
   expect((await host.call('PATCH', `/guests/${ada.id}`, { accessEndsAt: inMs(60_000) })).status).toBe(404);
   const history = JSON.stringify(await run(ada).fetchHistory());
   for (const secret of ['d11@example.com', 'Lovelace', 'sponsor@example.com']) expect(history).not.toContain(secret);
+});
+
+test('D11: warnings count as mails that nobody has asked for, and who has had enough for now gets none', async () => {
+  const sponsor = await signedInPerson(usher, host, 'd11-counted-sponsor@example.com');
+  const gil = await guest('d11-counted@example.com', { sponsorId: sponsor.id });
+  // With those two that the guest has had, ten within the hour.
+  const other = await usher.createOrganization();
+  const { id } = await other.invite({ email: gil.email, kind: 'guest' });
+  for (let count = 0; count < 7; count++)
+    expect((await other.call('POST', `/invitations/${id}/resend`)).status).toBe(200);
+  expect((await other.call('POST', `/invitations/${id}/resend`)).body.code).toBe('TOO_MANY_REQUESTS');
+  const points = async (like: string) =>
+    Number((await usher.owner('rate_limits').where('key', 'like', like).sum('points as sum'))[0]?.sum ?? 0);
+  const before = {
+    organization: await points(`mail-organization:${host.id}`),
+    people: await points('mail-invitation:%'),
+  };
+
+  expect((await host.call('PATCH', `/guests/${gil.id}`, { accessEndsAt: inMs(10_000) })).status).toBe(200);
+  const rows = await eventually(
+    () => usher.owner('account_mails').where({ about_account_id: gil.id }).orderBy('type'),
+    (found) => found.length === 2 && found.every(({ status }) => status !== 'queued'),
+  );
+  expect(rows).toMatchObject([
+    {
+      type: 'guest-access-ending',
+      recipient: gil.email,
+      organization_id: host.id,
+      status: 'failed',
+      detail: 'Not sent: this recipient has been sent too many mails within an hour.',
+    },
+    { type: 'guest-access-ending-host', recipient: sponsor.email, status: 'sent' },
+  ]);
+  const warned = (email: string) =>
+    usher.mail.messages.filter(({ to, parsed }) => to.includes(email) && parsed.subject?.includes('ends soon'));
+  expect([warned(gil.email).length, warned(sponsor.email).length]).toEqual([0, 1]);
+  expect(await points(`mail-organization:${host.id}`)).toBe(before.organization + 2);
+  expect(await points('mail-invitation:%')).toBe(before.people + 2);
 });
 
 test('D11: an extension and an early end reach the run that waits; the last one set holds', async () => {

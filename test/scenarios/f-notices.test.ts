@@ -126,6 +126,12 @@ test('F11: the inviter hears of an acceptance at once; what follows shortly is c
   const { text, html } = await mailed(it.inviter.email, 'Ada Lovelace has accepted your invitation');
   expect(text).toContain('Ada Lovelace (first@notices.test) has accepted your invitation to Harbour.');
   expect(html).toContain('first@notices.test');
+  const page = `http://usher.test/console/invitations/${first.id}`;
+  expect(text.split('\n')).toContain(page);
+  expect(html).toContain(`href="${page}"`);
+  // It opens nothing without a sign-in, and so is kept as it is.
+  const [log] = await usher.owner('account_mails').where({ account_id: it.inviter.id, type: 'invitation-accepted' });
+  expect(log.text).toContain(page);
 
   // A reason is shown as it is, whatever it says.
   const reason = '<b>No</b> time {{link}}\nSorry';
@@ -150,6 +156,9 @@ test('F11: the inviter hears of an acceptance at once; what follows shortly is c
   expect(digest.text).toContain('Declined: 1');
   expect(digest.text).toContain('Ben Lovelace (second@notices.test)');
   expect(digest.text).toContain('<b>No</b> time {{link}} Sorry');
+  expect(digest.text.split('\n')).toContain('http://usher.test/console/invitations');
+  for (const { id } of [second, third])
+    expect(digest.html).toContain(`href="http://usher.test/console/invitations/${id}"`);
   expect(digest.html).not.toContain('<b>No</b>');
   expect(mailsTo(it.inviter.email).filter(({ parsed }) => /updates|accepted/.test(parsed.subject ?? ''))).toHaveLength(
     2,
