@@ -243,6 +243,7 @@ export const invitationRoutes: RouteSpec[] = [
     'STATUS_CONFLICT',
     'NO_EMAIL',
     'DEADLINE_PASSED',
+    'ADDRESS_SUPPRESSED',
   ]),
   action('resend', 'Send a new mail with a new link and a full new term', resendInvitation, [
     'NO_SEAT',
@@ -251,7 +252,7 @@ export const invitationRoutes: RouteSpec[] = [
     'STATUS_CONFLICT',
     'RESEND_NOT_ALLOWED',
     'NO_EMAIL',
-    'STATUS_CONFLICT',
+    'ADDRESS_SUPPRESSED',
   ]),
   action('cancel', 'Cancel an open invitation; its link is dead at once', cancelInvitation, ['INVITATION_CLOSED']),
   {

@@ -6,7 +6,7 @@ import { type Database, inOrganization, readClock, type Transaction } from '../d
 import { AccountMail, type AccountMailType } from '../models/account-mail';
 import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
-import { findSuppression, suppressedWords } from '../queries/find-suppression';
+import { addressSuppressed, findSuppression } from '../queries/find-suppression';
 import { type Manager, meet } from './command';
 import { type AccountMailClaim, notNow, refusedBy } from './mail-claim';
 import { newLease } from './record-delivery';
@@ -102,12 +102,7 @@ async function refusalOf(
   if (invitation.generation !== mail.generation)
     return new Problem('MAIL_SUPERSEDED', 'The invitation has a newer link, and this one is dead.');
   const suppressed = await findSuppression(trx, invitation.organizationId, mail.recipient);
-  if (suppressed)
-    return new Problem(
-      'ADDRESS_SUPPRESSED',
-      `This address is not mailed any more (${suppressedWords(suppressed)}): correct it, or have it released.`,
-    );
-  return null;
+  return suppressed ? addressSuppressed(suppressed) : null;
 }
 
 /** Takes a copy for sending, if it is due and still wanted: the invitation is locked first, as in every command. */

@@ -5,6 +5,7 @@ import { badInput } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { Account } from '../models/account';
 import type { Invitation } from '../models/invitation';
+import { findSuppression, suppressedWords } from '../queries/find-suppression';
 import { judgeGroups } from './change-group-members';
 import { closed, type Commanded, commanded, type Manager, meet } from './command';
 import { makeRoom, noGroup } from './create-invitation';
@@ -13,6 +14,7 @@ import { assertWhole } from './invitation-parts';
 import { accountInactive, alreadyMember, checkDomain, findPerson } from './invitee';
 import { assertMayRedirect, type Standings } from './redirect-invitation';
 import { type Change, saveInvitation } from './save-invitation';
+import { nameSuppressed } from './suppress-address';
 import { takeChangedSeat } from './take-seat';
 import { newGeneration, remindersAfter, remindersOf } from './start-term';
 
@@ -73,6 +75,11 @@ export async function correctInvitation(
           ? remindersOf(organization, { ...invitation, byHand: false }, now)
           : remindersAfter(invitation, now),
       });
+    const suppressed = await findSuppression(trx, organizationId, email);
+    if (suppressed) {
+      await nameSuppressed(trx, organizationId, email);
+      if (invitation.status === 'pending') patch.deliveryDetail = suppressedWords(suppressed);
+    }
   }
   const saved = await saveInvitation(trx, invitation, patch, now);
   await renameInvitee(trx, saved.invitation, names, now);

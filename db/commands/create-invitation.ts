@@ -24,6 +24,7 @@ import { Membership } from '../models/membership';
 import { Organization } from '../models/organization';
 import { groupResource } from '../queries/find-groups';
 import { rightsOf } from '../queries/find-rights';
+import { suppressedWords } from '../queries/find-suppression';
 import { judgeGroups } from './change-group-members';
 import { eraseInvitee, eraseUser } from './erase-invitee';
 import { expireIfOverdue } from './expire-invitation';
@@ -34,12 +35,13 @@ import {
   assertUsernameFree,
   checkDomain,
   findPerson,
-  isNewAddress,
   type Person,
   proposeUsername,
+  recallAddress,
 } from './invitee';
 import { writingEvents } from './record-event';
 import { type Change, lockInvitation, markChanged, type Saved } from './save-invitation';
+import { nameSuppressed } from './suppress-address';
 import { lockSeatsOf, takeSeat } from './take-seat';
 import { newTerm } from './start-term';
 
@@ -201,7 +203,8 @@ async function inviteInto(
   const groupIds = await checkInput(trx, organization, input, now, inviter);
   const changes: Change[] = [];
   let person: Person | undefined;
-  if (input.email !== null && !(await isNewAddress(trx, organization.id, input.email))) {
+  const recalled = input.email === null ? null : await recallAddress(trx, organization.id, input.email);
+  if (input.email !== null && recalled?.known) {
     const expired = await makeRoom(trx, organization, input.email, now);
     if (expired) changes.push(expired.change);
     person = await findPerson(trx, organization.id, input.email);
@@ -235,6 +238,8 @@ async function inviteInto(
     groupIds,
     ...inviterOf(actor),
     ...term,
+    // Said at once; the mail log says so when its turn comes.
+    ...(!whole && sent && recalled?.suppressed && { deliveryDetail: suppressedWords(recalled.suppressed) }),
     ...(whole ? { parentId: whole.id } : { additionalOrganizationIds: shape.additionalOrganizationIds }),
     nextAt: whole ? null : (nextStep(term, now)?.at ?? null),
     createdAt: now,
@@ -247,6 +252,9 @@ async function inviteInto(
     ...(sent ? [{ ...event, type: 'invitation.sent', data: { generation: term.generation } }] : []),
   );
   const invitation = await Invitation.query(trx).with('told', told).insert(row).returning('*');
+  // Now, as a draft is refused when it is to be sent: whoever reads why must find what to release.
+  if (!whole && input.email !== null && recalled?.suppressed)
+    await nameSuppressed(trx, organization.id, input.email);
   if (invitation.nextAt) changes.push({ ...(await markChanged(trx, invitation)), isNew: true });
   return { invitation, changes };
 }

@@ -5,6 +5,7 @@ import type { Transaction } from '../database';
 import { Account } from '../models/account';
 import { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
+import { type Suppressed, suppressionOf } from '../queries/find-suppression';
 
 /** A person as this organization knows them. */
 export interface Person {
@@ -12,9 +13,13 @@ export interface Person {
   membership: Membership;
 }
 
-/** Whether this organization never heard of an address, as is usual: one look instead of two. */
-export async function isNewAddress(trx: Transaction, organizationId: string, email: string): Promise<boolean> {
-  const { rows } = await trx.raw<{ rows: [{ known: boolean }] }>(
+/** What this organization knows of an address, in one look: usually nothing. */
+export async function recallAddress(
+  trx: Transaction,
+  organizationId: string,
+  email: string,
+): Promise<{ known: boolean; suppressed: Suppressed | null }> {
+  const { rows } = await trx.raw<{ rows: [{ known: boolean; suppressed: Suppressed | null }] }>(
     `select exists (
          select from invitations
          where organization_id = :organizationId and lower(email) = :key and status in ('draft', 'pending')
@@ -22,11 +27,15 @@ export async function isNewAddress(trx: Transaction, organizationId: string, ema
          or exists (
            select from memberships m join accounts a on a.id = m.account_id
            where m.organization_id = :organizationId and (lower(a.email) = :key or lower(a.invited_email) = :key)
-         ) as known`,
+         ) as known,
+         ${suppressionOf(':organizationId', ':key')} as suppressed`,
     { organizationId, key: addressKey(email) },
   );
-  return !rows[0].known;
+  return rows[0];
 }
+
+export const isNewAddress = async (trx: Transaction, organizationId: string, email: string): Promise<boolean> =>
+  !(await recallAddress(trx, organizationId, email)).known;
 
 /**
  * Whom this organization knows by an address, locked: their invitations, then the account, then the membership, the

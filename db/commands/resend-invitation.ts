@@ -4,6 +4,7 @@ import type { Transaction } from '../database';
 import { Account } from '../models/account';
 import type { Invitation } from '../models/invitation';
 import { Membership } from '../models/membership';
+import { assertMailed } from '../queries/find-suppression';
 import { reopenInvitee } from './close-invitee';
 import { assertEmail, closed, type Commanded, commanded, type Manager, meet } from './command';
 import { makeRoom } from './create-invitation';
@@ -37,6 +38,8 @@ export async function resendInvitation(
     if (other) changes.push(other.change);
     await reopenInvitee(trx, invitation, now);
   }
+  // Else the old link would be dead, and no mail bring the new one. // decision 22
+  await assertMailed(trx, organizationId, invitation.email);
   const term = newTerm(organization, invitation, now, { asRequested: false });
   const saved = await saveInvitation(trx, invitation, term, now);
   const done = await commanded(saved, trx, 'resent', manager.actor, now);

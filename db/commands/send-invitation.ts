@@ -1,5 +1,6 @@
 import { Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
+import { assertMailed } from '../queries/find-suppression';
 import { assertEmail, type Commanded, commanded, type Manager, meet } from './command';
 import { assertWhole } from './invitation-parts';
 import { saveInvitation } from './save-invitation';
@@ -18,6 +19,7 @@ export async function sendInvitation(
   if (invitation.status !== 'draft')
     throw new Problem('INVITATION_NOT_DRAFT', `Only a draft can be sent; this invitation is ${invitation.status}.`);
   assertEmail(invitation);
+  await assertMailed(trx, organizationId, invitation.email);
   const saved = await saveInvitation(trx, invitation, newTerm(organization, invitation, now), now);
   const done = await commanded(saved, trx, 'sent', manager.actor, now);
   await takeSeat(trx, organizationId, { kind: invitation.kind, groups: invitation.groupIds.length });

@@ -1,4 +1,5 @@
 import { mailReason } from '../../domain/mail-reason';
+import { Problem } from '../../domain/problem';
 import type { Transaction } from '../database';
 import { SuppressedAddress } from '../models/suppressed-address';
 import { instantPattern, type Page, type PageRequest, readCursor, toPage, uuidPattern } from './page';
@@ -10,6 +11,18 @@ export const findSuppression = async (
   address: string,
 ): Promise<SuppressedAddress | undefined> =>
   SuppressedAddress.query(trx).findOne({ organizationId }).where('addressHash', hashOf(trx, address));
+
+/** What a command says that is to mail such an address. @throws Problem ADDRESS_SUPPRESSED */
+export async function assertMailed(trx: Transaction, organizationId: string, address: string): Promise<void> {
+  const suppressed = await findSuppression(trx, organizationId, address);
+  if (suppressed) throw addressSuppressed(suppressed);
+}
+
+export const addressSuppressed = (suppressed: Suppressed): Problem =>
+  new Problem(
+    'ADDRESS_SUPPRESSED',
+    `This address is not mailed any more (${suppressedWords(suppressed)}): correct it, or have it released.`,
+  );
 
 /** By which an address is known, also after its owner has been erased. // decision 25 */
 export const hashOf = (trx: Transaction, address: string) => trx.raw<never>('usher_address_hash(?)', [address]);

@@ -313,12 +313,7 @@ describe('E12: an address that there is not', () => {
     expect(events.items).toMatchObject([{ data: { reason: 'bounce', mailId: mail.id } }]);
     expectProblem(await copy(mail.id as string), 'ADDRESS_SUPPRESSED');
     answers.delete(email);
-    await organization.call('POST', `/invitations/${id}/resend`);
-    const [again] = await eventually(
-      () => logOf(`invitationId=${id}&status=failed`),
-      (items) => items.length === 2,
-    );
-    expect(again.detail).toMatch(/^suppressed: bounced on /);
+    expectProblem(await organization.call('POST', `/invitations/${id}/resend`), 'ADDRESS_SUPPRESSED');
     expect(mailsTo(email)).toEqual([]);
 
     await organization.call('PATCH', `/invitations/${id}`, { email: 'some-mailbox@example.com' });
@@ -349,12 +344,10 @@ describe('E12: an address that there is not', () => {
 
   test('why a mail did not go out is told in the caller’s language; what servers said, as they said it', async () => {
     const german = { headers: { 'Accept-Language': 'de-AT,de;q=0.9' } };
-    const { id, mail } = await refusedBy('sprache', '5.1.1 No such user here');
-    await organization.call('POST', `/invitations/${id}/resend`);
-    const [again] = await eventually(
-      () => logOf(`invitationId=${id}&status=failed`),
-      (items) => items.length === 2,
-    );
+    const { id: first, email, mail } = await refusedBy('sprache', '5.1.1 No such user here');
+    await organization.call('POST', `/invitations/${first}/cancel`);
+    const id = (await organization.invite({ email })).id as string;
+    const again = await logged(id, 'failed');
     const words = /^An diese Adresse wird nichts mehr gesendet: Am \d{1,2}\. [A-Z]\S+ \d{4} kam eine Mail zurück\.$/;
     const one = await organization.call('GET', `/emails/${again.id}`, undefined, german);
     // By its code, too, for programs.
@@ -458,19 +451,44 @@ describe('F4: delivery is a state of its own', () => {
     expect(entry).toMatchObject({ reason: 'bounce', detail: '550 5.1.1 No such user here', emailId: id });
     expectProblem(await copy(id as string), 'ADDRESS_SUPPRESSED');
 
-    await organization.call('POST', `/invitations/${invitation.id}/resend`);
+    // Nothing is changed by asking: the link in the mail that may have arrived after all opens what it did.
+    const path = `/invitations/${invitation.id}`;
+    const before = (await organization.call('GET', path)).body;
+    const { token } = await usher.linkFor('gone@example.com');
+    expectProblem(await organization.call('POST', `${path}/resend`), 'ADDRESS_SUPPRESSED');
+    expect((await organization.call('GET', path)).body).toEqual(before);
+    expect((await usher.call('GET', `/v1/invitation-tokens/${token}`, undefined, { key: null })).status).toBe(200);
+    expect(await logOf(`invitationId=${invitation.id}`)).toHaveLength(1);
+
+    // A correction goes around it, and one back to the address says at once that nothing goes there.
+    const words = `suppressed: bounced on ${String(entry.at).slice(0, 10)}`;
+    await organization.call('PATCH', path, { email: 'here@example.com' });
+    await usher.mail.waitForMail('here@example.com');
+    expect((await organization.call('POST', `${path}/resend`)).status).toBe(200);
+    await usher.mail.waitForMail('here@example.com', 2);
+    const corrected = await organization.call('PATCH', path, { email: 'gone@example.com' });
+    expect(corrected.body.delivery.detail).toBe(words);
     const refused = await eventually(
-      () => organization.call('GET', `/invitations/${invitation.id}`),
+      () => organization.call('GET', path),
       ({ body }) => body.delivery.status === 'failed',
     );
-    const words = `suppressed: bounced on ${String(entry.at).slice(0, 10)}`;
     expect(refused.body).toMatchObject({ status: 'pending', delivery: { detail: words } });
     expect((await logOf(`invitationId=${invitation.id}`))[0]).toMatchObject({
       status: 'failed',
-      generation: 2,
+      generation: 4,
       attempts: [{ response: words }],
     });
     expect(mailsTo('gone@example.com')).toHaveLength(1);
+
+    // So says a new invitation; a draft stays one.
+    await organization.call('POST', `${path}/cancel`);
+    const anew = await organization.invite({ email: 'gone@example.com' });
+    expect(anew.delivery).toMatchObject({ detail: words });
+    await logged(anew.id as string, 'failed');
+    await organization.call('POST', `/invitations/${anew.id}/cancel`);
+    const draft = await organization.invite({ email: 'gone@example.com', send: false });
+    expectProblem(await organization.call('POST', `/invitations/${draft.id}/send`), 'ADDRESS_SUPPRESSED');
+    expect((await organization.call('GET', `/invitations/${draft.id}`)).body).toEqual(draft);
 
     // What one organization knows of an address another is not told.
     const other = await usher.createOrganization();
@@ -480,7 +498,7 @@ describe('F4: delivery is a state of its own', () => {
     expectProblem(await other.call('DELETE', `/suppressed-addresses/${entry.id}`), 'NOT_FOUND');
 
     expect((await organization.call('DELETE', `/suppressed-addresses/${entry.id}`)).status).toBe(204);
-    await organization.call('POST', `/invitations/${invitation.id}/resend`);
+    expect((await organization.call('POST', `/invitations/${draft.id}/send`)).status).toBe(200);
     await usher.mail.waitForMail('gone@example.com', 3);
   });
 });
