@@ -3,7 +3,7 @@ import { readClock } from '../../db/database';
 import { findSponsors, type Sponsorship } from '../../db/queries/find-sponsors';
 import { userStatuses } from '../../domain/account';
 import { deadline } from '../../domain/calendar-time';
-import { badInput, notFound, type Problem } from '../../domain/problem';
+import { badInput, notFound, Problem } from '../../domain/problem';
 import type { userPage } from '../schemas/users';
 import { actorName } from './actors';
 import { allGroups } from './all-groups';
@@ -17,6 +17,7 @@ import { instantOf, localTime } from './local-time';
 import type { Page } from './page';
 import { listed, nextPage, queryOf } from './paging';
 import { mergeBoxes, shownIn } from './shown';
+import type { ConfirmData } from './user';
 import { filterWord, groupNamesOf, nameOf, type PersonRow, personRow, type UserBody } from './users';
 import { consoleView } from './views';
 
@@ -69,6 +70,7 @@ interface RemoveData {
 }
 
 const removeView = consoleView<RemoveData>('guest-remove');
+const confirmView = consoleView<ConfirmData>('confirm-user');
 
 type Part = 'groups' | 'sponsor' | 'access';
 
@@ -136,6 +138,20 @@ export function guestsScreens({ get, post }: Screens): void {
     // A button for an extension says until when: pressed twice, it extends once.
     const typed = page.field('until') || page.field('accessEndsAt').trim();
     return { accessEndsAt: typed === '' || typed === 'none' ? null : instantOf(typed, page.timeZone) };
+  });
+
+  get('/console/guests/:id/suspend', async (page) => {
+    const { guest } = await readGuest(page);
+    if (guest.status !== 'active' || !page.organization.policy.guestSuspensionAndEndDate)
+      throw new Problem('STATUS_CONFLICT', 'This guest cannot be suspended.');
+    const back = `/console/guests/${guest.id}`;
+    page.show(confirmView, {
+      name: nameOf(page, guest),
+      words: 'suspend',
+      path: `${back}/suspend`,
+      back,
+      better: null,
+    });
   });
 
   for (const [wish, notice] of [

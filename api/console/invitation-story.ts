@@ -22,6 +22,7 @@ const looks = {
   resent: { glyph: 'mail', tone: 'wait' },
   copied: { glyph: 'mail', tone: 'wait' },
   linked: { glyph: 'link', tone: 'wait' },
+  relinked: { glyph: 'link', tone: 'wait' },
   corrected: { glyph: 'draft', tone: 'quiet' },
   edited: { glyph: 'draft', tone: 'quiet' },
   'new-link-requested': { glyph: 'info', tone: 'warn' },
@@ -40,6 +41,9 @@ function toldOf({ type, data }: AuditEvent): Told | null {
   if (type === 'email.copied') return 'copied';
   if (type === 'email.address-suppressed') return data['reason'] === 'complaint' ? 'complained' : 'suppressed';
   if (type === 'invitation.refused' && data['bounced'] === true) return 'bounced';
+  // A link by hand is no mail. // D10
+  if (data['byHand'] === true && type === 'invitation.sent') return 'linked';
+  if (data['byHand'] === true && type === 'invitation.resent') return 'relinked';
   const [subject, name = ''] = type.split('.');
   return subject === 'invitation' && name in looks ? (name as Told) : null;
 }

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
+import { findParts, findSender, findSending, type Sending } from '../../db/queries/find-sending';
 import { guestTypes, invitationKinds, type InvitationStatus, invitationStatuses } from '../../domain/invitation';
 import { Problem } from '../../domain/problem';
 import { pickLocale, translator } from '../../i18n';
 import { toProblem } from '../middleware/problems';
-import type { invitation, invitationPage, link, timeline } from '../schemas/invitations';
+import type { invitation, invitationPage, link } from '../schemas/invitations';
 import { allGroups, type GroupBody } from './all-groups';
 import { type FieldSpec, type Form, formOf, typedOrNothing, typedOrNull } from './forms';
 import type { Screens } from './index';
@@ -20,7 +21,6 @@ import { consoleView } from './views';
 import { workflowHref } from './workflow-link';
 
 type InvitationBody = z.infer<typeof invitation>;
-type TimelineBody = z.infer<typeof timeline>;
 type LinkBody = z.infer<typeof link>;
 
 interface Badge {
@@ -61,8 +61,12 @@ interface Step {
   at: string;
 }
 
-const stepOf = (page: Page, step: InvitationBody['nextStep']): Step | null =>
-  step && { text: page.t(`console.steps.${step.action}`), at: step.at };
+/** A part has no steps of its own; but it ends when the whole of it does. // C3 */
+function stepOf(page: Page, { nextStep, status, expiresAt }: InvitationBody, isPart: boolean): Step | null {
+  if (nextStep) return { text: page.t(`console.steps.${nextStep.action}`), at: nextStep.at };
+  if (!isPart || status !== 'pending' || expiresAt === null) return null;
+  return { text: page.t('console.steps.expire'), at: expiresAt };
+}
 
 interface ListData {
   rows: {
@@ -94,7 +98,7 @@ interface DetailData {
   isGuest: boolean;
   email: string | null;
   status: Badge;
-  delivery: Badge;
+  delivery: Badge | null;
   deliveryDetail: string | null;
   /** The server refused the mail, or it came back. */
   undelivered: boolean;
@@ -105,17 +109,21 @@ interface DetailData {
   message: string | null;
   declineReason: string | null;
   may: Record<'send' | 'resend' | 'cancel' | 'link' | 'edit', boolean>;
-  /** A link by hand would kill one that was mailed. */
+  /** A link is out that a new one would kill. */
   asksForLink: boolean;
+  /** When the present link was made, if that went into the inviter's hands. */
+  linkedAt: string | null;
+  /** Of a part: who sends it, and where, in a sentence. // C3 */
+  part: string | null;
   userHref: string | null;
   mailsHref: string | null;
   workflowHref: string | null;
 }
 
 const detailView = consoleView<DetailData>('invitation');
-const cancelView = consoleView<{ id: string; name: string; back: string }>('confirm-cancel');
+const cancelView = consoleView<{ id: string; name: string; text: string; back: string }>('confirm-cancel');
 const linkView = consoleView<{ id: string; name: string; url: string; png: string; expiresAt: string | null }>('link');
-const confirmLinkView = consoleView<{ id: string; name: string }>('confirm-link');
+const confirmLinkView = consoleView<{ id: string; name: string; linkedAt: string | null }>('confirm-link');
 const editView = consoleView<EditData>('edit-invitation');
 
 interface EditData {
@@ -139,6 +147,8 @@ export function invitationScreens({ get, post }: Screens): void {
     const found = await page.ask<z.infer<typeof invitationPage>>('GET O/invitations', {
       query: { ...filter, ...listed(page) },
     });
+    const ids = found.items.map(({ id }) => id);
+    const parts = await page.read((trx) => findParts(trx, page.organization.id, ids));
     page.show(listView, {
       rows: found.items.map((row) => {
         const name = nameOf(page, row);
@@ -150,7 +160,7 @@ export function invitationScreens({ get, post }: Screens): void {
           email: row.email === name ? null : row.email,
           status: statusBadge(page, row.status),
           delivery: row.delivery.status === 'none' ? null : deliveryBadge(page, row.delivery),
-          next: stepOf(page, row.nextStep),
+          next: stepOf(page, row, parts.has(row.id)),
           createdAt: row.createdAt,
         };
       }),
@@ -173,39 +183,46 @@ export function invitationScreens({ get, post }: Screens): void {
 
   get('/console/invitations/:id', async (page) => {
     const row = await find(page);
-    const story = await page.ask<TimelineBody>('GET O/invitations/{id}/timeline', { params: { id: row.id } });
+    const sending = await sendingOf(page, row);
+    const isPart = sending.parentId !== null;
     page.show(detailView, {
       id: row.id,
       name: nameOf(page, row),
       isGuest: row.kind === 'guest',
       email: row.email,
       status: statusBadge(page, row.status),
-      delivery: deliveryBadge(page, row.delivery),
+      // Whether the mail of the whole arrived is known where that was sent.
+      delivery: isPart ? null : deliveryBadge(page, row.delivery),
       deliveryDetail: row.delivery.detail ?? null,
       undelivered: ['failed', 'bounced'].includes(row.delivery.status),
       mailFrom: page.services.mailFrom,
-      next: stepOf(page, story.nextStep),
+      next: stepOf(page, row, isPart),
       events: await storyOf(page, row.id),
-      facts: await factsOf(page, row),
+      facts: await factsOf(page, row, isPart),
       message: row.message,
       declineReason: row.declineReason,
-      may: doable(page, row),
-      asksForLink: hasMailedLink(row),
+      may: doable(page, row, isPart),
+      asksForLink: hasLink(row),
+      linkedAt: hasLink(row) ? linkTime(sending) : null,
+      part: await partWords(page, sending),
       userHref: row.userId === null ? null : `/console/users/${row.userId}`,
-      mailsHref: page.may('logs.read') ? `/console/emails?invitationId=${row.id}` : null,
-      workflowHref: runOf(page, row),
+      mailsHref: page.may('logs.read') && !isPart ? `/console/emails?invitationId=${row.id}` : null,
+      workflowHref: isPart ? null : runOf(page, row),
     });
   });
 
   get('/console/invitations/:id/cancel', async (page) => {
     const row = await find(page);
-    page.show(cancelView, { id: row.id, name: nameOf(page, row), back: `/console/invitations/${row.id}` });
+    const text = cancelWords(page, row, await sendingOf(page, row));
+    page.show(cancelView, { id: row.id, name: nameOf(page, row), text, back: `/console/invitations/${row.id}` });
   });
 
   for (const wish of wishes)
     post(`/console/invitations/:id/${wish}`, async (page) => {
-      const { id } = await find(page);
+      const row = await find(page);
+      const { id } = row;
       const back = safeBack(page, `/console/invitations/${id}`);
+      if (wish !== 'cancel' && (await isPartOf(page, row))) return page.go(back, 'partElsewhere', {}, 'bad');
       try {
         const done = await page.ask<InvitationBody>(`POST O/invitations/{id}/${wish}`, { params: { id } });
         page.go(back, `${wish}Done`, { name: nameOf(page, done) });
@@ -217,32 +234,43 @@ export function invitationScreens({ get, post }: Screens): void {
       }
     });
 
-  // A link that somebody has been mailed is dead from then on: that is asked about first.
+  const confirmLink = async (page: Page, row: InvitationBody, status = 200) => {
+    const linkedAt = linkTime(await sendingOf(page, row));
+    page.show(confirmLinkView, { id: row.id, name: nameOf(page, row), linkedAt }, status);
+  };
+
+  // A link that somebody has is dead from then on, mailed or handed over: that is asked about first.
   get('/console/invitations/:id/link', async (page) => {
     const row = await find(page);
-    if (!doable(page, row).link) throw new Problem('STATUS_CONFLICT', 'It is not open any more.');
-    page.show(confirmLinkView, { id: row.id, name: nameOf(page, row) });
+    if (await isPartOf(page, row)) return page.go(`/console/invitations/${row.id}`);
+    if (!doable(page, row, false).link) throw new Problem('STATUS_CONFLICT', 'It is not open any more.');
+    await confirmLink(page, row);
   });
 
   // The answer is a secret: it is shown this once, and an earlier link is dead.
   post('/console/invitations/:id/link', async (page) => {
     const before = await find(page);
     const { id } = before;
-    if (hasMailedLink(before) && page.field('sure') !== 'yes')
-      return page.show(confirmLinkView, { id, name: nameOf(page, before) });
+    if (await isPartOf(page, before)) return page.go(`/console/invitations/${id}`, 'partElsewhere', {}, 'bad');
     // The same form again, as when the page is loaded anew, would kill the link that has just been handed over.
-    if (!(await page.useUp('link'))) return page.show(confirmLinkView, { id, name: nameOf(page, before) }, 409);
+    if (!(await page.useUp('link'))) return confirmLink(page, before, 409);
+    if (hasLink(before) && page.field('sure') !== 'yes') return confirmLink(page, before);
     const { url, qrCode } = await page.ask<LinkBody>('POST O/invitations/{id}/link', { params: { id } });
     const row = await find(page);
     page.show(linkView, { id, name: nameOf(page, row), url, png: qrCode.png, expiresAt: row.expiresAt });
   });
 
-  get('/console/invitations/:id/edit', (page) => showEdit(page));
+  get('/console/invitations/:id/edit', async (page) => {
+    const row = await find(page);
+    if (await isPartOf(page, row)) return page.go(`/console/invitations/${row.id}`);
+    await showEdit(page);
+  });
   post(
     '/console/invitations/:id/edit',
     async (page) => {
       const row = await find(page);
       const { id, email } = row;
+      if (await isPartOf(page, row)) return page.go(`/console/invitations/${id}`, 'partElsewhere', {}, 'bad');
       const changed = changedFields(page, (await editing(page, row)).specs);
       const body = {
         // An address that was there cannot be taken away: emptied, it is refused.
@@ -269,13 +297,39 @@ export function invitationScreens({ get, post }: Screens): void {
 const find = (page: Page): Promise<InvitationBody> =>
   page.ask<InvitationBody>('GET O/invitations/{id}', { params: { id: page.param('id') } });
 
-/** Whether a link is out in a mail that works still, as far as anybody knows. */
-const hasMailedLink = ({ status, delivery }: InvitationBody): boolean =>
-  status === 'pending' && (delivery.status === 'sent' || delivery.status === 'queued');
+const sendingOf = (page: Page, { id }: InvitationBody): Promise<Sending> =>
+  page.read((trx) => findSending(trx, page.organization.id, id));
 
-/** What its state has an arrow for; whether it is allowed says the command. */
-function doable(page: Page, { status, email }: InvitationBody): DetailData['may'] {
+const isPartOf = async (page: Page, row: InvitationBody): Promise<boolean> =>
+  (await sendingOf(page, row)).parentId !== null;
+
+const linkTime = ({ linkedAt }: Sending): string | null => linkedAt?.toISOString() ?? null;
+
+/** Whether a link is out, mailed or handed over: what became of the mail says nothing of who has it. */
+const hasLink = ({ status }: InvitationBody): boolean => status === 'pending';
+
+/** The organization is named to whoever belongs to it: others may not even know that there is one of this name. // C3 */
+async function partWords(page: Page, { parentId }: Sending): Promise<string | null> {
+  if (parentId === null) return null;
+  const known = page.organizations.map(({ id }) => id);
+  const senderId = await findSender(page.services.database, known, parentId);
+  const sender = page.organizations.find(({ id }) => id === senderId);
+  return sender
+    ? page.t('console.invitation.partOf', { organizationName: sender.name })
+    : page.t('console.invitation.partOfAnother');
+}
+
+/** What cancelling does to whoever has the link. */
+function cancelWords(page: Page, { status }: InvitationBody, { linkedAt, parentId }: Sending): string {
+  if (parentId !== null) return page.t('console.invitation.cancelPart', { organizationName: page.organization.name });
+  if (status === 'draft') return page.t('console.invitation.cancelDraft');
+  return page.t(linkedAt === null ? 'console.invitation.cancelText' : 'console.invitation.cancelLinked');
+}
+
+/** What its state has an arrow for; whether it is allowed says the command. Of a part, no more than its end. // C3 */
+function doable(page: Page, { status, email }: InvitationBody, isPart: boolean): DetailData['may'] {
   const open = status === 'draft' || status === 'pending';
+  if (isPart) return { send: false, resend: false, cancel: open, link: false, edit: false };
   const again = status === 'pending' || (status === 'expired' && page.organization.policy.resendAfterExpiry);
   return {
     send: status === 'draft' && email !== null,
@@ -286,7 +340,7 @@ function doable(page: Page, { status, email }: InvitationBody): DetailData['may'
   };
 }
 
-async function factsOf(page: Page, row: InvitationBody): Promise<DetailData['facts']> {
+async function factsOf(page: Page, row: InvitationBody, isPart: boolean): Promise<DetailData['facts']> {
   const groupNames = row.groupIds.length > 0 ? await groupNamesOf(page) : new Map<string, string>();
   const others = row.additionalOrganizationIds.flatMap(
     (id) => page.organizations.find((organization) => organization.id === id)?.name ?? [],
@@ -314,7 +368,8 @@ async function factsOf(page: Page, row: InvitationBody): Promise<DetailData['fac
     ...text('locale', row.locale && translator(pickLocale(row.locale))('language')),
     ...text('invitedBy', type === 'platform' ? page.t('console.actors.platform') : displayName),
     ...at('createdAt', row.createdAt),
-    ...at('sentAt', row.sentAt),
+    // Where no mail went out, the term began with a link by hand.
+    ...at(row.delivery.status === 'none' && !isPart ? 'termStartedAt' : 'sentAt', row.sentAt),
     ...at('answeredAt', row.answeredAt),
     ...text('externalId', row.externalId),
   ];

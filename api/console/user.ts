@@ -49,9 +49,9 @@ interface DetailData {
   mailsHref: string | null;
 }
 
-interface ConfirmData {
+export interface ConfirmData {
   name: string;
-  action: UserAction;
+  /** Of `console.userActions`. */
   words: string;
   path: string;
   back: string;
@@ -117,11 +117,10 @@ export function userScreens({ get, post }: Screens): void {
       const { user } = await find(page);
       await assertFits(page, action, user);
       const name = personRow(page, user, new Map()).name;
-      const words = action === 'activate' && user.status === 'inactive' ? 'reactivate' : action;
+      const words = wordsFor(page, action, user);
       const back = `/console/users/${user.id}`;
       page.show(confirmView, {
         name,
-        action,
         words,
         path: `${back}/${action}`,
         back,
@@ -132,8 +131,9 @@ export function userScreens({ get, post }: Screens): void {
       const { user } = await find(page);
       const { name } = personRow(page, user, new Map());
       const back = safeBack(page, `/console/users/${user.id}`);
+      let done: UserBody | null;
       try {
-        await carryOut(page, action, user.id);
+        done = await carryOut(page, action, user.id);
       } catch (error) {
         const problem = toProblem(error);
         // How the seats are used takes a page of its own.
@@ -144,7 +144,9 @@ export function userScreens({ get, post }: Screens): void {
       const gone = action === 'delete' || action === 'remove';
       page.go(
         gone ? '/console/users' : back,
-        `${action.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())}User`,
+        action === 'activate' && done
+          ? activationNotice(done)
+          : `${action.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())}User`,
         { name },
       );
     });
@@ -216,10 +218,29 @@ function limitsOf(page: Page, user: UserBody, { isHome, neverActive }: Managemen
   return isHome || neverActive ? null : page.t('console.user.homeElsewhere');
 }
 
-async function carryOut(page: Page, action: UserAction, id: string): Promise<void> {
+/** What is asked about: more than one thing has the same button. */
+function wordsFor(page: Page, action: UserAction, { status }: UserBody): string {
+  if (action === 'activate' && status === 'inactive') return 'reactivate';
+  // An inactive person holds no seat, and where seats are not counted there is none to become free.
+  const frees = status === 'active' && page.organization.licences !== null;
+  return action === 'deactivate' && frees ? 'deactivateLicensed' : action;
+}
+
+/** Activated is who was deactivated, as what they were before; or who was inactive, until the end of the day. // E9 */
+function activationNotice({ status, reactivationDeadline }: UserBody): string {
+  if (reactivationDeadline !== null) return 'reactivateUser';
+  return status === 'active' ? 'activateUser' : 'activateInactiveUser';
+}
+
+/** @returns the user as they are now; null: nobody is there any more, or nothing is said of them */
+async function carryOut(page: Page, action: UserAction, id: string): Promise<UserBody | null> {
   if (action === 'remove') await page.ask('DELETE O/guests/{userId}', { params: { userId: id } });
   else if (action === 'delete') await page.ask('DELETE O/users/{id}', { params: { id } });
-  else await page.ask(`POST O/users/{id}/${action}`, { params: { id } });
+  else {
+    const done = await page.ask<UserBody | undefined>(`POST O/users/{id}/${action}`, { params: { id } });
+    return done ?? null;
+  }
+  return null;
 }
 
 function factsOf(page: Page, user: UserBody, management: Management | null): DetailData['facts'] {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { findParts } from '../../db/queries/find-sending';
 import { type UserStatus, userStatuses, userStatusWord, type UserStatusWord } from '../../domain/account';
 import { invitationKinds } from '../../domain/invitation';
 import { toProblem } from '../middleware/problems';
@@ -128,12 +129,15 @@ export function usersScreens({ get, post }: Screens): void {
       : await page.ask<UserPageBody>('GET O/users', { query: { ...filter, ...listed(page) } });
     const mayManage = page.may('invitations.manage');
     const back = page.request.originalUrl;
+    const parts = mayManage ? await partsAmong(page, users.items) : new Set<string>();
     const rows = users.items.map((user) => {
-      const actions = mayManage ? invitationActions(page, user) : [];
+      const isPart = user.invitation !== null && parts.has(user.invitation.id);
+      const actions = mayManage ? invitationActions(page, user, isPart) : [];
       return {
         ...personRow(page, user, groupNames),
         actions,
-        choosable: actions[0] && user.invitation ? `${user.invitation.id}.${actions[0].wish}` : null,
+        choosable:
+          actions[0] && user.invitation ? `${user.invitation.id}.${isPart ? 'resend' : actions[0].wish}` : null,
       };
     });
     const choices = (values: readonly string[], chosen: string | undefined, label: (value: string) => string) =>
@@ -235,6 +239,11 @@ async function actOn(page: Page, id: string, action: InvitationAction['wish']): 
     const problem = toProblem(error);
     if (problem.status >= 500) throw error;
     if (problem.status === 404) return { name, ok: false, text: gone, help: null, href: null };
+    if (
+      problem.code === 'STATUS_CONFLICT' &&
+      (await page.read((trx) => findParts(trx, page.organization.id, [id]))).has(id)
+    )
+      return { name, ok: false, text: page.t('console.results.part'), help: null, href };
     const { title, numbers, help } = refusalWords(page, problem);
     return { name, ok: false, text: title, help: [...numbers, help ?? ''].join(' ').trim() || null, href };
   }
@@ -246,10 +255,20 @@ interface InvitationAction {
   label: string;
 }
 
-/** What can be done about somebody's invitation, by what it is; whether it is allowed says the command. */
-function invitationActions(page: Page, { invitation: open }: UserBody): InvitationAction[] {
+const partsAmong = (page: Page, users: UserBody[]): Promise<ReadonlySet<string>> => {
+  const ids = users.flatMap(({ invitation: open }) =>
+    open && ['draft', 'pending', 'expired'].includes(open.status) ? [open.id] : [],
+  );
+  return page.read((trx) => findParts(trx, page.organization.id, ids));
+};
+
+/**
+ * What can be done about somebody's invitation, by what it is; whether it is allowed says the command. A part is sent by
+ * another organization, and can only be cancelled here. // C3
+ */
+function invitationActions(page: Page, { invitation: open }: UserBody, isPart: boolean): InvitationAction[] {
   if (!open) return [];
-  const wishes: InvitationAction['wish'][] =
+  const ours: InvitationAction['wish'][] =
     open.status === 'draft'
       ? ['send', 'cancel']
       : open.status === 'pending'
@@ -257,6 +276,7 @@ function invitationActions(page: Page, { invitation: open }: UserBody): Invitati
         : open.status === 'expired' && page.organization.policy.resendAfterExpiry
           ? ['resend']
           : [];
+  const wishes = isPart ? ours.filter((wish) => wish === 'cancel') : ours;
   return wishes.map((wish) => ({
     wish,
     path: `/console/invitations/${open.id}/${wish}`,

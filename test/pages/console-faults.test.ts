@@ -177,7 +177,16 @@ test('a guest who was changed meanwhile is shown beside what was typed', async (
 test('whoever may manage guests is offered to suspend them', async () => {
   const helper = await signedInPerson(usher, acme, 'helper@faults.test', { permissions: ['guests.manage'] });
   const page = await helper.call('GET', `/console/guests/${guest.id}`);
-  expect(page.text).toContain(`action="/console/guests/${guest.id}/suspend"`);
+  const asked = `/console/guests/${guest.id}/suspend`;
+  expect(page.text).toContain(`href="${asked}"`);
+  expect(page.text).not.toContain(`action="${asked}"`);
+  expect(heading(await helper.call('GET', asked))).toBe('Suspend Annie Lovelace?');
+  // The same verb on both screens of the same person, and the one of the status.
+  for (const path of [`/console/guests/${guest.id}`, `/console/users/${guest.id}`]) {
+    const german = mainText(await helper.call('GET', `${path}?lang=de`));
+    expect([path, /\bSperren\b/.test(german), /[Aa]ussetzen/.test(german)]).toEqual([path, true, false]);
+  }
+  expect((await member.call('GET', asked)).status).toBe(403);
 });
 
 test('a guest hears nothing of people who have not come in', async () => {
@@ -202,6 +211,11 @@ test('a link by hand is asked about while a mailed one works, and the mailed one
   const form = await formOf(chief, `/console/invitations/${id}`);
   expect(mainText(await postForm(chief, path, form))).not.toContain('QR');
   expect((await usher.call('GET', `/v1/invitation-tokens/${mailed.token}`, undefined, { key: null })).status).toBe(200);
+  // Whatever became of the mail, somebody may have it.
+  await usher.owner('invitations').where({ id }).update({ delivery_status: 'bounced' });
+  const bounced = await submit(chief, path, {});
+  expect(heading(bounced)).toContain('Make a new link for');
+  expect(mainText(bounced)).toContain('The link that was mailed is dead from then on');
   const made = await submit(chief, path, { sure: 'yes' });
   expect(made.text).toContain('data:image/png');
   const dead = await usher.call('GET', `/v1/invitation-tokens/${mailed.token}`, undefined, { key: null });

@@ -287,7 +287,7 @@ test('staff change the groups of a guest, name a sponsor, limit, suspend and rem
   for (let time = 0; time < 2; time += 1) await after(staff, await access({ until }));
   expect((await acme.call('GET', `/users/${dora.id}`)).body.accessEndsAt).toBe('2031-05-08T10:00:00.000Z');
 
-  const suspend = await formOn(staff, path, `${path}/suspend`);
+  const suspend = await formOn(staff, `${path}/suspend`, `${path}/suspend`);
   await after(staff, await suspend());
   expect((await dora.call('GET', '/v1/organizations/current/groups')).status).not.toBe(200);
   const resume = await formOn(staff, path, `${path}/resume`);

@@ -213,7 +213,7 @@ test('B5, B6: an invitation sent later is suggested to be sent, and goes out fro
   );
   expect(location(sent)).toBe('/console/users?q=later@');
   const listed = mainText(await admin.call('GET', '/console/users?q=later@'));
-  expect(listed).toContain('The invitation of La Ter goes out now.');
+  expect(listed).toContain('The invitation to La Ter goes out now.');
   expect(listed).toContain('Invited, Invitation pending');
   expect((await usher.linkFor('later@northwind.test')).token).not.toBe('');
 });
@@ -226,14 +226,86 @@ test('D10: without an address there is a link with a QR code, and the earlier on
     guestGroupIds: (await guestGroup()).id,
   });
   const at = location(drafted);
+  expect(mainText(await admin.call('GET', at))).toContain('There is no email address. Make a link and hand it over');
+  expect(mainText(await admin.call('GET', `${at}/cancel`))).toContain('It was never sent, and there is no link to it.');
   const link = await submit(admin, at, {}, `${at}/link`);
   const url = elementsOf(link.text).find(({ attributes }) => attributes['id'] === 'link')?.attributes['value'] ?? '';
   expect(url).toMatch(/^http:\/\/usher\.test\/invitations\/[\w-]+$/);
   expect(link.text).toContain('src="data:image/png;base64,');
   expect(link.headers['cache-control']).toBe('no-store');
-  await submit(admin, at, {}, `${at}/link`);
   const token = url.split('/').at(-1) ?? '';
-  expect((await usher.call('GET', `/v1/invitation-tokens/${token}`, undefined, { key: null })).status).toBe(410);
+  const opened = async () =>
+    (await usher.call('GET', `/v1/invitation-tokens/${token}`, undefined, { key: null })).status;
+
+  // The link is out: the screen says so, and nobody ends it without being asked.
+  const made = await admin.call('GET', at);
+  expect(mainText(made)).toMatch(/A link to hand over was made on .+; a new one ends it at once\./);
+  expect(mainText(made)).not.toContain('There is no email address. Make a link');
+  expect(made.text).toContain(`href="${at}/link"`);
+  expect(mainText(made)).toContain('Link made');
+  expect(mainText(made)).not.toContain('Sent');
+  expect(mainText(await admin.call('GET', `${at}/cancel`))).toContain('The link that was made to hand over is dead');
+  const asked = await submit(admin, `${at}/link`, {});
+  expect([heading(asked), await opened()]).toEqual(['Make a new link for Tom Baker?', 200]);
+  expect(mainText(asked)).toMatch(/A link to hand over was made on .+ It is dead from then on/);
+  await submit(admin, `${at}/link`, { sure: 'yes' });
+  expect(await opened()).toBe(410);
+  expect(mainText(await admin.call('GET', at))).toContain('New link made');
+  expect(mainText(await admin.call('GET', at))).not.toContain('Sent');
+});
+
+test('C3: the part of an invitation that another organization sends can be cancelled, and offers nothing in vain', async () => {
+  const first = await usher.createOrganization({ name: 'Fabrikam', preset: '28-days' });
+  const second = await usher.createOrganization({ name: 'Litware', preset: '28-days' });
+  const here = await signedInPerson(usher, second, 'here@litware.test', { role: 'administrator' });
+  const both = await signedInPerson(usher, second, 'both@litware.test', { role: 'administrator' });
+  await first.invite({ email: both.email });
+  const [own] = (await both.call('GET', '/v1/me/invitations')).body.items;
+  await both.call('POST', `/v1/me/invitations/${own.id}/accept`);
+  await both.call('PUT', '/v1/me/current-organization', { organizationId: second.id });
+  const partOf = async (email: string, fields: Record<string, unknown> = {}) => {
+    const body = { email, firstName: 'Grace', lastName: email, additionalOrganizationIds: [second.id], ...fields };
+    expect((await usher.call('POST', `/v1/organizations/${first.id}/invitations`, body)).status).toBe(201);
+    return (await second.call('GET', `/invitations?q=${encodeURIComponent(email)}`)).body.items[0] as { id: string };
+  };
+  const part = await partOf('part@fabrikam.test');
+  const at = `/console/invitations/${part.id}`;
+  const page = await here.call('GET', at);
+  const text = mainText(page);
+  expect(text).toContain('Part of an invitation by another organization. It is sent, sent again and changed there.');
+  expect(text).toContain('The invitation expires');
+  for (const untrue of ['Fabrikam', 'No email', 'Nothing is planned', 'Send again', 'Link by hand', 'Edit'])
+    expect(text).not.toContain(untrue);
+  // Whoever belongs there is told where it is sent.
+  expect(mainText(await both.call('GET', at))).toContain('Part of an invitation by Fabrikam.');
+  // What was offered by an older screen is refused in words that are true, and nobody is asked in vain.
+  for (const wish of ['resend', 'link', 'edit']) {
+    const refused = await submit(here, '/console/invite', { sure: 'yes' }, `${at}/${wish}`);
+    expect([wish, refused.status, location(refused)]).toEqual([wish, 303, at]);
+    expect(mainText(await here.call('GET', at))).toContain('This is part of an invitation by another organization');
+  }
+  for (const asked of ['link', 'edit']) expect(location(await here.call('GET', `${at}/${asked}`))).toBe(at);
+  // Lists: the same.
+  expect(mainText(await here.call('GET', '/console/invitations?q=part@fabrikam.test'))).toContain(
+    'The invitation expires',
+  );
+  const list = await here.call('GET', '/console/users?q=part@fabrikam.test');
+  expect(list.text).toContain(`${at}/cancel`);
+  expect(list.text).not.toContain(`${at}/resend`);
+  const many = { wish: 'send', chosen: `${part.id}.resend` };
+  expect(mainText(await submit(here, '/console/invite', many, '/console/users/many'))).toContain(
+    'It is part of an invitation by another organization, and is sent there.',
+  );
+  const cancelling = mainText(await here.call('GET', `${at}/cancel`));
+  expect(cancelling).toContain('Only the part for Litware is cancelled.');
+  expect(location(await submit(here, `${at}/cancel`, {}))).toBe(at);
+  expect((await second.call('GET', `/invitations/${part.id}`)).body.status).toBe('cancelled');
+  expect((await first.call('GET', '/invitations?q=part@fabrikam.test')).body.items[0].status).toBe('pending');
+
+  const draft = await partOf('unsent@fabrikam.test', { send: false });
+  const drafted = mainText(await here.call('GET', `/console/invitations/${draft.id}`));
+  expect(drafted).toContain('Here you can only cancel this part.');
+  expect(drafted).not.toContain('Send it now');
 });
 
 test('the preview shows the mail with the personal text, literally, and can do nothing', async () => {
@@ -437,10 +509,11 @@ test('C8, E2, E9: a user is renamed, deactivated, activated and deleted; refusal
     409,
     true,
   ]);
+  expect(mainText(await admin.call('GET', `${at}/deactivate`))).toContain('A licence becomes free.');
   expect(location(await submit(admin, `${at}/deactivate`, {}))).toBe(at);
   expect(mainText(await admin.call('GET', at))).toContain('Deactivated');
   expect(location(await submit(admin, at, {}, `${at}/activate`))).toBe(at);
-  expect(mainText(await admin.call('GET', at))).toContain('is active again');
+  expect(mainText(await admin.call('GET', at))).toContain('Man Aged is active again.');
   expect(location(await submit(admin, `${at}/delete`, {}))).toBe('/console/users');
   expect((await admin.call('GET', at)).status).toBe(404);
   await submit(admin, `/console/users/${admin.id}/deactivate`, {});
@@ -457,6 +530,41 @@ test('C8, E2, E9: a user is renamed, deactivated, activated and deleted; refusal
   const warned = mainText(await admin.call('GET', `/console/users/${inactive.id}/activate`));
   expect(warned).toContain('must both happen today, before 24:00 in the time zone of the organization');
   expect(warned).toContain('Recommended: a new password instead');
+  const back = `/console/users/${inactive.id}`;
+  expect(location(await submit(admin, back, {}, `${back}/activate`))).toBe(back);
+  expect(mainText(await admin.call('GET', back))).toContain(
+    'A password link goes out to Go Ne, who has until tonight to come back.',
+  );
+});
+
+test('what is said of activating and deactivating is what happens: no licence where none are counted, and the status as it was', async () => {
+  const boss = await signedInPerson(usher, other, 'boss@contoso.test', { role: 'administrator' });
+  const { id } = await signedInPerson(usher, other, 'off@contoso.test', { firstName: 'Of', lastName: 'Fon' });
+  const at = `/console/users/${id}`;
+  const asked = mainText(await boss.call('GET', `${at}/deactivate`));
+  expect(asked).toContain('You can activate them again.');
+  expect(asked).not.toContain('licence');
+  // Deactivated while inactive, somebody comes back as that.
+  await usher.owner('accounts').where({ id }).update({ status: 'inactive' });
+  await submit(boss, `${at}/deactivate`, {});
+  await submit(boss, at, {}, `${at}/activate`);
+  const text = mainText(await boss.call('GET', at));
+  expect(text).toContain('Of Fon is not deactivated any more, but inactive as before.');
+  expect((await other.call('GET', `/users/${id}`)).body.status).toBe('inactive');
+});
+
+test('an invitation is to somebody, in either language', async () => {
+  const { id } = await home.invite({ email: 'to@northwind.test', firstName: 'To', lastName: 'Whom' });
+  const at = `/console/invitations/${id}`;
+  const german = await again('admin@northwind.test');
+  const title = elementsOf((await german.call('GET', `${at}?lang=de`)).text).find(({ name }) => name === 'title');
+  expect(title?.text).toContain('Einladung an To Whom');
+  expect(heading(await german.call('GET', `${at}/cancel`))).toBe('Einladung an To Whom zurückziehen?');
+  expect((await admin.call('GET', at)).text).toContain('<title>Invitation to To Whom');
+  expect(heading(await admin.call('GET', `${at}/cancel`))).toBe('Cancel the invitation to To Whom?');
+  expect(mainText(await admin.call('GET', `${at}/cancel`))).toContain('The link in the email is dead at once.');
+  await submit(admin, `${at}/cancel`, {});
+  expect(mainText(await admin.call('GET', at))).toContain('The invitation to To Whom is cancelled.');
 });
 
 test('D11, D12: a guest is suspended, resumed, limited in time and removed; elsewhere the policy says no', async () => {
@@ -632,6 +740,15 @@ test('the Temporal UI is linked for administrators of the operator’s organizat
   });
   try {
     const chief = await signedInPerson(usher, other, 'chief@contoso.test', { role: 'administrator' });
+    // A part has no workflow of its own. // C3
+    const whole = {
+      email: 'whole@contoso.test',
+      firstName: 'Wh',
+      lastName: 'Ole',
+      additionalOrganizationIds: [home.id],
+    };
+    expect((await usher.call('POST', `/v1/organizations/${other.id}/invitations`, whole)).status).toBe(201);
+    const part = (await home.call('GET', '/invitations?q=whole@contoso.test')).body.items[0].id as string;
     const staff = await signedInPerson(usher, home, 'helper@northwind.test', { role: 'staff' });
     const ours = (await home.invite({ email: 'linked@northwind.test' })).id as string;
     const theirs = (await other.invite({ email: 'linked@contoso.test', firstName: 'Lin', lastName: 'Ked' }))
@@ -643,6 +760,7 @@ test('the Temporal UI is linked for administrators of the operator’s organizat
       return [page.status, page.text.includes(ui)];
     };
     expect(await shown(admin, ours)).toEqual([200, true]);
+    expect(await shown(admin, part)).toEqual([200, false]);
     expect(await shown(chief, theirs)).toEqual([200, false]);
     expect(await shown(staff, ours)).toEqual([200, false]);
     expect(await shown(chief, ours)).toEqual([404, false]);
