@@ -556,7 +556,7 @@ test('what is said of activating and deactivating is what happens: no licence wh
 test('an invitation is to somebody, in either language', async () => {
   const { id } = await home.invite({ email: 'to@northwind.test', firstName: 'To', lastName: 'Whom' });
   const at = `/console/invitations/${id}`;
-  const german = await again('admin@northwind.test');
+  const german = await signedInPerson(usher, home, 'deutsch@northwind.test', { role: 'administrator' });
   const title = elementsOf((await german.call('GET', `${at}?lang=de`)).text).find(({ name }) => name === 'title');
   expect(title?.text).toContain('Einladung an To Whom');
   expect(heading(await german.call('GET', `${at}/cancel`))).toBe('Einladung an To Whom zurückziehen?');
