@@ -4,7 +4,7 @@ import Handlebars from 'handlebars';
 import { defaultColour, textColourOn } from '../../domain/branding';
 import { compileTemplate, type FillTemplate, oneLine, paragraphs } from '../../domain/mail-template';
 import { type MailParts, type MailTemplateName, mailTemplateTypes, variable } from '../../domain/mail-templates';
-import { formatInstant, hasText, translator, type Locale, type Variables } from '../../i18n';
+import { formatInstant, hasText, type Locale, locales, type Translate, translator, type Variables } from '../../i18n';
 import {
   type HolderMail,
   type InvitationMail,
@@ -189,10 +189,16 @@ function assertWebAddress(link: string): void {
 
 type HelperOptions = Omit<Handlebars.HelperOptions, 'data'> & { data: { locale: Locale } };
 
+const translators = Object.fromEntries(locales.map((locale) => [locale, translator(locale)])) as Record<
+  Locale,
+  Translate
+>;
+
 const helpers = {
   /** `{{t "mail.common.greeting"}}`: a text of the catalogue in the mail's language, with all that the mail says. */
   t(this: Variables, key: string, options: HelperOptions): string {
-    return translator(options.data.locale)(key, { ...this, ...(options.hash as Variables) });
+    const more = options.hash as Variables;
+    return translators[options.data.locale](key, Object.keys(more).length > 0 ? { ...this, ...more } : this);
   },
   locale: (options: HelperOptions): string => options.data.locale,
   /** Joins the parts of a catalogue key. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import i18next from 'i18next';
 import { mailTypes } from '../../activities/email/mail-types';
 import { templateVariables } from '../../domain/mail-templates';
 import { knownReason, mailReason, type MailReason, mailReasons } from '../../domain/mail-reason';
@@ -111,6 +112,37 @@ describe('translator', () => {
     const hostile = '{{inviterName}} $t(language) $& <b>&amp;</b>';
     const text = translator('en')('pages.registration.title', { organizationName: hostile, inviterName: 'x' });
     expect(text).toBe(`Join ${hostile}`);
+  });
+
+  it('says to the letter what the library would say', () => {
+    const library = i18next.createInstance();
+    void library.init({
+      ...{ initAsync: false, supportedLngs: locales, fallbackLng: 'en', nsSeparator: false },
+      resources: { en: { translation: en }, de: { translation: de } },
+      interpolation: { escapeValue: false, skipOnVariables: true },
+    });
+    const values = [
+      'Ada',
+      '',
+      '{{link}} {{organizationName}} {{{name}}} $t(language) $& $1 $$ \\ <b>&amp;\n\u202e',
+      3,
+      0,
+      null,
+      undefined,
+    ];
+    const wrong = locales.flatMap((locale) =>
+      [...catalogues[locale]].flatMap(([key, text]) =>
+        [...values, 'mixed', 'none'].flatMap((value) => {
+          const names = value === 'none' ? [] : variables(text).map((name) => name.replace(/[{}\s]/g, ''));
+          const given = Object.fromEntries(
+            names.map((name, index) => [name, value === 'mixed' ? values[index % values.length] : value]),
+          );
+          const expected = library.t(key, { lng: locale, replace: given, nest: false });
+          return translator(locale)(key, given) === expected ? [] : [{ locale, key, value }];
+        }),
+      ),
+    );
+    expect(wrong).toEqual([]);
   });
 
   it('answers an unknown key with itself, but no test gets past one', () => {
