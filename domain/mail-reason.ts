@@ -17,6 +17,7 @@ const phrases = {
   // What happened to the connection.
   'no-answer': 'The mail server did not answer in time.',
   'no-last-answer': 'The mail server has the mail, but did not answer in time: it may have arrived.',
+  unheard: 'The connection ended before the mail server’s answer was heard: the mail may have arrived.',
   // Of releases that took this for a try.
   busy: 'All connections to the mail server are busy.',
   'takes-none': 'The mail server takes no mails at the moment ({{code}}).',
@@ -57,6 +58,7 @@ const known: [pattern: RegExp, code: MailReason][] = [
   // Why a copy did not go out: what the API would have said.
   [/^Not sent: The deadline of this invitation has passed: its link opens nothing any more\.$/, 'deadline'],
   [/^Not sent: This invitation is (?<status>draft|accepted|declined|expired|cancelled)\.$/, 'closed'],
+  [/^Not sent: The deadline of this invitation has changed, and this mail names another\.$/, 'term-changed'],
   [/^Not sent: The invitation has a newer link, and this one is dead\.$/, 'newer-link'],
   [
     /^Not sent: This address is not mailed any more \(suppressed: bounced on (?<day>[\d-]{10})\): correct it, or have it released\.$/,
@@ -75,4 +77,12 @@ export function knownReason(detail: string): { code: MailReason; values: Record<
     if (match) return { code, values: { ...match.groups } };
   }
   return null;
+}
+
+const notTaken: readonly MailReason[] = ['no-answer', 'busy', 'takes-none', 'unreachable'];
+
+/** Whether a server that has put a mail off, in these words, surely has not got it. */
+export function wasNotTaken(response: string): boolean {
+  const reason = knownReason(response);
+  return reason ? notTaken.includes(reason.code) : /^4\d\d\b/.test(response);
 }

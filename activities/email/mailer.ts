@@ -251,7 +251,7 @@ export function createMailer({
       lastAnswerAt = Date.now();
       return { result: 'accepted', response: info.response ?? '250', code: '250' };
     } catch (error) {
-      const outcome = outcomeOf(error as SmtpError, cut);
+      const outcome = outcomeOf(error as SmtpError, cut, line.handedOverAt !== null);
       const { message, code, command, responseCode } = error as SmtpError;
       // A server that refuses us altogether has answered no mail.
       if (responseCode && /^(RCPT TO|DATA)/.test(command ?? '')) lastAnswerAt = Date.now();
@@ -333,14 +333,16 @@ interface SmtpError extends Error {
  * Only an answer to this very mail refuses it for good. A server that takes no mail at all, not from this sender, not with
  * this password or not without TLS, is for the operator to mend, and tried again; what it says is not for tenants to read.
  */
-function outcomeOf(error: SmtpError, cut: string | null): SendOutcome {
+function outcomeOf(error: SmtpError, cut: string | null, handedOver: boolean): SendOutcome {
   const aboutMail = /^(RCPT TO|DATA)/.test(error.command ?? '');
   const refused = (error.responseCode ?? 0) >= 500 && aboutMail;
   const kind = /\bE[A-Z]{4,}\b/.exec(error.message)?.[0] ?? error.code ?? 'error';
   const words = aboutMail ? error.response : undefined;
   const response = error.responseCode
     ? mailReason('takes-none', { code: error.responseCode })
-    : mailReason('unreachable', { code: kind });
+    : handedOver
+      ? mailReason('unheard')
+      : mailReason('unreachable', { code: kind });
   return {
     result: refused ? 'refused' : 'deferred',
     response: cut ?? words?.slice(0, 1_000) ?? response,

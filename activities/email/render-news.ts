@@ -51,7 +51,7 @@ function withAddress(item: NewsItem, locale: Locale): string {
 /** Reasons of our own in the reader's language; what people and mail servers have said, as they said it. */
 function detailOf({ event, detail }: NewsItem, locale: Locale): string | null {
   // Whoever declines may write what reads like one of ours.
-  return event === 'undeliverable' && detail !== null ? reasonIn(locale, detail) : detail;
+  return event !== 'declined' && detail !== null ? reasonIn(locale, detail) : detail;
 }
 
 /** "Unnamed person" and "(guest)" in the language of a mail. */

@@ -170,8 +170,7 @@ function fill(
   { type, asGuest = false, locale }: { type: string; asGuest?: boolean; locale: Locale },
   values: Record<string, unknown>,
 ) {
-  // A reminder has words of its own for guests.
-  const context = { ...values, type: type === 'invitation-reminder' && asGuest ? `${type}.guest` : type };
+  const context = { ...values, type: `${type}${variantOf(type, asGuest, Boolean(values['detail']))}` };
   const options = { data: { locale } };
   return {
     // A name may hold anything; a header may not.
@@ -179,6 +178,12 @@ function fill(
     html: html(context, options).trim() + '\n',
     text: text(context, options).trim() + '\n',
   };
+}
+
+/** A reminder has words of its own for guests, and an expiry for what was never delivered. */
+function variantOf(type: string, asGuest: boolean, hasDetail: boolean): string {
+  if (type === 'invitation-reminder' && asGuest) return '.guest';
+  return type === 'invitation-expired' && hasDetail ? '.undelivered' : '';
 }
 
 /** `{{link}}` in an href lets `javascript:` through, and a space or quote would cut the visible copy short. */

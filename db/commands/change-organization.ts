@@ -6,7 +6,7 @@ import { readClock, type Transaction } from '../database';
 import { Invitation } from '../models/invitation';
 import { Organization } from '../models/organization';
 import { countSeats } from '../queries/count-seats';
-import { recordEvents } from './record-event';
+import { deadlineChanged, recordEvents } from './record-event';
 import { type Change, saveInvitation } from './save-invitation';
 import { remindersAfter, remindersOf, replanReminders, withinAccess } from './start-term';
 import { lockSeats } from './take-seat';
@@ -82,6 +82,7 @@ export async function changePolicy(
       if (stays && sameInstants(reminderAt, remindersAfter(invitation, now))) continue;
       const reminders = await replanReminders(trx, saved, { ...invitation, expiresAt }, now);
       const { change } = await saveInvitation(trx, invitation, { expiresAt, ...reminders }, now);
+      if (!stays) await recordEvents(trx, deadlineChanged(invitation, actor, now));
       changes.push(change);
     }
   }

@@ -4,6 +4,7 @@ import { addressKey } from '../../domain/email-address';
 import { notFound, Problem } from '../../domain/problem';
 import { type Database, inOrganization, readClock, type Transaction } from '../database';
 import { AccountMail, type AccountMailType } from '../models/account-mail';
+import { AuditEvent } from '../models/audit-event';
 import { Email } from '../models/email';
 import { Invitation } from '../models/invitation';
 import { addressSuppressed, findSuppression } from '../queries/find-suppression';
@@ -32,7 +33,7 @@ export async function copyMail(
 ): Promise<string> {
   const original = await findOriginal(trx, organizationId, id);
   const { invitation, now, expired } = await meet(trx, organizationId, original.invitationId, manager);
-  const refusal = await refusalOf(trx, expired?.invitation ?? invitation, original, now);
+  const refusal = await refusalOf(trx, expired?.invitation ?? invitation, original, original.createdAt, now);
   if (refusal) throw refusal;
   // Read again under the lock: a try may have come to its end meanwhile.
   const email = await Email.query(trx).findOne({ id: original.id, organizationId }).throwIfNotFound();
@@ -83,11 +84,15 @@ async function findOriginal(trx: Transaction, organizationId: string, id: string
   throw new Problem('MAIL_NOT_COPYABLE', 'Only invitations and their reminders can be sent again from the log.');
 }
 
-/** Why the link of a mail is not to go out once more, or null. Asked by the command and again before every try. */
+/**
+ * Why a mail is not to go out once more, or null. Asked by the command and again before every try.
+ * @param writtenAt since when the mail says what it says
+ */
 async function refusalOf(
   trx: Transaction,
   invitation: Invitation,
   mail: { generation: number | null; recipient: string },
+  writtenAt: Date,
   now: Date,
 ): Promise<Problem | null> {
   const status = effectiveStatus(invitation, now);
@@ -101,6 +106,14 @@ async function refusalOf(
     return new Problem('MAIL_SUPERSEDED', 'The invitation has another address by now, and this link is dead.');
   if (invitation.generation !== mail.generation)
     return new Problem('MAIL_SUPERSEDED', 'The invitation has a newer link, and this one is dead.');
+  const moved = await AuditEvent.query(trx)
+    .where({ organizationId: invitation.organizationId, invitationId: invitation.id, type: 'invitation.edited' })
+    .where('at', '>', writtenAt)
+    .whereRaw(`data -> 'fields' \\? 'expiresAt'`)
+    .select('id')
+    .first();
+  if (moved)
+    return new Problem('MAIL_SUPERSEDED', 'The deadline of this invitation has changed, and this mail names another.');
   const suppressed = await findSuppression(trx, invitation.organizationId, mail.recipient);
   return suppressed ? addressSuppressed(suppressed) : null;
 }
@@ -117,7 +130,7 @@ export function claimCopy(database: Database, known: AccountMail, leaseMs: numbe
     const now = await readClock(trx);
     const pause = notNow(mail, now);
     if (pause) return pause;
-    const refusal = await refusalOf(trx, invitation, mail, now);
+    const refusal = await refusalOf(trx, invitation, mail, first.createdAt, now);
     if (refusal) {
       await mail.$query(trx).patch(refusedBy(mail, `Not sent: ${refusal.message}`, now));
       return { claimed: false, status: 'failed' };

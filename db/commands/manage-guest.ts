@@ -20,6 +20,7 @@ import {
 import { planAccess } from './plan-access';
 import { recordVisit } from './record-visit';
 import { lockInvitation, saveInvitation } from './save-invitation';
+import { deadlineChanged, recordEvents } from './record-event';
 import { replanReminders, withinAccess } from './start-term';
 
 export interface GuestPatch {
@@ -71,12 +72,11 @@ export async function changeGuest(
     if (invitation && membership.joinedAt === null) {
       const fresh = await lockInvitation(trx, organizationId, invitation.id);
       const expiresAt = fresh.expiresAt && withinAccess(fresh.expiresAt, accessEndsAt);
-      const reminders =
-        expiresAt?.getTime() === fresh.expiresAt?.getTime()
-          ? {}
-          : await replanReminders(trx, met.organization, { ...fresh, expiresAt }, now);
+      const stays = expiresAt?.getTime() === fresh.expiresAt?.getTime();
+      const reminders = stays ? {} : await replanReminders(trx, met.organization, { ...fresh, expiresAt }, now);
       const saved = await saveInvitation(trx, fresh, { accessEndsAt, expiresAt, ...reminders }, now);
       changed.changes.push(saved.change);
+      if (!stays) await recordEvents(trx, deadlineChanged(fresh, manager.actor, now));
     }
     await record(trx, met, 'guest.access-changed', manager, { accessEndsAt: accessEndsAt?.toISOString() ?? null });
   }

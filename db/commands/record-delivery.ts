@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { PartialModelObject } from 'objection';
 import { systemActor } from '../../domain/actor';
 import { mailBackoff } from '../../domain/mail-backoff';
+import { mailReason, wasNotTaken } from '../../domain/mail-reason';
 import { type NextStep, nextStep } from '../../domain/next-step';
 import { type Database, readClock, type Transaction } from '../database';
 import { type DeliveryAttempt, Email } from '../models/email';
@@ -75,8 +76,9 @@ export const planOf = (
 });
 
 /**
- * Takes the mail of the invitation's present generation for sending, if it is due. The first time, it is rendered and
- * written to the mail log; every later try sends those same bytes under the same Message-ID. // E6
+ * Takes the mail of the invitation's present generation for sending, if it is due. The first time, it is written to the mail
+ * log. Later tries have the same Message-ID, and the same bytes as soon as one may have arrived; until then it is written
+ * anew where what it says has changed. // E6, F7
  * @param leaseMs nobody else sends it for so long; longer than the sender's own time limit
  */
 export async function claimInvitationMail(
@@ -138,6 +140,7 @@ export async function takeMail(
     id,
     organizationId,
     invitationId,
+    template: 'built-in' as const,
     ...mail,
     generation,
     recipient: invitation.email ?? '',
@@ -159,9 +162,30 @@ export async function takeMail(
     .throwIfNotFound();
   if (known.leaseUntil && known.leaseUntil > now)
     return { claimed: false, busyMs: known.leaseUntil.getTime() - now.getTime() };
-  await known.$query(trx).patch(lease);
-  return { claimed: true, email: Object.assign(known, lease), first: false };
+  const taken = {
+    ...lease,
+    ...(mayHaveArrived(known) ? { detail: mailReason('unheard') } : writtenAnew(known, email)),
+  };
+  await known.$query(trx).patch(taken);
+  return { claimed: true, email: Object.assign(known, taken), first: false };
 }
+
+/**
+ * Whether the server may have taken a mail without being heard: what it has stays as it is, byte for byte. Whoever died with
+ * the mail in hand has left their name; that is remembered, as is a doubt that many later tries have pushed out of the list.
+ */
+const mayHaveArrived = ({ leaseOwner, detail, attempts }: Email): boolean =>
+  leaseOwner !== null || detail === mailReason('unheard') || !attempts.every(({ response }) => wasNotTaken(response));
+
+/** A mail that has not left says what holds now: deadline, names and text may have changed since, or its template. // F7 */
+function writtenAnew(known: Email, fresh: Pick<Email, (typeof contents)[number] | 'createdAt'>): Partial<Email> {
+  if (contents.every((part) => known[part] === fresh[part])) return {};
+  const { locale, template, sender, subject, html, text, replyTo, createdAt } = fresh;
+  const anew = { locale, sender, subject, html, text, replyTo, createdAt, contentsRemovedAt: null };
+  return { ...anew, ...(template && { template }) };
+}
+
+const contents = ['locale', 'template', 'sender', 'subject', 'html', 'text', 'replyTo'] as const;
 
 /** Where an answer goes: to the person who invites, while they are here, at an address that they have proved to be theirs. */
 async function inviterAddress(trx: Transaction, invitation: Invitation): Promise<string | null> {

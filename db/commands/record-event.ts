@@ -1,6 +1,7 @@
 import type { Actor } from '../../domain/actor';
 import type { Transaction } from '../database';
 import { AuditEvent } from '../models/audit-event';
+import type { Invitation } from '../models/invitation';
 
 export interface NewEvent {
   organizationId: string;
@@ -33,3 +34,14 @@ export const writingEvents = (trx: Transaction, ...events: NewEvent[]) =>
       })),
     )
     .returning('id');
+
+/** The deadline of an open invitation was moved: mails that were written before name another, and are not copied any more. // E6, F7 */
+export const deadlineChanged = (
+  { organizationId, id: invitationId, accountId, generation }: Invitation,
+  actor: Actor,
+  at: Date,
+): NewEvent => ({
+  ...{ organizationId, invitationId, accountId, actor, at },
+  type: 'invitation.edited',
+  data: { generation, fields: ['expiresAt'] },
+});

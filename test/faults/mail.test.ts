@@ -156,6 +156,71 @@ describe('mails that are tried at the same time', () => {
   });
 });
 
+describe('what is changed while a mail waits', () => {
+  const text = (mail?: { parsed: { text?: string } }) => mail?.parsed.text ?? '';
+  const change = async (id: unknown, ours: TestOrganization) => {
+    const policy = { invitationLifetime: 'P2D', applyToPending: true };
+    expect((await ours.call('PATCH', '/policy', policy)).status).toBe(200);
+    const patch = { message: 'SECOND TEXT', firstName: 'Grace' };
+    expect((await ours.call('PATCH', `/invitations/${id}`, patch)).status).toBe(200);
+  };
+  const sentBy = (ours: TestOrganization, id: unknown) =>
+    eventually(
+      () => ours.call('GET', `/invitations/${id}`),
+      ({ body }) => body.delivery.status === 'sent',
+      40_000,
+    );
+  const dayOf = (instant: string) =>
+    new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', timeZone: 'UTC' }).format(new Date(instant));
+
+  test('is in the mail that goes out: deadline, names and text, under the same Message-ID', async () => {
+    const ours = await usher.createOrganization({ timeZone: 'UTC' });
+    const email = 'waiting@example.com';
+    answers.set(email, () => ({ code: 451, text: 'Later' }));
+    const { id, expiresAt: before } = await ours.invite({ email, firstName: 'Ada', message: 'FIRST TEXT' });
+    const [first] = await eventually(
+      () => emailRows(id as string),
+      ([row]) => (row?.attempts.length ?? 0) > 0,
+    );
+    await change(id, ours);
+    answers.delete(email);
+    const { body } = await sentBy(ours, id);
+    const [mail, ...more] = mailsTo(email);
+    expect(more).toEqual([]);
+    for (const said of ['Hello Grace', 'SECOND TEXT', dayOf(body.expiresAt as string)])
+      expect(text(mail)).toContain(said);
+    for (const old of ['Ada', 'FIRST TEXT', dayOf(before as string)]) expect(text(mail)).not.toContain(old);
+    expect(mail?.parsed.messageId).toBe(first?.message_id);
+    const logged = (await ours.call('GET', `/emails?invitationId=${id}`)).body.items[0];
+    expect((await ours.call('GET', `/emails/${logged.id}`)).body.text).toContain('SECOND TEXT');
+    // It says what holds: a copy may go out.
+    expect((await ours.call('POST', `/emails/${logged.id}/resend`)).status).toBe(202);
+  });
+
+  test('leaves a mail alone that may have arrived, and one that has is not copied with a deadline that is none any more', async () => {
+    const ours = await usher.createOrganization({ timeZone: 'UTC' });
+    const email = 'perhaps@example.com';
+    answers.set(email, ({ stage, attempt }): SmtpReply => {
+      if (stage === 'RCPT') return attempt === 2 ? { code: 451, text: 'Later' } : 'accept';
+      return attempt === 1 ? 'close' : 'accept';
+    });
+    const { id } = await ours.invite({ email, firstName: 'Ada', message: 'FIRST TEXT' });
+    await usher.mail.waitForMail(email);
+    await change(id, ours);
+    await sentBy(ours, id);
+    const [first, second, ...more] = mailsTo(email);
+    expect(more).toEqual([]);
+    expect(text(first)).toContain('FIRST TEXT');
+    expect(second?.raw).toBe(first?.raw);
+    const [row] = await emailRows(id as string);
+    const doubt = 'The connection ended before the mail server’s answer was heard: the mail may have arrived.';
+    expect(row?.attempts.map(({ response }) => response)).toEqual([doubt, '451 Later', expect.stringMatching(/^250 /)]);
+    const { items } = (await ours.call('GET', `/emails?invitationId=${id}`)).body;
+    const copy = await ours.call('POST', `/emails/${items[0].id}/resend`);
+    expect(copy).toMatchObject({ status: 409, body: { code: 'MAIL_SUPERSEDED' } });
+  });
+});
+
 describe('a mail server that refuses a mail for good', () => {
   test('its words are shown, nothing is tried again, and the corrected address gets the mail', async () => {
     answers.set('gone@example.com', ({ stage }): SmtpReply =>

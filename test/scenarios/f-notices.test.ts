@@ -302,6 +302,23 @@ test('E7: who becomes inactive is told how to come back, where the policy wants 
   expect(await usher.owner('account_mails').where({ recipient: 'quiet@notices.test' })).toEqual([]);
 });
 
+test('F11, E7: an invitation whose mail never left is told of so, and its invitee, who knows of nothing, hears nothing', async () => {
+  const it = await scene({ onExpiry: 'inactive', notifyInactive: true });
+  usher.mail.respond = ({ to }) => (to.includes('never@notices.test') ? { code: 451, text: 'Greylisted' } : 'accept');
+  const invitation = await it.invite('never@notices.test', { expiresAt: new Date(Date.now() + 8_000).toISOString() });
+  await status(it, invitation, 'expired');
+  usher.mail.respond = () => 'accept';
+  const subject = 'Your invitation to Ada Lovelace was never delivered and has expired';
+  const { text } = await mailed(it.inviter.email, subject);
+  expect(text).toContain('451 Greylisted');
+  expect(text).not.toContain('not answered');
+  expect(subjectsTo(it.inviter.email)).not.toContain('Your invitation to Ada Lovelace has expired');
+  const { items } = (await it.organization.call('GET', `/invitations/${invitation.id}/timeline`)).body;
+  expect(items.map(({ event }: any) => event)).toEqual(['created', 'sent', 'refused', 'expired']);
+  expect(await usher.owner('account_mails').where({ recipient: 'never@notices.test' })).toEqual([]);
+  expect(mailsTo('never@notices.test')).toEqual([]);
+});
+
 test('E9: who was reactivated by hand and did not come in is told of the other way', async () => {
   const policy = { invitationLifetime: 'PT1S', notifyInactive: true };
   const organization = await usher.createOrganization({ preset: '28-days', name: 'Pier' }, policy);
