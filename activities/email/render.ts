@@ -161,11 +161,12 @@ function compiledOwn(type: MailTemplateName, own: OwnTemplate): FillTemplate {
 
 function fill(
   { subject, html, text }: MailTemplates,
-  { type, asGuest = false, locale }: { type: string; asGuest?: boolean; locale: Locale },
+  { type, asGuest, cause, locale }: { type: string; asGuest?: boolean; cause?: HolderMail['cause']; locale: Locale },
   values: Record<string, unknown>,
 ) {
-  // A reminder has words of its own for guests.
-  const context = { ...values, type: type === 'invitation-reminder' && asGuest ? `${type}.guest` : type };
+  // A reminder has words of its own for guests, a mail that was not delivered for those that never will be.
+  const own = (type === 'invitation-reminder' && asGuest && 'guest') || (type === 'delivery-problem' && cause);
+  const context = { ...values, type: own ? `${type}.${own}` : type };
   const options = { data: { locale } };
   return {
     // A name may hold anything; a header may not.
