@@ -9,7 +9,7 @@ import { type GroupFilter, groupFilter } from './group-filter';
 import type { Screens } from './index';
 import { initial, type Page } from './page';
 import { listed, nextPage, queryOf } from './paging';
-import { refusalWords } from './refusal';
+import { type Refusal, refusalWords } from './refusal';
 import { consoleView, type View } from './views';
 
 export type UserBody = z.infer<typeof user>;
@@ -103,7 +103,7 @@ const usersView = consoleView<UsersData>('users');
 interface ResultsData {
   heading: string;
   summary: string;
-  rows: { name: string; ok: boolean; text: string; help: string | null; href: string | null }[];
+  rows: { name: string; ok: boolean; text: string; help: string | null; link: Refusal['link']; href: string | null }[];
   back: string;
 }
 
@@ -227,16 +227,17 @@ async function actOn(page: Page, id: string, action: InvitationAction['wish']): 
   const href = `/console/invitations/${id}`;
   const name = await inviteeName(page, id);
   const gone = page.t('console.results.gone');
-  if (name === null) return { name: page.t('console.unnamed'), ok: false, text: gone, help: null, href: null };
+  if (name === null)
+    return { name: page.t('console.unnamed'), ok: false, text: gone, help: null, link: null, href: null };
   try {
     await page.ask(`POST O/invitations/{id}/${action}`, { params: { id } });
-    return { name, ok: true, text: page.t(`console.results.${action}`), help: null, href };
+    return { name, ok: true, text: page.t(`console.results.${action}`), help: null, link: null, href };
   } catch (error) {
     const problem = toProblem(error);
     if (problem.status >= 500) throw error;
-    if (problem.status === 404) return { name, ok: false, text: gone, help: null, href: null };
-    const { title, numbers, help } = refusalWords(page, problem);
-    return { name, ok: false, text: title, help: [...numbers, help ?? ''].join(' ').trim() || null, href };
+    if (problem.status === 404) return { name, ok: false, text: gone, help: null, link: null, href: null };
+    const { title, numbers, help, link } = refusalWords(page, problem);
+    return { name, ok: false, text: title, help: [...numbers, help ?? ''].join(' ').trim() || null, link, href };
   }
 }
 
