@@ -75,6 +75,8 @@ export interface HolderMail {
   count?: number;
   /** Text from people or servers, shown as it is below the words `detail` of the type. */
   detail?: string | null;
+  /** Words of their own below those of the type, where a mail could not be delivered for good: there is no such address, or nobody wants it. */
+  cause?: 'dead' | 'unwanted' | null;
   /** Tables, in the order in which they are shown. */
   sections?: MailSection[];
   /** What follows the tables. */

@@ -1,11 +1,12 @@
 import type { News, NewsItem } from '../../db/queries/gather-news';
 import { displayName, type NameWords } from '../../domain/account';
 import { noticeEvents } from '../../domain/inviter-notice';
+import { knownReason } from '../../domain/mail-reason';
 import { formatInstant, type Locale, translator } from '../../i18n';
 import { reasonIn } from '../../i18n/mail-reason';
 import type { HolderMail } from './mail-types';
 
-type Told = Pick<HolderMail, 'personName' | 'person' | 'count' | 'detail' | 'sections' | 'more'>;
+type Told = Pick<HolderMail, 'personName' | 'person' | 'count' | 'detail' | 'cause' | 'sections' | 'more'>;
 
 /** Where an inviter sees what a mail tells: the invitation, else the list of all. It wants a sign-in, and is no secret. */
 export function linkOfNews({ items: [first], total }: News, baseUrl: string): string {
@@ -28,6 +29,7 @@ export function renderNews(
       personName: displayName(first, nameWords(locale)),
       person: withAddress(first, locale),
       detail: detailOf(first, locale),
+      cause: causeOf(first),
     };
   const t = translator(locale);
   const sections = noticeEvents.flatMap((event) => {
@@ -52,6 +54,14 @@ function withAddress(item: NewsItem, locale: Locale): string {
 function detailOf({ event, detail }: NewsItem, locale: Locale): string | null {
   // Whoever declines may write what reads like one of ours.
   return event !== 'declined' && detail !== null ? reasonIn(locale, detail) : detail;
+}
+
+/** What an inviter can do about it: nothing where the person wants no mails, not the same again where the address is suppressed. */
+function causeOf({ event, detail, suppressed }: NewsItem): HolderMail['cause'] {
+  if (event !== 'undeliverable') return null;
+  const code = detail === null ? null : knownReason(detail)?.code;
+  if (code === 'unwanted' || code === 'suppressed-complaint' || suppressed?.reason === 'complaint') return 'unwanted';
+  return code === 'suppressed-bounce' || suppressed ? 'dead' : null;
 }
 
 /** "Unnamed person" and "(guest)" in the language of a mail. */

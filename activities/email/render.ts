@@ -167,10 +167,11 @@ function compiledOwn(type: MailTemplateName, own: OwnTemplate): FillTemplate {
 
 function fill(
   { subject, html, text }: MailTemplates,
-  { type, asGuest = false, locale }: { type: string; asGuest?: boolean; locale: Locale },
+  { type, asGuest, cause, locale }: { type: string; asGuest?: boolean; cause?: HolderMail['cause']; locale: Locale },
   values: Record<string, unknown>,
 ) {
-  const context = { ...values, type: `${type}${variantOf(type, asGuest, Boolean(values['detail']))}` };
+  const variant = variantOf(type, asGuest, cause, Boolean(values['detail']));
+  const context = { ...values, type: variant ? `${type}.${variant}` : type };
   const options = { data: { locale } };
   return {
     // A name may hold anything; a header may not.
@@ -180,10 +181,11 @@ function fill(
   };
 }
 
-/** A reminder has words of its own for guests, and an expiry for what was never delivered. */
-function variantOf(type: string, asGuest: boolean, hasDetail: boolean): string {
-  if (type === 'invitation-reminder' && asGuest) return '.guest';
-  return type === 'invitation-expired' && hasDetail ? '.undelivered' : '';
+/** A reminder has words of its own for guests, an expiry and a mail that was not delivered for those that never will be. */
+function variantOf(type: string, asGuest = false, cause: HolderMail['cause'], hasDetail: boolean): string | null {
+  if (type === 'invitation-reminder') return asGuest ? 'guest' : null;
+  if (type === 'invitation-expired') return hasDetail ? 'undelivered' : null;
+  return type === 'delivery-problem' ? (cause ?? null) : null;
 }
 
 /** `{{link}}` in an href lets `javascript:` through, and a space or quote would cut the visible copy short. */

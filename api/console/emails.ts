@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { mailTemplateNames } from '../../domain/mail-templates';
+import { addressSuppressed, findSuppression } from '../../db/queries/find-suppression';
 import { nameUsers } from '../../db/queries/name-users';
 import { notFound, type Problem } from '../../domain/problem';
 import { toProblem } from '../middleware/problems';
@@ -84,6 +85,8 @@ interface MailData {
   invitation: string | null;
   original: string | null;
   mayCopy: boolean;
+  /** Why a copy would certainly be refused; null: it would not be for that. */
+  suppressed: Refusal | null;
   refused: (Refusal & { errors: [] }) | null;
 }
 
@@ -207,6 +210,8 @@ const findMail = (page: Page) =>
 
 async function showMail(page: Page, problem: Problem | null = null): Promise<void> {
   const mail = await findMail(page);
+  const mayCopy = mail.invitationId !== null && page.may('invitations.manage');
+  const suppression = mayCopy && (await page.read((trx) => findSuppression(trx, page.organization.id, mail.to)));
   const data: MailData = {
     mail: rowOf(page, mail),
     path: `/console/emails/${mail.id}`,
@@ -225,7 +230,8 @@ async function showMail(page: Page, problem: Problem | null = null): Promise<voi
     fellBack: mail.template === 'fallback',
     invitation: mail.invitationId && `/console/invitations/${mail.invitationId}`,
     original: mail.copyOf && `/console/emails/${mail.copyOf}`,
-    mayCopy: mail.invitationId !== null && page.may('invitations.manage'),
+    mayCopy,
+    suppressed: suppression ? refusalWords(page, addressSuppressed(suppression)) : null,
     refused: problem && { ...refusalWords(page, problem), errors: [] },
   };
   if (problem) page.showAgain(mailView, data, problem);

@@ -14,7 +14,7 @@ import type { Page } from './page';
 import { initial } from './page';
 import { listed, nextPage, queryOf } from './paging';
 import { permissionName } from './permissions';
-import { refusalWords } from './refusal';
+import { refusalNotice } from './refusal';
 import { changedFields, mergeBoxes, shownIn } from './shown';
 import { groupNamesOf, nameOf, safeBack } from './users';
 import { consoleView } from './views';
@@ -229,8 +229,7 @@ export function invitationScreens({ get, post }: Screens): void {
       } catch (error) {
         const problem = toProblem(error);
         if (problem.status !== 409 || problem.code === 'NO_SEAT') throw error;
-        const { title, help } = refusalWords(page, problem);
-        page.go(back, 'refused', { title, help: help ?? '' }, 'bad');
+        page.go(back, 'refused', refusalNotice(page, problem), 'bad');
       }
     });
 

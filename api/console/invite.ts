@@ -63,6 +63,9 @@ export function inviteScreens({ get, post, frame }: Screens): void {
         const values = { name: name ?? page.t('console.unnamed') };
         if (!page.may('invitations.manage')) return page.go('/console', 'invited', values);
         const notice = created.status === 'draft' ? (created.email ? 'drafted' : 'linkNext') : 'invited';
+        // A mail that was not tried yet has something to say only where it will not be.
+        if (created.delivery.detail !== undefined)
+          return page.go(`/console/invitations/${created.id}`, 'invitedSuppressed', values, 'bad');
         page.go(`/console/invitations/${created.id}`, notice, values);
       } catch (error) {
         const problem = toProblem(error);

@@ -37,3 +37,9 @@ export function readNotice(request: Request, response: Response): Notice | null 
     return null;
   }
 }
+
+/** Where to do something about it: `href` and `label` of the values. A cookie may say anything, so it leads to screens of ours only. */
+export function linkOf({ values: { href, label } }: Notice): { href: string; label: string } | null {
+  if (typeof href !== 'string' || typeof label !== 'string') return null;
+  return /^\/console\/[\w/-]+$/.test(href) ? { href, label } : null;
+}

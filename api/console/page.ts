@@ -20,7 +20,7 @@ import { languagesOf, typedField } from '../pages/request';
 import { localeOf } from '../pages/signed-in';
 import { callerKey, type Person } from '../caller';
 import { askRoute, type RouteInput, type Visit } from '../route';
-import { type Notice, readNotice, writeNotice } from './notice';
+import { linkOf, type Notice, readNotice, writeNotice } from './notice';
 import type { RouteTable } from './routes';
 import { sectionGroups, sections } from './sections';
 import type { View } from './views';
@@ -34,7 +34,7 @@ export interface Frame {
   organizations: { id: string; name: string; isGuest: boolean; current: boolean }[];
   person: { id: string; name: string; detail: string | null; initial: string };
   navigation: { label: string; items: { id: string; label: string; path: string; icon: string; current: boolean }[] }[];
-  notice: { tone: Notice['tone']; text: string } | null;
+  notice: { tone: Notice['tone']; text: string; link: { href: string; label: string } | null } | null;
   /** Of every form: what makes it count once, and for whom and where it was filled in. */
   once: string;
   for: string;
@@ -251,7 +251,11 @@ export class Page {
         initial: initial(name),
       },
       navigation: this.navigation(),
-      notice: notice && { tone: notice.tone, text: this.t(`console.notices.${notice.name}`, notice.values) },
+      notice: notice && {
+        tone: notice.tone,
+        text: this.t(`console.notices.${notice.name}`, notice.values),
+        link: linkOf(notice),
+      },
       once: this.once,
       for: this.formOwner,
       path,

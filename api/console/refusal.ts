@@ -36,11 +36,23 @@ export function refusalWords(page: Page, { code }: Problem): Refusal {
     title: page.t(`errors.${code}`),
     numbers: seats ? seatNumbers(page, seats) : [],
     help: hasText(page.locale, help) ? page.t(help) : null,
-    link:
-      seats && page.may('users.manage')
-        ? { href: '/console/licences', label: page.t('console.sections.licences') }
-        : null,
+    link: linkOf(page, code, seats !== null),
   };
+}
+
+/** Where something can be done about it, for whoever may look there. */
+function linkOf(page: Page, code: Problem['code'], aboutSeats: boolean): Refusal['link'] {
+  if (aboutSeats && page.may('users.manage'))
+    return { href: '/console/licences', label: page.t('console.sections.licences') };
+  if (code === 'ADDRESS_SUPPRESSED' && page.may('logs.read'))
+    return { href: '/console/suppressed-addresses', label: page.t('console.emails.suppressed') };
+  return null;
+}
+
+/** The same in the sentence that the next screen shows, for `page.go`. */
+export function refusalNotice(page: Page, problem: Problem): Record<string, string> {
+  const { title, help, link } = refusalWords(page, problem);
+  return { title, help: help ?? '', ...link };
 }
 
 function seatNumbers(page: Page, seats: SeatCount): string[] {

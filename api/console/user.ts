@@ -11,7 +11,7 @@ import { groupChoices, ownPermissions } from './invite';
 import { instantOf, localTime } from './local-time';
 import type { Page } from './page';
 import { permissionChoices, permissionName, splitPermissions } from './permissions';
-import { refusalWords } from './refusal';
+import { refusalNotice } from './refusal';
 import { changedFields, mergeBoxes, shownIn } from './shown';
 import { groupNamesOf, personRow, type PersonRow, safeBack, type UserBody } from './users';
 import { consoleView } from './views';
@@ -138,8 +138,7 @@ export function userScreens({ get, post }: Screens): void {
         const problem = toProblem(error);
         // How the seats are used takes a page of its own.
         if (problem.status !== 409 || problem.code === 'NO_SEAT') throw error;
-        const { title, help } = refusalWords(page, problem);
-        return page.go(back, 'refused', { title, help: help ?? '' }, 'bad');
+        return page.go(back, 'refused', refusalNotice(page, problem), 'bad');
       }
       const gone = action === 'delete' || action === 'remove';
       page.go(

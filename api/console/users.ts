@@ -10,7 +10,7 @@ import { type GroupFilter, groupFilter } from './group-filter';
 import type { Screens } from './index';
 import { initial, type Page } from './page';
 import { listed, nextPage, queryOf } from './paging';
-import { refusalWords } from './refusal';
+import { type Refusal, refusalWords } from './refusal';
 import { consoleView, type View } from './views';
 
 export type UserBody = z.infer<typeof user>;
@@ -104,7 +104,7 @@ const usersView = consoleView<UsersData>('users');
 interface ResultsData {
   heading: string;
   summary: string;
-  rows: { name: string; ok: boolean; text: string; help: string | null; href: string | null }[];
+  rows: { name: string; ok: boolean; text: string; help: string | null; link: Refusal['link']; href: string | null }[];
   back: string;
 }
 
@@ -231,21 +231,22 @@ async function actOn(page: Page, id: string, action: InvitationAction['wish']): 
   const href = `/console/invitations/${id}`;
   const name = await inviteeName(page, id);
   const gone = page.t('console.results.gone');
-  if (name === null) return { name: page.t('console.unnamed'), ok: false, text: gone, help: null, href: null };
+  if (name === null)
+    return { name: page.t('console.unnamed'), ok: false, text: gone, help: null, link: null, href: null };
   try {
     await page.ask(`POST O/invitations/{id}/${action}`, { params: { id } });
-    return { name, ok: true, text: page.t(`console.results.${action}`), help: null, href };
+    return { name, ok: true, text: page.t(`console.results.${action}`), help: null, link: null, href };
   } catch (error) {
     const problem = toProblem(error);
     if (problem.status >= 500) throw error;
-    if (problem.status === 404) return { name, ok: false, text: gone, help: null, href: null };
+    if (problem.status === 404) return { name, ok: false, text: gone, help: null, link: null, href: null };
     if (
       problem.code === 'STATUS_CONFLICT' &&
       (await page.read((trx) => findParts(trx, page.organization.id, [id]))).has(id)
     )
-      return { name, ok: false, text: page.t('console.results.part'), help: null, href };
-    const { title, numbers, help } = refusalWords(page, problem);
-    return { name, ok: false, text: title, help: [...numbers, help ?? ''].join(' ').trim() || null, href };
+      return { name, ok: false, text: page.t('console.results.part'), help: null, link: null, href };
+    const { title, numbers, help, link } = refusalWords(page, problem);
+    return { name, ok: false, text: title, help: [...numbers, help ?? ''].join(' ').trim() || null, link, href };
   }
 }
 

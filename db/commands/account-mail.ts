@@ -16,7 +16,7 @@ import { findSecurityReport, type SecurityReport } from '../queries/find-securit
 import { findSuppression, suppressedWords } from '../queries/find-suppression';
 import { gatherNews, type News } from '../queries/gather-news';
 import { findInvitees } from '../system/find-invitees';
-import { claimCopy, copyAccepted } from './copy-mail';
+import { claimCopy, copyAccepted, copyRefused, lockCopied } from './copy-mail';
 import type { MailCount } from './count-mail';
 import { type AccountMailClaim, keptOf, notNow, refusedBy, waitOf } from './mail-claim';
 import { type DeliveryOutcome, leaseEnd, newLease, noLease, withAttempt } from './record-delivery';
@@ -227,6 +227,7 @@ export async function recordAccountMail(
   return inOrganizations(database, organizationId ? [organizationId] : [], async (trx) => {
     // Before the mail is locked: the invitation comes first everywhere.
     if (copyOf && result === 'accepted') await copyAccepted(trx, id, response);
+    const copied = copyOf && result === 'refused' ? await lockCopied(trx, id) : null;
     const mail = await AccountMail.query(trx).findById(id).forUpdate().throwIfNotFound();
     const now = await readClock(trx);
     const attempts = withAttempt(mail.attempts, now, response);
@@ -251,6 +252,7 @@ export async function recordAccountMail(
     const sentAt = result === 'accepted' ? now : null;
     await mail.$query(trx).patch({ attempts, status, sentAt, ...lease, tellAt: null, ...keptOf(mail) });
     await suppressRefused(trx, mail, { result, response }, now);
+    if (copied) await copyRefused(trx, copied, mail, response, now);
     return { status };
   });
 }

@@ -12,6 +12,7 @@ import { type Manager, meet } from './command';
 import { type AccountMailClaim, notNow, refusedBy } from './mail-claim';
 import { newLease } from './record-delivery';
 import { recordEvents } from './record-event';
+import { markUndelivered } from './record-report';
 import { lockInvitation, saveInvitation } from './save-invitation';
 import { remindersAfter } from './start-term';
 
@@ -152,4 +153,23 @@ export async function copyAccepted(trx: Transaction, id: string, response: strin
   // What was due while nothing had arrived reminds of nothing. // F3
   const reminderAt = remindersAfter(invitation, now);
   await saveInvitation(trx, invitation, { deliveryStatus: 'sent', deliveryDetail: response, reminderAt }, now);
+}
+
+/** The invitation of a copy, locked as it is before every mail of it; null: there is none. */
+export async function lockCopied(trx: Transaction, id: string): Promise<Invitation | null> {
+  const copy = await AccountMail.query(trx).findById(id);
+  if (!copy?.organizationId || !copy.invitationId) return null;
+  return lockInvitation(trx, copy.organizationId, copy.invitationId);
+}
+
+/** A copy that is refused for good says of an open invitation what one that comes back would say later. The relay tells its workflow. // F4 */
+export async function copyRefused(
+  trx: Transaction,
+  invitation: Invitation,
+  copy: AccountMail,
+  response: string,
+  now: Date,
+): Promise<void> {
+  if (effectiveStatus(invitation, now) !== 'pending') return;
+  await markUndelivered(trx, invitation, copy, { status: 'failed', words: response }, now);
 }

@@ -132,8 +132,8 @@ async function recordBounce(
     attempts: withAttempt(mail.attempts, now, mailReason('bounced', { words })),
   });
   // A report about somebody else, as of an address that it was forwarded to, says nothing of this one.
-  if (about && isDeadAddress(statusOf(recipient))) await suppress('bounce', words);
-  const changes = invitation ? await bounceInvitation(trx, invitation, mail, words, now) : [];
+  if (about && isDeadAddress(statusOf(recipient), words)) await suppress('bounce', words);
+  const changes = invitation ? await markUndelivered(trx, invitation, mail, { status: 'bounced', words }, now) : [];
   return { result: 'bounced', mailId, changes };
 }
 
@@ -179,19 +179,19 @@ async function markUnwanted(
 }
 
 /**
- * What a bounce means for the invitation: its delivery, and that its workflow looks again. A mail of an older generation
- * means nothing for it.
+ * What a bounce, or a copy that is refused, means for the invitation: its delivery, and that its workflow looks again. A mail
+ * of an older generation means nothing for it.
  */
-async function bounceInvitation(
+export async function markUndelivered(
   trx: Transaction,
   invitation: Invitation,
   mail: Pick<Email | AccountMail, 'id' | 'generation'>,
-  words: string,
+  { status, words }: { status: 'bounced' | 'failed'; words: string },
   now: Date,
 ): Promise<Change[]> {
   if (mail.generation !== invitation.generation || invitation.deliveryStatus === 'none') return [];
-  const bounced = { deliveryStatus: 'bounced', deliveryDetail: words, deliveryDueAt: null } as const;
-  const { change } = await saveInvitation(trx, invitation, bounced, now);
+  const delivery = { deliveryStatus: status, deliveryDetail: words, deliveryDueAt: null };
+  const { change } = await saveInvitation(trx, invitation, delivery, now);
   // Whoever has answered has the invitation: that one of its mails came back late is no news of it.
   if (invitation.status !== 'pending') return [change];
   await recordEvents(trx, {
@@ -201,7 +201,7 @@ async function bounceInvitation(
     at: now,
     invitationId: invitation.id,
     accountId: invitation.accountId,
-    data: { generation: invitation.generation, emailId: mail.id, bounced: true },
+    data: { generation: invitation.generation, emailId: mail.id, ...(status === 'bounced' && { bounced: true }) },
   });
   await noticeInviter(trx, invitation, 'undeliverable', now, { detail: words, aboutMailId: mail.id });
   return [change];

@@ -45,7 +45,7 @@ export async function suppressRefused(
   now: Date,
 ): Promise<void> {
   const { id: mailId, organizationId, recipient, invitationId } = mail;
-  if (result !== 'refused' || organizationId === null || !isDeadAddress(statusIn(response))) return;
+  if (result !== 'refused' || organizationId === null || !isDeadAddress(statusIn(response), response)) return;
   const detail = response.slice(0, 500);
   await suppressAddress(trx, { organizationId, recipient, reason: 'bounce', detail, mailId, invitationId }, now);
 }

@@ -1,5 +1,6 @@
 import { longestDigest, type NoticeEvent } from '../../domain/inviter-notice';
 import type { Transaction } from '../database';
+import { type Suppressed, suppressionOf } from './find-suppression';
 
 /** One thing that happened, and to whose invitation. */
 export interface NewsItem {
@@ -10,6 +11,8 @@ export interface NewsItem {
   firstName: string | null;
   lastName: string | null;
   email: string | null;
+  /** Why that address is not mailed any more, where it is not. */
+  suppressed: Suppressed | null;
 }
 
 export interface News {
@@ -26,7 +29,8 @@ export async function gatherNews(trx: Transaction, organizationId: string, mailI
     [organizationId, mailId],
   );
   const { rows: items } = await trx.raw<{ rows: NewsItem[] }>(
-    `select n.event, n.detail, n.at, i.id as "invitationId", i.first_name as "firstName", i.last_name as "lastName", i.email
+    `select n.event, n.detail, n.at, i.id as "invitationId", i.first_name as "firstName", i.last_name as "lastName", i.email,
+       ${suppressionOf('i.organization_id', 'i.email')} as suppressed
      from inviter_notices n join invitations i on i.id = n.invitation_id
      where n.organization_id = ? and n.mail_id = ? order by n.at, n.id limit ?`,
     [organizationId, mailId, longestDigest],

@@ -21,6 +21,7 @@ const item: NewsItem = {
   firstName: 'Ada',
   lastName: 'Lovelace',
   email: 'ada@example.com',
+  suppressed: null,
 };
 const holder = (locale: Locale): Omit<HolderMail, 'type'> => ({
   locale,
@@ -149,6 +150,33 @@ describe.each(locales)('in %s', (locale) => {
       for (const { attributes } of said) expect(attributes['dir']).toBe('auto');
       expect(text).toContain(declined.detail);
     }
+  });
+
+  test('F11: what an inviter can do about a mail that was not delivered goes by the reason', () => {
+    const told = (detail: string, suppressed: NewsItem['suppressed']) => {
+      const items = [{ ...item, event: 'undeliverable' as const, detail, suppressed }];
+      const news = renderNews({ items, counts: {}, total: 1 }, locale, timeZone);
+      const { subject, html, text } = renderHolderMail({ ...holder(locale), type: 'delivery-problem', ...news });
+      const both = text + html;
+      return {
+        again: /send the invitation again later|senden Sie die Einladung später erneut/.test(both),
+        released: /ask an administrator to release it|sie freizugeben/.test(both),
+        undelivered: /not be delivered|not arrive|nicht zugestellt|nicht angekommen/.test(subject + both),
+        unwanted: /does not want your invitation|wünscht Ihre Einladung nicht/.test(subject),
+      };
+    };
+    const bounce = { reason: 'bounce', at } as const;
+    const complaint = { reason: 'complaint', at } as const;
+    const generic = { again: true, released: false, undelivered: true, unwanted: false };
+    const dead = { again: false, released: true, undelivered: true, unwanted: false };
+    const unwanted = { again: false, released: false, undelivered: false, unwanted: true };
+    expect(told('550 5.7.1 Rejected by policy', null)).toEqual(generic);
+    // Released meanwhile.
+    expect(told('550 5.1.1 No such user', null)).toEqual(generic);
+    expect(told('550 No such user', bounce)).toEqual(dead);
+    expect(told('suppressed: bounced on 2026-11-25', null)).toEqual(dead);
+    expect(told('suppressed: complaint on 2026-11-25', complaint)).toEqual(unwanted);
+    expect(told('The recipient has reported it as unwanted.', bounce)).toEqual(unwanted);
   });
 
   test.each(noticeEvents)('F11: a single notice names the person and the organization: %s', (event) => {

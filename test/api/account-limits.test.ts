@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { signedInPerson, visitor } from '../support/people';
 import { eventually, goodPassword, startUsher, type TestOrganization, type TestUsher } from '../support/usher';
 
@@ -143,6 +144,15 @@ describe('mails that organizations cause otherwise', () => {
     await usher.owner('rate_limits').where(key).update({ points: 5 });
     await run.signal('resend');
     await usher.mail.waitForMail(email, 3);
+    expect(await generation()).toBe(3);
+
+    // Refused likewise where the address is not mailed any more.
+    await usher
+      .owner('suppressed_addresses')
+      .insert({ id: randomUUID(), organization_id: ours.id, address: email, reason: 'complaint' });
+    const later = await steps();
+    await run.signal('resend');
+    await eventually(steps, (now) => now > later);
     expect(await generation()).toBe(3);
   });
 

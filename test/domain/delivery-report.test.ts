@@ -107,6 +107,22 @@ test('an address is dead where there is no such mailbox or domain, or it is disa
   expect([...others, null].filter((status) => isDeadAddress(status))).toEqual([]);
 });
 
+test('two codes of routing speak of an address where the words do', () => {
+  const unknown = 'Host or domain name not found. Name service error for name=exmaple.test type=A: Host not found';
+  const rejected = '550 5.4.1 Recipient address rejected: Access denied. AS(201806281)';
+  expect([isDeadAddress('5.4.4', unknown), isDeadAddress('5.4.1', rejected)]).toEqual([true, true]);
+  const others = [
+    ['5.4.4', 'unable to route: no mail hosts for domain'],
+    ['5.4.4', rejected],
+    ['5.4.1', 'no answer from host'],
+    ['5.4.1', unknown],
+    ['4.4.4', unknown],
+    ['5.7.1', rejected],
+    [null, unknown],
+  ] as const;
+  expect(others.filter(([status, words]) => isDeadAddress(status, words))).toEqual([]);
+});
+
 test('the status code is read from the beginning of an answer, and nowhere else', () => {
   const answers = [
     '550 5.1.1 No such user',

@@ -583,6 +583,42 @@ test('the mail log tells what came back, names the sender, and sends a copy', as
   expect(refused.text).toContain('The invitation has ended');
 });
 
+test('an address that is not mailed any more: what sends to it says so, and where it is released', async () => {
+  const email = 'not-mailed@example.com';
+  const person = { email, firstName: 'Hedy', lastName: 'Lamarr' };
+  await acme.invite(person);
+  await usher.linkFor(email);
+  const id = (await invitationOf(email)) ?? '';
+  const list = await staff.call('GET', '/console/emails?q=not-mailed');
+  const mail = /href="(\/console\/emails\/[0-9a-f-]{36})"/.exec(list.text)?.[1] ?? '';
+  const copying = `action="${mail}/copy"`;
+  expect((await staff.call('GET', mail)).text).toContain(copying);
+  await usher
+    .owner('suppressed_addresses')
+    .insert({ id: randomUUID(), organization_id: acme.id, address: email, reason: 'complaint' });
+  const link = '<a href="/console/suppressed-addresses">Suppressed addresses</a>';
+  const says = (text: string) => {
+    expect(text).toContain('This address is not mailed any more');
+    expect(text).toContain('have an administrator release it');
+    expect(text).toContain(link);
+  };
+  const shown = (await staff.call('GET', mail)).text;
+  says(shown);
+  expect(shown).not.toContain(copying);
+
+  const path = `/console/invitations/${id}`;
+  const resend = await formOn(staff, path, `${path}/resend`);
+  says((await after(staff, await resend())).text);
+  const many = await formOn(staff, '/console/users', '/console/users/many');
+  says((await many({ chosen: `${id}.resend`, wish: 'send' })).text);
+  expect((await acme.call('GET', `/invitations/${id}`)).body).toMatchObject({ generation: 1 });
+
+  await acme.call('POST', `/invitations/${id}/cancel`);
+  const invite = await formOn(staff, '/console/invite', '/console/invite');
+  const invited = await after(staff, await invite({ ...person, kind: 'member' }));
+  expect(invited.text).toContain('is invited, but gets no email: this address is not mailed any more');
+});
+
 test('from an invitation and from a person one comes to their mails, which stay theirs while other filters change', async () => {
   const invited = { email: 'mails.ada@example.com', firstName: 'Ada', lastName: 'Yonath' };
   const { id } = await acme.invite(invited);

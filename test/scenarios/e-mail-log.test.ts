@@ -324,6 +324,50 @@ describe('E12: an address that there is not', () => {
     await usher.mail.waitForMail(email);
   });
 
+  test('so does a copy that is refused: the invitation says so, nobody is reminded, and the inviter hears of it', async () => {
+    const ours = await usher.createOrganization({ preset: '28-days' }, { reminders: ['P7D'] });
+    const inviter = await signedInPerson(usher, ours, 'inviter-of-copies@example.com', { role: 'administrator' });
+    const email = 'gone-by-now@example.com';
+    const { id } = (await inviter.call('POST', `/v1/organizations/${ours.id}/invitations`, { email })).body;
+    const [mail] = await eventually(
+      async () => (await ours.call('GET', `/emails?invitationId=${id}&status=sent`)).body.items as any[],
+      (items) => items.length > 0,
+    );
+    const read = async () => (await ours.call('GET', `/invitations/${id}`)).body;
+    expect((await read()).nextStep.action).toBe('remind');
+    answers.set(email, ({ stage }) => (stage === 'RCPT' ? { code: 550, text: '5.1.1 No such user here' } : 'accept'));
+    const copied = (await ours.call('POST', `/emails/${mail.id}/resend`)).body;
+    const told = await usher.mail.waitForMail(inviter.email, 2);
+    expect(told.at(-1)?.parsed.subject).toBe(`Your invitation to ${email} could not be delivered`);
+    expect(told.at(-1)?.parsed.text).toContain('550 5.1.1 No such user here');
+    expect(told.at(-1)?.parsed.text).toContain('ask an administrator to release it');
+    expect(await read()).toMatchObject({
+      status: 'pending',
+      delivery: { status: 'failed', detail: '550 5.1.1 No such user here' },
+      nextStep: { action: 'expire' },
+    });
+    const events = (await ours.call('GET', `/audit-events?invitationId=${id}&type=invitation.refused`)).body.items;
+    expect(events.map(({ data }: any) => data)).toEqual([{ generation: 1, emailId: copied.id }]);
+    const timeline = (await ours.call('GET', `/invitations/${id}/timeline`)).body.items as any[];
+    expect(timeline.map(({ event }) => event as string)).toEqual(['created', 'sent', 'delivered', 'refused']);
+    // Its workflow has heard of it, too.
+    const run = usher.temporal.workflow.getHandle((await read()).workflowId as string);
+    await eventually(
+      async () => (await run.query<{ currentDetails: string }>('__temporal_workflow_metadata')).currentDetails,
+      (details) => details.includes('next: **expire**'),
+    );
+  });
+
+  test('a domain that there is not, as Postfix reports it, is not mailed again either', async () => {
+    const email = 'ada@exmaple.test';
+    const { id } = await organization.invite({ email });
+    const { messageId } = await logged(id as string);
+    const diagnostic = `Host or domain name not found. Name service error for name=exmaple.test type=A: Host not found`;
+    await report(dsn({ recipient: email, messageId, status: '5.4.4', diagnostic }));
+    expect(await suppressed(email)).toMatchObject([{ reason: 'bounce', detail: diagnostic }]);
+    expectProblem(await organization.call('POST', `/invitations/${id}/resend`), 'ADDRESS_SUPPRESSED');
+  });
+
   test('a disabled one likewise; a policy, a full mailbox and a refusal without a code say nothing of the address', async () => {
     const { email } = await refusedBy('disabled', '5.2.1 Mailbox disabled');
     expect(await suppressed(email)).toHaveLength(1);
