@@ -48,13 +48,12 @@ export async function wayBack(trx: Transaction, account: Account, now: Date): Pr
  */
 export async function wayBackBehind(
   trx: Transaction,
-  { kind, accountId, organizationId, byHand, email }: Invitation,
+  { accountId, organizationId, byHand, email }: Invitation,
   now: Date,
 ): Promise<{ email: string | null } | null> {
-  if (kind !== 'member') return null;
   const account = await Account.query(trx).findById(accountId);
   const address = account && mailedAddress(account);
-  // A membership elsewhere is not this organization's to tell about.
+  // Guest access never comes back so, and a membership elsewhere is not this organization's to tell about.
   if (!address || account.homeOrganizationId !== organizationId) return null;
   if ((await wayBack(trx, account, now)) !== 'inactive') return null;
   // Somebody else may have proved the address since: the mail would be theirs.
