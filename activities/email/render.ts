@@ -75,6 +75,8 @@ const itemsOf = ({ detail, sections, more }: HolderMail): string =>
 
 /** What only the built-in shows. */
 interface Layout {
+  /** Whose word stands on the button, whatever variant of the type it is. */
+  opener: string;
   items: string;
   detail: string;
   sections: ReturnType<typeof plainSection>[];
@@ -82,7 +84,8 @@ interface Layout {
   lasting: boolean;
 }
 
-const laidOut = ({ detail, sections, more, lasting }: HolderMail): Layout => ({
+const laidOut = ({ type, detail, sections, more, lasting }: HolderMail): Layout => ({
+  opener: type,
   items: '',
   detail: paragraphs(detail ?? null),
   sections: (sections ?? []).map(plainSection),

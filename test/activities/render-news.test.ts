@@ -104,6 +104,22 @@ test('F11: in a German mail nothing of our own is English; what others have said
 });
 
 describe.each(locales)('in %s', (locale) => {
+  test.each(noticeEvents)('F11: a single notice names the person and the organization: %s', (event) => {
+    const news = { items: [{ ...item, event, detail: event === 'accepted' ? null : hostile }], counts: {}, total: 1 };
+    const told = renderNews(news, locale, timeZone, baseUrl);
+    // Only a decline and a server say something.
+    const detail = event === 'declined' || event === 'undeliverable' ? told.detail : null;
+    const mail = renderHolderMail({ ...holder(locale), type: noticeMails[event], ...told, detail: detail ?? null });
+    for (const part of [mail.text, mail.html]) {
+      expect(part).toContain('Ada Lovelace (ada@example.com)');
+      expect(part).toContain('Nordlicht Energie');
+      expect(part).not.toContain('\u202e');
+    }
+    expect(mail.subject).not.toMatch(/[\r\n]/);
+    expect(mail.html).not.toContain('<script>');
+    if (detail) expect(mail.text).toContain('<script>alert(1)</script> {{link}}');
+  });
+
   test('F11: a single notice leads to its invitation, a digest to the list, and each of its lines to its own', () => {
     const mailOf = (items: NewsItem[], total: number) => {
       const news = { items, counts: { [item.event]: total }, total };
