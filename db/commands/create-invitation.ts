@@ -253,8 +253,7 @@ async function inviteInto(
   );
   const invitation = await Invitation.query(trx).with('told', told).insert(row).returning('*');
   // Now, as a draft is refused when it is to be sent: whoever reads why must find what to release.
-  if (!whole && input.email !== null && recalled?.suppressed)
-    await nameSuppressed(trx, organization.id, input.email);
+  if (!whole && input.email !== null && recalled?.suppressed) await nameSuppressed(trx, organization.id, input.email);
   if (invitation.nextAt) changes.push({ ...(await markChanged(trx, invitation)), isNew: true });
   return { invitation, changes };
 }

@@ -171,7 +171,7 @@ describe.each(locales)('in %s', (locale) => {
   test('F11: what an inviter can do about a mail that was not delivered goes by the reason', () => {
     const told = (detail: string, suppressed: NewsItem['suppressed']) => {
       const items = [{ ...item, event: 'undeliverable' as const, detail, suppressed }];
-      const news = renderNews({ items, counts: {}, total: 1 }, locale, timeZone);
+      const news = renderNews({ items, counts: {}, total: 1 }, locale, timeZone, baseUrl);
       const { subject, html, text } = renderHolderMail({ ...holder(locale), type: 'delivery-problem', ...news });
       const both = text + html;
       return {
