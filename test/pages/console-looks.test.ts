@@ -312,7 +312,7 @@ test('words are those of the preset: guests are no members, and nothing speaks o
   expect(users.text).toMatch(/<option value="active">Invite accepted<\/option>/);
   // The mark beside the name says it, and nothing says it again.
   expect((await admin.call('GET', '/console/users?kind=guest')).text).toContain(
-    '<td data-label="Role"><span class="none">',
+    '<td class="word" data-label="Role"><span class="none">',
   );
   expect((await admin.call('GET', '/console/invite')).text).not.toContain('In one group a guest is free');
   expect((await admin.call('GET', `/console/guests/${guest.id}`)).text).not.toContain('uses a licence');

@@ -251,8 +251,8 @@ describe('in a browser', () => {
     await organization.invite({ email: 'ticked@live.test' });
     const ticked = page.locator('tr', { hasText: 'ticked@live.test' });
     await ticked.locator('input[name=chosen]').check();
-    await ticked.locator('summary').click();
     await ticked.locator('th a').focus();
+    await page.evaluate(`document.activeElement.closest('tr').querySelector('details').open = true`);
     await page.evaluate('window.scrollTo(0, 40)');
     const scrolled = await page.evaluate('window.scrollY');
     await organization.invite({ email: 'fresh@live.test' });

@@ -267,7 +267,7 @@ describe('the mail server', () => {
       deliveryStatus: 'failed',
       deliveryDetail: expect.stringContaining('come back later') as string,
     });
-    expect(await time.events(invitation)).toEqual(['created', 'sent', 'expired']);
+    expect(await time.events(invitation)).toEqual(['created', 'sent', 'refused', 'expired']);
     expect(mailsTo(email)).toBe(0);
   });
 
