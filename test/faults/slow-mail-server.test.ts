@@ -134,7 +134,7 @@ test('who has lost a mail can neither keep it nor write over what its new sender
     { response: '250 OK' },
     { response: expect.stringMatching(/^250 OK: /) },
   ]);
-}, 60_000);
+});
 
 test('so is that to a mail to an account holder', async () => {
   const email = 'holder@example.com';

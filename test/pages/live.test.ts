@@ -299,7 +299,7 @@ describe('in a browser', () => {
     await second.end('SIGTERM');
     // The line was broken, and that is all.
     expect(browser.complaints.splice(0).filter((text) => !/live\?|ERR_CONNECTION_REFUSED/.test(text))).toEqual([]);
-  }, 120_000);
+  });
 
   test('without JavaScript the list is as it was loaded', async () => {
     const page = await browser.person({ javaScriptEnabled: false });
